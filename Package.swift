@@ -63,7 +63,6 @@ let package = Package(
         .target(
             name: "CLinux", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
         .target(name: "System", dependencies: ["CLinux", system], swiftSettings: house),
-        .target(name: "Limits", dependencies: ["System", system], swiftSettings: house),
         .target(name: "Bencode", swiftSettings: house),
         .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: house),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
@@ -80,20 +79,21 @@ let package = Package(
             ],
             swiftSettings: house),
         .target(
-            name: "Store", dependencies: ["CSQLite", "System", "Limits", "Migrations", "Torrent", system],
+            name: "Store", dependencies: ["CSQLite", "System", "Migrations", "Torrent", system],
             swiftSettings: house),
         .target(
             name: "Recovery", dependencies: ["CSQLite", "System", "Migrations", "Torrent", "Store", system],
             swiftSettings: house),
         .target(
-            name: "Disk", dependencies: ["System", "Limits", "Torrent", "CPieceHash", system, collections],
+            name: "Disk", dependencies: ["System", "Torrent", "CPieceHash", system, collections],
             swiftSettings: house),
         .target(
-            name: "Verification", dependencies: ["Torrent", "Store", "Disk", logging, system], swiftSettings: house),
+            name: "Verification", dependencies: ["System", "Torrent", "Store", "Disk", logging, system],
+            swiftSettings: house),
         .target(
             name: "Net",
             dependencies: [
-                "Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioEmbedded, nioPosix, nioHTTP1,
+                "System", "Torrent", "PeerWire", "TrackerWire", nioCore, nioEmbedded, nioPosix, nioHTTP1,
                 nioHTTPCompression, nioSSL,
                 logging,
             ],
@@ -101,7 +101,7 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Recovery", "Disk", "Verification",
+                "System", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Recovery", "Disk", "Verification",
                 "Net",
                 nioCore,
                 nioPosix, logging, collections,
@@ -110,14 +110,14 @@ let package = Package(
         .target(
             name: "Library",
             dependencies: [
-                "Engine", "System", "Limits", "Torrent", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix,
+                "Engine", "System", "Torrent", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix,
                 system, toml,
             ],
             swiftSettings: house),
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Library", "Engine", "Verification", "System", "Limits", "Store", "Recovery", "Torrent", argumentParser,
+                "Library", "Engine", "Verification", "System", "Store", "Recovery", "Torrent", argumentParser,
                 logging,
                 nioCore,
                 nioPosix, system,
@@ -150,7 +150,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "DiskTests",
-            dependencies: ["TestSupport", "Disk", "System", "Limits", "Torrent", "CPieceHash", system],
+            dependencies: ["TestSupport", "Disk", "System", "Torrent", "CPieceHash", system],
             swiftSettings: house),
         .testTarget(
             name: "VerificationTests", dependencies: ["Verification", "Store", "Disk", "Torrent", system],

@@ -1,5 +1,5 @@
 import Glibc
-import Limits
+import System
 package import SystemPackage
 
 /// A failed operation on the machine's files: which operation and path, why, and what helps.

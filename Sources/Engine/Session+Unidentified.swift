@@ -1,9 +1,9 @@
-import Limits
 import Logging
 import NIOCore
 package import Net
 import Store
 import Swarm
+import System
 import Torrent
 
 /// Accepts incoming connections: rejects banned hosts and limits connections without a handshake.

@@ -1,6 +1,5 @@
 package import Disk
 import Glibc
-import Limits
 import Logging
 import NIOCore
 import NIOPosix
@@ -9,6 +8,7 @@ import PeerWire
 package import Recovery
 package import Store
 package import Swarm
+import System
 import SystemPackage
 import Torrent
 

@@ -26,24 +26,19 @@ package struct SessionMachine {
     static let dormantAfter = Duration.seconds(60)
     /// The same while others wait for a slot, because active torrents share connections and memory.
     static let dormantAfterWhileOthersWait = Duration.seconds(10)
-    /// The first and the longest pause before the activation of a torrent whose disk failed is retried; the pause
-    /// doubles each time.
-    static let firstRetry = Duration.seconds(5)
-    package static let longestRetry = Duration.seconds(300)
-    /// The pause if the row of a torrent couldn't be read.
-    private static let retryOfRead = Duration.seconds(1)
     /// How long a dormant torrent isn't searched for on a volume without its files, or announced if it has a fault.
     static let leftAloneFor = Duration.seconds(3600)
 
     private let settings: Settings
     package private(set) var state = State.starting
     private var torrents = TorrentStates()
+    private var retries = RetryPauses()
     private var slots: SlotQueue
     /// The last turn in the line that was assigned.
     package private(set) var lastTurn: Int64 = 0
     private var pacing = AnnouncePacing()
     private var sweep = SeedingSweep()
-    private var stuck = StuckWatch()
+    private var end: SessionEnd
     /// What recent checks found out about the output folders of dormant torrents.
     var folders: FolderPresence
     private var effects: [Effect] = []
@@ -53,6 +48,7 @@ package struct SessionMachine {
         self.settings = settings
         folders = FolderPresence(began: uptime)
         slots = SlotQueue(limits: settings.limits, rules: settings.rules)
+        end = SessionEnd(whenComplete: settings.endsWhenComplete, patience: settings.giveUpAfter)
     }
 
     /// The user changed the settings of the running engine.
@@ -88,11 +84,11 @@ package struct SessionMachine {
     /// Whether the torrent seeds on when it comes to rest.
     func isSeededAtRest(_ id: TorrentID) -> Bool { isOpen && !torrents.facts(id).isRetired }
     /// Whether the activation of the torrent is retried because its disk failed.
-    package func isRetried(_ id: TorrentID) -> Bool { torrents.facts(id).retryPause != nil }
+    package func isRetried(_ id: TorrentID) -> Bool { retries.isRetried(id) }
 
     /// The state of a torrent, and of those of which something is known.
     package func state(of id: TorrentID) -> TorrentStates.State { torrents[id] }
-    package var known: [TorrentID] { torrents.known.sorted() }
+    package var known: [TorrentID] { Set(torrents.known).union(retries.torrents).sorted() }
 
     /// Why the torrent is being deactivated.
     package func departure(of id: TorrentID) -> Departure? {
@@ -179,10 +175,8 @@ package struct SessionMachine {
         guard torrents[id] == .activating(then: nil) else { return false }
         let mustVerify = torrents.facts(id).mustVerify
         torrents.move(id, to: .active(idleSince: nil))
-        torrents.note(id) { facts in
-            facts.retryPause = nil
-            facts.mustVerify = false
-        }
+        torrents.note(id) { $0.mustVerify = false }
+        retries.end(id)
         slots.observe(id, report.activity, now: now)
         fill(now: now)
         return mustVerify
@@ -193,16 +187,14 @@ package struct SessionMachine {
         guard case .activating(let departure) = torrents[id] else { return }
         switch failure {
         case .disk where departure == nil:
-            let pause = min(Self.longestRetry, torrents.facts(id).retryPause.map { $0 * 2 } ?? Self.firstRetry)
-            torrents.move(id, to: .troubled(retryAt: now + pause))
-            torrents.note(id) { $0.retryPause = pause }
+            torrents.move(id, to: .troubled(retryAt: now + retries.failed(id)))
         case .other where departure == nil:
             torrents.move(id, to: .troubled(retryAt: nil))
             // The error is not the disk's any more, so it waits for the user.
-            torrents.note(id) { $0.retryPause = nil }
+            retries.end(id)
         case .disk, .other, .waitsForCheck, .isUnneeded: torrents.move(id, to: .dormant)
         }
-        if departure == .removed { torrents.remove(id) }
+        if departure == .removed { forget(id) }
         slots.failed(id, needing: failure == .waitsForCheck && departure == nil ? .check : nil)
         if departure?.comesBack ?? false, isOpen { slots.enqueue(id, at: .front) }
         fill(now: now)
@@ -238,7 +230,7 @@ package struct SessionMachine {
         let place = slots.yielding(id)
         slots.left(id, now: now)
         torrents.move(id, to: .dormant)
-        if departure == .removed { torrents.remove(id) }
+        if departure == .removed { forget(id) }
         if isWantedAgain, isOpen { activate(id) }
         fill(now: now)
         if isWhole || report.activity.moved > 0 && place != .back { return 0 }
@@ -286,10 +278,8 @@ package struct SessionMachine {
         case .activating(.paused?) where !isPaused: torrents.move(id, to: .activating(then: .reloads))
         case .dormant, .activating, .active, .deactivating: break
         }
-        torrents.note(id) { facts in
-            facts.retryPause = nil
-            if !isPaused { facts.isRetired = false }
-        }
+        retries.end(id)
+        if !isPaused { torrents.note(id) { $0.isRetired = false } }
         guard isPaused else { return }
         slots.forget(id)
         deactivate(id, .paused)
@@ -299,9 +289,14 @@ package struct SessionMachine {
     package mutating func removed(_ id: TorrentID) {
         slots.forget(id)
         switch torrents[id] {
-        case .dormant, .troubled, .retrying: torrents.remove(id)
+        case .dormant, .troubled, .retrying: forget(id)
         case .activating, .active, .deactivating: leave(id, .removed)
         }
+    }
+
+    private mutating func forget(_ id: TorrentID) {
+        torrents.remove(id)
+        retries.end(id)
     }
 
     /// Another process found damage and recorded it.
@@ -368,7 +363,9 @@ package struct SessionMachine {
             if let last = sweep.next() { effects.append(.beginSeeding(after: last)) }
             if let room = pacing.room() { effects.append(.findDue(room: room)) }
         }
-        giveUpIfStuck(reports, now: now)
+        if let blocked = end.blocked(reports, activating: torrents.activating, now: now) {
+            effects.append(.giveUp(blocked))
+        }
     }
 
     private mutating func rest(_ id: TorrentID, _ report: TorrentReport, now: Instant) {
@@ -390,12 +387,12 @@ package struct SessionMachine {
     package mutating func retry(_ id: TorrentID, _ row: RetriedRow, now: Instant) {
         guard isOpen, torrents[id] == .retrying else { return }
         switch row {
-        case .removed: torrents.remove(id)
+        case .removed: forget(id)
         case .complete: activate(id)
         case .incomplete:
             torrents.move(id, to: .dormant)
             enqueue(id, now: now)
-        case .unreadable: torrents.move(id, to: .troubled(retryAt: now + Self.retryOfRead))
+        case .unreadable: torrents.move(id, to: .troubled(retryAt: now + RetryPauses.ofRead))
         }
     }
 
@@ -455,31 +452,15 @@ package struct SessionMachine {
     /// With ``Settings/endsWhenComplete``, ends the session when nothing is left to download and no seed goal is open.
     /// `reports` is asked only if that is possible.
     package mutating func endIfDone(_ reports: () -> [TorrentID: TorrentReport]) {
-        guard settings.endsWhenComplete, state == .running, torrents.activating.isEmpty, !slots.isStarting,
-            slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0, !isWorkLeft(reports())
-        else { return }
+        guard state == .running, end.mayCome(slots, activating: torrents.activating, reports) else { return }
         effects.append(.readIncomplete)
     }
 
     /// These torrents of the session's scope are incomplete. A troubled one isn't waited for.
     package mutating func restIs(_ incomplete: [TorrentID], _ reports: [TorrentID: TorrentReport]) {
         guard isOpen, !incomplete.contains(where: { !torrents.isTroubled($0) && !torrents[$0].isRunning }),
-            !isWorkLeft(reports)
+            !reports.isWorkLeft(activating: torrents.activating)
         else { return }
         effects.append(.end)
-    }
-
-    private func isWorkLeft(_ reports: [TorrentID: TorrentReport]) -> Bool {
-        reports.isWorkLeft(activating: torrents.activating)
-    }
-
-    /// Gives up when local faults have blocked every torrent with work left for ``Settings/giveUpAfter``: a disk that
-    /// is never mounted would keep a cron(8) job running for days.
-    private mutating func giveUpIfStuck(_ reports: [TorrentID: TorrentReport], now: Instant) {
-        guard let patience = settings.giveUpAfter, settings.endsWhenComplete, torrents.activating.isEmpty else {
-            return
-        }
-        let blocked = stuck.look(reports, now: now)
-        if let blocked, blocked.time >= patience { effects.append(.giveUp(blocked.torrents)) }
     }
 }

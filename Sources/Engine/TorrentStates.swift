@@ -35,8 +35,6 @@ package struct TorrentStates {
         var isRetired = false
         /// Whether all pieces are to be rechecked when the torrent is active.
         var mustVerify = false
-        /// The length of the last pause before a retry; `nil` unless its disk failed.
-        var retryPause: Duration?
         /// The torrent's folder is on another volume without its files, and isn't searched again before this time.
         var soughtUntil: Instant?
     }

@@ -1,16 +1,14 @@
-import Glibc
 import Store
+import System
 package import Torrent
 
 extension Format {
     /// Formats a time as `2026-03-01 14:05:12` in the local time zone.
     package static func moment(_ timestamp: Timestamp) -> String {
-        var seconds = time_t(timestamp.rawValue)
-        var parts = tm()
-        guard localtime_r(&seconds, &parts) != nil else { return "\(timestamp)" }
-        let date = "\(Int(parts.tm_year) + 1900)-\(twoDigits(parts.tm_mon + 1))-\(twoDigits(parts.tm_mday))"
-        return "\(date) \(twoDigits(parts.tm_hour)):\(twoDigits(parts.tm_min)):\(twoDigits(parts.tm_sec))"
+        guard let time = CalendarTime(local: timestamp.rawValue) else { return "\(timestamp)" }
+        let date = "\(time.year)-\(twoDigits(time.month))-\(twoDigits(time.day))"
+        return "\(date) \(twoDigits(time.hour)):\(twoDigits(time.minute)):\(twoDigits(time.second))"
     }
 
-    private static func twoDigits(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    private static func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

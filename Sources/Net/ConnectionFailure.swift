@@ -1,8 +1,8 @@
 import Glibc
-import Limits
 import NIOCore
 import NIOPosix
 import NIOSSL
+import System
 import TrackerWire
 
 extension TrackerError {

@@ -1,8 +1,8 @@
 import Glibc
-import Limits
 import Logging
 import NIOCore
 import Synchronization
+import System
 
 /// Detects connections that fail because the process or the machine can't open more sockets. The peer isn't to blame,
 /// and the user has to know.

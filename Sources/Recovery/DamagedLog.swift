@@ -1,3 +1,5 @@
+import SystemPackage
+
 /// The write-ahead log of a damaged database (sqlite.org/fileformat.html, section 4).
 enum DamagedLog {
     private static let headerLength = 32
@@ -7,7 +9,7 @@ enum DamagedLog {
 
     /// The offset of the newest committed frame of each page. Frames after the first damaged one are ignored, as in
     /// SQLite.
-    static func committedFrames(_ log: Int32, pageSize: Int) -> [Int: Int64] {
+    static func committedFrames(_ log: FileDescriptor, pageSize: Int) -> [Int: Int64] {
         guard let header = DamagedPages.read(log, at: 0, count: headerLength) else { return [:] }
         let magic = word(header, 0)
         guard magic & ~1 == Self.magic, word(header, 8) == UInt32(pageSize) else { return [:] }

@@ -1,4 +1,3 @@
-import Glibc
 import Store
 import System
 import SystemPackage
@@ -16,57 +15,60 @@ final class DamagedPages {
     let pageSize: Int
     /// The number of pages in the file and its log.
     let count: Int
-    private let file: Int32
-    /// -1 when there is no log.
-    private let log: Int32
+    private let file: FileDescriptor
+    private let log: FileDescriptor?
     /// The offset in the log of the newest committed bytes of each page.
     private let frames: [Int: Int64]
 
     init(_ path: FilePath) throws(StoreError) {
-        file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
-        guard file >= 0 else {
+        do {
+            file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+        } catch {
             throw StoreError(
                 .cantOpen, path: path.text,
-                "the damaged database cannot be read (\(String(cString: strerror(errno)))): give this user permission to read it"
-            )
+                "the damaged database cannot be read (\(error)): give this user permission to read it")
         }
         pageSize = Self.pageSize(Self.read(file, at: 0, count: 100) ?? [])
-        // Without a log that can be opened, the file is all there is.
-        log = path.extended(by: "-wal").withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
-        frames = log >= 0 ? DamagedLog.committedFrames(log, pageSize: pageSize) : [:]
-        var status = stat()
+        do {
+            log = try FileDescriptor.open(path.extended(by: "-wal"), .readOnly, options: .closeOnExec)
+        } catch {
+            // Without a log that can be opened, the file is all there is.
+            log = nil
+        }
+        frames = log.map { [pageSize] in DamagedLog.committedFrames($0, pageSize: pageSize) } ?? [:]
+        let bytes: Int
         // fstat on an open file always succeeds; if it didn't, the file would have no pages.
-        let bytes = fstat(file, &status) == 0 ? Int(status.st_size) : 0
+        do { bytes = Int(try PathStatus(of: file).size) } catch { bytes = 0 }
         count = max((bytes + pageSize - 1) / pageSize, frames.keys.max() ?? 0)
     }
 
     deinit {
         // Nothing was written through these descriptors.
-        close(file)
-        if log >= 0 { close(log) }
+        for descriptor in [file, log] { do { try descriptor?.close() } catch {} }
     }
 
     /// The bytes of a page, counted from 1; `nil` when there is no such page or the disk can't read it. A page that is
     /// cut off by the end of the file is padded with zeros, as in SQLite.
     subscript(number: Int) -> [UInt8]? {
         guard number >= 1, number <= count else { return nil }
-        if let offset = frames[number] { return Self.read(log, at: offset, count: pageSize) }
+        if let log, let offset = frames[number] { return Self.read(log, at: offset, count: pageSize) }
         let bytes = Self.read(file, at: Int64(number - 1) * Int64(pageSize), atMost: pageSize)
         return bytes.isEmpty ? nil : bytes + [UInt8](repeating: 0, count: pageSize - bytes.count)
     }
 
     /// Exactly `count` bytes; `nil` when the file ends before them or the disk can't read them.
-    static func read(_ file: Int32, at offset: Int64, count: Int) -> [UInt8]? {
+    static func read(_ file: FileDescriptor, at offset: Int64, count: Int) -> [UInt8]? {
         let bytes = read(file, at: offset, atMost: count)
         return bytes.count == count ? bytes : nil
     }
 
-    private static func read(_ file: Int32, at offset: Int64, atMost count: Int) -> [UInt8] {
+    private static func read(_ file: FileDescriptor, at offset: Int64, atMost count: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
-                let place = (rest: buffer.baseAddress! + filled, offset: off_t(offset) + off_t(filled))
-                let got = try? retrying { pread(file, place.rest, count - filled, place.offset) }
-                guard let got, got > 0 else { return }
+                let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                let got: Int
+                do { got = try file.read(fromAbsoluteOffset: offset + Int64(filled), into: rest) } catch { return }
+                guard got > 0 else { return }
                 filled += got
             }
         }

@@ -1,6 +1,6 @@
-import Glibc
 import Migrations
 import Store
+import System
 import SystemPackage
 import Torrent
 
@@ -11,11 +11,8 @@ extension DatabaseRecovery {
     /// one of ours.
     static func requireOurs(_ database: FilePath, orWreck: Bool, now: Timestamp) throws(StoreError) {
         let database = DatabaseFile.resolved(database)
-        var status = stat()
         // Opening a pipe could block forever, and a missing file belongs to no program.
-        guard database.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            return
-        }
+        do { guard try PathCalls.status(database).kind == .file else { return } } catch { return }
         do throws(StoreError) {
             _ = try Connection(database, mode: .readOnly)
         } catch {

@@ -1,6 +1,6 @@
-import Glibc
 import Migrations
 package import Store
+import System
 package import SystemPackage
 package import Torrent
 
@@ -32,7 +32,9 @@ package enum DatabaseRecovery {
             work = try salvage(database, into: new, hasBackup: backup != nil, options, now)
         } catch {
             // The first error is the one that counts. Files that stay behind are removed by the next attempt.
-            for suffix in ["", "-wal", "-shm"] { _ = new.extended(by: suffix).withPlatformString { unlink($0) } }
+            for suffix in ["", "-wal", "-shm"] {
+                do { try PathCalls.removeFile(new.extended(by: suffix)) } catch {}
+            }
             throw error
         }
         let report = try complete(new, work, reason, aside.path, (old, backup), options, now)

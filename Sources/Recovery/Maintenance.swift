@@ -1,4 +1,3 @@
-import Glibc
 package import Store
 package import SystemPackage
 package import Torrent

@@ -1,5 +1,5 @@
-import Glibc
 import Store
+import System
 import SystemPackage
 import Torrent
 
@@ -60,9 +60,9 @@ extension Replacement {
 
     private func end(_ database: FilePath, in folder: Folder) throws(StoreError) {
         let marker = marker(of: database)
-        var status = stat()
-        guard marker.withPlatformString({ stat($0, &status) }) == 0 else { throw Folder.fault("look at", marker) }
-        let name = database.extended(by: ".\(aside)-\(Timestamp(Int64(status.st_mtim.tv_sec)).compact)")
+        let modified: Int64
+        do { modified = try PathCalls.status(marker).modified } catch { throw Folder.fault("look at", marker, error) }
+        let name = database.extended(by: ".\(aside)-\(Timestamp(modified).compact)")
         // The log is renamed first: a database without its log is only older, but a log without its database is
         // useless.
         for suffix in ["-wal", "-journal", "-shm", ""] where DatabaseFile.exists(database.extended(by: suffix)) {

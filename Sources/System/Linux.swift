@@ -47,12 +47,16 @@ package enum Linux {
         try retryingNumbered { posix_fallocate(descriptor, 0, off_t(length)) }
     }
 
-    /// Whether `syncfs` reports that a page could not be written: since Linux 5.8 (syncfs(2)).
-    package static let reportsVolumeErrors: Bool = {
+    /// The kernel's release, such as `6.1.0-18-amd64` (uname(2)).
+    package static let release: String = {
         var names = utsname()
         // It fails only for an address that isn't the process's (uname(2)).
-        guard uname(&names) == 0 else { return false }
-        let release = withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        guard uname(&names) == 0 else { return "of unknown version" }
+        return withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }()
+
+    /// Whether `syncfs` reports that a page could not be written: since Linux 5.8 (syncfs(2)).
+    package static let reportsVolumeErrors: Bool = {
         let numbers = release.split(maxSplits: 2) { !$0.isASCII || !$0.isWholeNumber }.prefix(2).compactMap { Int($0) }
         return numbers.count == 2 && (numbers[0], numbers[1]) >= (5, 8)
     }()

@@ -1,8 +1,8 @@
 // Room: System.
 // Duty: the boundary to Linux: system calls that Swift can't import, interrupted calls, threads and their queues, kinds
-// of file systems.
+// of file systems, and the limits of this process, in the terms that users know.
 // Owns: the threads that it starts, until they end.
-// Never: decides what an error means; knows a torrent, a database or a peer.
+// Never: decides what to do about an error; knows a torrent, a database or a peer.
 // Invariants: a call that a signal interrupts is repeated; every result is returned or thrown.
 
 import Glibc

@@ -1,6 +1,5 @@
 import Glibc
 import Library
-import Limits
 import Synchronization
 import System
 

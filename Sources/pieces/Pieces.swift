@@ -10,9 +10,9 @@ import Dispatch
 import Engine
 import Glibc
 import Library
-import Limits
 import NIOCore
 import NIOPosix
+import System
 import Torrent
 
 @main

@@ -1,6 +1,6 @@
 import Disk
 import Glibc
-import Limits
+import System
 import SystemPackage
 import TestSupport
 import Testing

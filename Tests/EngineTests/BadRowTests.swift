@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 import Recovery
 import Store
 import SystemPackage
@@ -16,40 +17,39 @@ import Torrent
         let value: String
     }
 
-    private static let columns: [String: [String]] = [
-        "torrent": [
-            "info_hash", "name", "output", "total_bytes", "piece_length", "piece_count", "private", "paused",
-            "sequential", "allocate_full",
-            "download_limit", "upload_limit", "max_peers", "seed_goal", "seed_ratio", "seed_seconds", "state", "error",
-            "wanted_bytes",
-            "completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "added_at",
-            "completed_at", "last_verified_at",
-            "root_seen", "volume_id", "seeding_seconds", "seed_mark",
-        ],
-        "metainfo": ["pieces_offset", "info_offset", "info_length", "file"],
-        "file": ["idx", "wanted", "completed_bytes", "size", "mtime_ns", "inode", "device", "fingerprint_at"],
-        "bitfield": ["page", "have", "opened", "verified_at", "checksum"], "partial_piece": ["piece", "blocks"],
-        "peer": [
-            "address", "source", "first_seen", "last_seen", "last_tried", "last_connected", "failures",
-            "downloaded_bytes", "uploaded_bytes",
-            "hash_failures", "rate", "client", "banned_until", "ban_reason",
-        ],
-        "tracker": [
-            "url", "tier", "position", "tracker_id", "next_announce_at", "min_announce_at", "interval", "min_interval",
-            "failures",
-            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads",
-            "last_scrape_at", "started",
-        ],
-        "yielded": ["turn"],
-        "live": ["download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "at"],
+    /// The tables that have rows of a torrent, as ``populate(_:_:)`` makes them.
+    private static let tables = [
+        "torrent", "metainfo", "file", "bitfield", "partial_piece", "peer", "tracker", "yielded", "live",
     ]
+    private static let keys: Set = ["id", "torrent_id"]
+    /// Not tried yet: with an invalid value in one of them, a torrent waits instead of reporting an error.
+    private static let untried: Set = ["resolved", "overwrite", "root_hash"]
+
     private static let garbage = ["'garbage'", "x'00'", "-1", "9000000000000000000"]
 
-    private static let cases: [Column] = columns.sorted { $0.key < $1.key }.flatMap { table, names in
-        names.flatMap { name in
-            garbage.map { Column(table: table, name: name, value: name == "info_hash" ? "\($0) || torrent.id" : $0) }
+    /// Every column of these tables but the keys, from the schema, so that a new column is tried as well.
+    private static let cases: [Column] = {
+        do {
+            return try tables.flatMap { table in
+                try names(of: table).flatMap { name in
+                    garbage.map { value in
+                        Column(table: table, name: name, value: name == "info_hash" ? "\(value) || torrent.id" : value)
+                    }
+                }
+            }
+        } catch {
+            preconditionFailure("the schema can't be read: \(error)")
         }
+    }()
+
+    private static func names(of table: String) throws -> [String] {
+        let path = FilePath(NSTemporaryDirectory()).appending("pieces-schema-\(UUID().uuidString).db")
+        defer { for suffix in ["", "-wal", "-shm"] { unlink(path.string + suffix) } }
+        let connection = try Connection.open(path, mode: .readWriteCreate, now: .now())
+        let names = try connection.values("SELECT name FROM pragma_table_info(?)", table, as: String.self)
+        return names.filter { !keys.contains($0) && !untried.contains($0) }
     }
+
     /// Torrents of one engine: fewer than download at once.
     private static let chunk = 45
     static let chunks = Array(stride(from: 0, to: cases.count, by: chunk))

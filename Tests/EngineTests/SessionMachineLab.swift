@@ -273,7 +273,7 @@ import Torrent
                 {
                     faults.append("\(id) is forgotten, although it has work to do")
                 }
-                if case .troubled(let at?) = state, at - now > SessionMachine.longestRetry {
+                if case .troubled(let at?) = state, at - now > RetryPauses.longest {
                     faults.append("the retry of \(id) is too far ahead")
                 }
             }

@@ -58,6 +58,33 @@ struct StatusTests {
         }
     }
 
+    /// The help is written by hand in StatusJSON, above the code that writes the fields.
+    @Test func helpNamesTheFieldsOfTheJSON() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent", "--output", "down")
+            let path = FilePath(program.database.path)
+            let now = Timestamp.now()
+            let connection = try Connection.open(path, mode: .readWrite, now: now)
+            let run = try connection.runs.begin(pid: 7, version: "1", bootID: "b", now: now)
+            try connection.runs.saveSlots(run, SlotReport())
+            let lock = try DatabaseLock.acquire(database: path, now: now)
+            defer { withExtendedLifetime(lock) {} }
+            let object = try #require(try await program.succeed("status", "--json").json as? [String: Any])
+            let help = try await program.succeed("status", "--help").output
+            func named(_ key: String) throws -> Set<String> {
+                let start = try #require(help.firstRange(of: "\n  \(key) ")).upperBound
+                let list = try #require(help[start...].split(separator: "{", maxSplits: 1).last?.prefix { $0 != "}" })
+                return Set(list.split { !$0.isLetter && $0 != "_" }.map(String.init))
+            }
+            #expect(Set(object.keys) == ["engine", "mended", "slots", "torrents"])
+            #expect(Set(try #require(object["engine"] as? [String: Any]).keys) == (try named("engine")))
+            #expect(Set(try #require(object["slots"] as? [String: Any]).keys) == (try named("slots")))
+            let torrent = try #require((object["torrents"] as? [[String: Any]])?.first)
+            #expect(Set(torrent.keys) == (try named("torrents")))
+        }
+    }
+
     /// Other programs and people's eyes rely on both, to the letter.
     @Test func statusFormatsAreExact() async throws {
         try await withProgram { program in

@@ -6,6 +6,17 @@ import Torrent
 @Suite struct PeerTests {
     private func address(_ n: Int) -> PeerAddress { PeerAddress(.v4(0x0a00_0000 + UInt32(n)), port: 6881) }
 
+    @Test func schemaAllowsExactlyTheSourcesOfPeers() throws {
+        let connection = try TemporaryFolder().connection()
+        let schema: String = try #require(
+            try connection.value("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'peer'"))
+        let list = try #require(schema.split(separator: "CHECK (source IN (").last?.split(separator: ")").first)
+        let allowed = list.split { !$0.isLetter }.map(String.init)
+        #expect(
+            Set(allowed) == Set(PeerSource.allCases.map(\.rawValue)),
+            "Torrent/PeerSource.swift and the CHECK of peer.source, which the newest migration sets, differ")
+    }
+
     @Test func peerUpdatesAccumulate() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()

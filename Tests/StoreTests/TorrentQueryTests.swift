@@ -39,6 +39,34 @@ import Torrent
         #expect(try connection.events.rows(of: id, limit: 5).map(\.kind) == [.added])
     }
 
+    /// Each setting is changed alone, so that a column that is read or written in another's place shows.
+    @Test func everySettingIsStoredInItsColumn() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let changes: [(inout TorrentSettings) -> Void] = [
+            { $0.isPaused = true }, { $0.isSequential = true }, { $0.allocatesFull = true },
+            { $0.limits.download = 1 }, { $0.limits.upload = 2 }, { $0.limits.peers = 3 },
+            { $0.seedGoal = .none }, { $0.seedGoal = .ratio(4) }, { $0.seedGoal = .time(.seconds(5)) },
+        ]
+        for (seed, change) in zip(UInt64(10)..., changes) {
+            var settings = TorrentSettings()
+            change(&settings)
+            var new = NewTorrent(metainfo: try madeUp(seed: 2 * seed), output: "/data")
+            new.settings = settings
+            let added = try connection.torrents.insert(new, now: noon)
+            #expect(try connection.torrents.row(added)?.settings == settings, "inserted")
+            let id = try connection.add(seed: 2 * seed + 1)
+            try connection.torrents.setSettings(id, from: TorrentSettings(), to: settings)
+            #expect(try connection.torrents.row(id)?.settings == settings, "changed")
+            try connection.torrents.setSettings(id, from: settings, to: TorrentSettings())
+            #expect(try connection.torrents.row(id)?.settings == TorrentSettings(), "changed back")
+        }
+        let properties =
+            Mirror(reflecting: TorrentSettings()).children.count
+            + Mirror(reflecting: TorrentLimits()).children.count - 1
+        #expect(properties == 7, "a setting was added to TorrentSettings or TorrentLimits: change it here too")
+    }
+
     @Test func duplicateTorrentIsRejectedWithItsNumber() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
@@ -104,7 +132,10 @@ import Torrent
         let before = try connection.torrents.row(other)
         try connection.torrents.setState(id, .error, error: "why")
         try connection.torrents.setPaused(id, true)
-        try connection.torrents.setSequential(id, true)
+        let settings = try #require(try connection.torrents.row(id)).settings
+        var changed = settings
+        changed.isSequential = true
+        try connection.torrents.setSettings(id, from: settings, to: changed)
         try connection.torrents.setLimits(id, TorrentLimits(download: 1, upload: 2, peers: 3))
         try connection.torrents.setSeedGoal(id, .time(.seconds(60)))
         try connection.volumes.place(id, onVolume: "uuid", mountPath: "/mnt", now: noon)

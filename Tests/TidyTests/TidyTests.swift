@@ -4,7 +4,7 @@ import Testing
 @Suite struct TidyTests {
     /// The Swift rooms, each a target of its own.
     private static let rooms = [
-        "Bencode", "Disk", "Engine", "Library", "Limits", "Net", "PeerWire", "Recovery", "Store", "Swarm", "System",
+        "Bencode", "Disk", "Engine", "Library", "Net", "PeerWire", "Recovery", "Store", "Swarm", "System",
         "Torrent", "TrackerWire", "Verification", "pieces",
     ]
 
@@ -59,6 +59,22 @@ import Testing
                     "\(file.path):\(number + 1) imports the internals of a room: test through behaviour, or make what is needed `package`"
                 )
             }
+        }
+    }
+
+    /// The rooms at the boundary to Linux, and the files of the program that handle signals, the terminal, its exit and
+    /// its child process. All others call the system through `System`.
+    private static let usersOfGlibc = [
+        "Sources/Bencode/", "Sources/Disk/", "Sources/Engine/", "Sources/Net/", "Sources/Store/", "Sources/System/",
+        "Sources/pieces/Demo/ChildProcess.swift", "Sources/pieces/Interruption.swift", "Sources/pieces/Pieces.swift",
+        "Sources/pieces/Terminal/Terminal.swift",
+    ]
+
+    @Test func systemCallsAreMadeAtTheBoundary() {
+        for file in Tree.files(below: "Sources") where file.lines.contains(where: { $0.hasSuffix("import Glibc") }) {
+            #expect(
+                Self.usersOfGlibc.contains { file.path.hasPrefix($0) },
+                "\(file.path) imports Glibc: put the call into Sources/System, which repeats interrupted calls")
         }
     }
 

@@ -1,8 +1,8 @@
 import Disk
 import Engine
-import Glibc
 import Recovery
 import Store
+import System
 import SystemPackage
 import Torrent
 
@@ -32,7 +32,7 @@ struct Checkup {
     /// compared.
     static let sampleSize = 100
     /// The number of descriptors that a busy engine needs for its connections, its files and itself.
-    static let fewestDescriptors: UInt = 1024
+    static let fewestDescriptors: UInt64 = 1024
     /// The age at which a backup counts as old: two default backup intervals of a running engine.
     static let oldBackup = Duration.seconds(2 * 24 * 3600)
     /// The number of consecutive failures after which a tracker counts as dead.
@@ -58,7 +58,7 @@ struct Checkup {
         [
             .fine(
                 .program,
-                "pieces \(Program.version), SQLite \(Connection.libraryVersion), Linux \(Machine.kernel), hashing with \(SHA1.lanesName)"
+                "pieces \(Program.version), SQLite \(Connection.libraryVersion), Linux \(Linux.release), hashing with \(SHA1.lanesName)"
             )
         ]
     }
@@ -194,7 +194,8 @@ struct Checkup {
     }
 
     private func limits() -> [Diagnosis] {
-        let descriptors = Machine.descriptorLimit
+        // An engine raises its own limit to this maximum.
+        let descriptors = ProcessLimit.openFiles.highestValue ?? .max
         guard descriptors < Self.fewestDescriptors else {
             return [.fine(.limits, "\(Format.count(descriptors)) open files are allowed")]
         }

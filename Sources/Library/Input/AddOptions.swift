@@ -27,12 +27,11 @@ package struct AddOptions {
         self.mayOverwrite = mayOverwrite
     }
 
-    /// The settings for a new torrent.
-    var newSettings: TorrentSettings {
-        var settings = TorrentSettings()
-        settings.isSequential = isSequential
-        settings.allocatesFull = allocatesFull
-        settings.limits = limits.applied(to: TorrentLimits())
-        return settings
+    /// Changes the settings of a new or known torrent as the options say. Options that weren't given change nothing.
+    func apply(to settings: inout TorrentSettings, isNew: Bool) {
+        if isSequential { settings.isSequential = true }
+        // A known torrent keeps its way of allocation: its files may be there already.
+        if isNew { settings.allocatesFull = allocatesFull }
+        settings.limits = limits.applied(to: settings.limits)
     }
 }

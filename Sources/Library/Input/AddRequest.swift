@@ -81,9 +81,9 @@ package struct AddRequest {
                 id: row.id, name: row.name, isNew: false,
                 trackers: try TrackerNews(adding: metainfo, to: row, connection))
         }
-        var settings = options.newSettings
+        var settings = TorrentSettings()
+        apply(to: &settings, isNew: true)
         settings.isPaused = isPaused
-        settings.seedGoal = seedGoal ?? .standard
         let wanted = selection.map { zip($0.wanted, metainfo.layout.files).map { $0 || $1.isPad } }
         var new = NewTorrent(
             metainfo: metainfo, output: output, resolvedOutput: conflicts.resolvedOutput, settings: settings,
@@ -96,20 +96,10 @@ package struct AddRequest {
 
     /// Applies the given options, and no others, to a known torrent.
     private func update(_ row: TorrentRow) throws(StoreError) {
-        var isChanged = false
-        let limits = options.limits.applied(to: row.settings.limits)
-        if limits != row.settings.limits {
-            try connection.torrents.setLimits(row.id, limits)
-            isChanged = true
-        }
-        if options.isSequential, !row.settings.isSequential {
-            try connection.torrents.setSequential(row.id, true)
-            isChanged = true
-        }
-        if let seedGoal, seedGoal != row.settings.seedGoal {
-            try connection.torrents.setSeedGoal(row.id, seedGoal)
-            isChanged = true
-        }
+        var settings = row.settings
+        apply(to: &settings, isNew: false)
+        var isChanged = settings != row.settings
+        try connection.torrents.setSettings(row.id, from: row.settings, to: settings)
         if options.mayOverwrite {
             try connection.torrents.setOverwrite(row.id, true)
             isChanged = true
@@ -123,6 +113,11 @@ package struct AddRequest {
             isChanged = true
         }
         if isChanged { try connection.intents.append(.changed, torrent: row.id, now: .now()) }
+    }
+
+    private func apply(to settings: inout TorrentSettings, isNew: Bool) {
+        options.apply(to: &settings, isNew: isNew)
+        if let seedGoal { settings.seedGoal = seedGoal }
     }
 
     private func check(_ row: TorrentRow, _ output: String) throws {

@@ -1,4 +1,4 @@
-import Glibc
+import System
 package import SystemPackage
 import Torrent
 
@@ -29,12 +29,12 @@ package struct ContentScan {
         }
         name = last.text
         let status = try Self.status(path, follow: true)
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: try add(path, [], status)
-        case S_IFDIR:
+        switch status.kind {
+        case .file: try add(path, [], status)
+        case .folder:
             isFolder = true
             try scan(path, [])
-        default: throw Failure("\(path.text.printable) is neither a file nor a folder")
+        case .other: throw Failure("\(path.text.printable) is neither a file nor a folder")
         }
         guard !files.isEmpty else {
             throw Failure("\(path.text.printable) contains no files: there is nothing to create a torrent from")
@@ -55,41 +55,28 @@ package struct ContentScan {
         for name in try Self.entries(folder) {
             let path = folder.appending(name: name)
             let status = try Self.status(path, follow: false)
-            switch status.st_mode & S_IFMT {
-            case S_IFREG: try add(path, names + [name], status)
-            case S_IFDIR: try scan(path, names + [name])
-            default: leftOut.append(path)
+            switch status.kind {
+            case .file: try add(path, names + [name], status)
+            case .folder: try scan(path, names + [name])
+            case .other: leftOut.append(path)
             }
         }
     }
 
-    private mutating func add(_ path: FilePath, _ names: [String], _ status: stat) throws {
+    private mutating func add(_ path: FilePath, _ names: [String], _ status: PathStatus) throws {
         guard files.count < Metainfo.maximumFileCount else {
             throw Failure("there are more than \(Metainfo.maximumFileCount) files: create several torrents")
         }
-        let (sum, overflow) = totalBytes.addingReportingOverflow(Int64(status.st_size))
+        let (sum, overflow) = totalBytes.addingReportingOverflow(status.size)
         guard !overflow else { throw Failure("the files are too large for one torrent: create several") }
         totalBytes = sum
-        files.append(
-            File(path: path, names: names, length: Int64(status.st_size), isExecutable: status.st_mode & S_IXUSR != 0))
+        files.append(File(path: path, names: names, length: status.size, isExecutable: status.isExecutable))
     }
 
     /// The names in a folder in byte order, each as ``PathText``.
     package static func entries(_ folder: FilePath) throws -> [String] {
-        guard let stream = folder.withPlatformString({ opendir($0) }) else { throw unreadable(folder) }
-        // The result of `closedir` doesn't matter, because nothing was written.
-        defer { closedir(stream) }
-        var names: [[UInt8]] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                guard errno == 0 else { throw unreadable(folder) }
-                break
-            }
-            let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            if bytes == [UInt8(ascii: ".")] || bytes == [UInt8(ascii: "."), UInt8(ascii: ".")] { continue }
-            names.append(bytes)
-        }
+        let names: [[UInt8]]
+        do { names = try PathCalls.names(in: folder) } catch { throw unreadable(folder, error) }
         return names.sorted { $0.lexicographicallyPrecedes($1) }.map { PathText.text($0) }
     }
 
@@ -99,15 +86,11 @@ package struct ContentScan {
         files.count { PathText.isEscaped(name) || $0.names.contains(where: PathText.isEscaped) }
     }
 
-    private static func status(_ path: FilePath, follow: Bool) throws -> stat {
-        var status = stat()
-        guard path.withPlatformString({ follow ? stat($0, &status) : lstat($0, &status) }) == 0 else {
-            throw unreadable(path)
-        }
-        return status
+    private static func status(_ path: FilePath, follow: Bool) throws -> PathStatus {
+        do { return try PathCalls.status(path, followingLinks: follow) } catch { throw unreadable(path, error) }
     }
 
-    private static func unreadable(_ path: FilePath) -> Failure {
-        Failure("cannot read \(path.text.printable): \(Errno(rawValue: errno))")
+    private static func unreadable(_ path: FilePath, _ error: Errno) -> Failure {
+        Failure("cannot read \(path.text.printable): \(error)")
     }
 }

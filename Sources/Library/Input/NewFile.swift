@@ -1,5 +1,4 @@
-import Glibc
-import Limits
+import System
 package import SystemPackage
 import Torrent
 
@@ -10,14 +9,14 @@ package enum NewFile {
 
     /// Writes and syncs a file. Throws if the file exists, unless it is to be replaced.
     package static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool, isExecutable: Bool = false) throws {
-        guard replacing || !exists(path) else { throw isThere(path) }
+        guard replacing || !PathCalls.exists(path) else { throw isThere(path) }
         guard let name = path.lastComponent else {
             throw Failure.usage("“\(path.text.printable)” is not a file name: give one")
         }
         let folder = path.removingLastComponent()
         // The name is cut to a number of bytes, because a name may have 255 bytes and the temporary name is longer.
         let stem = PathText.text(PathText.bytes(name.text).prefix(Self.stemBytes))
-        let unfinished = folder.appending(name: ".\(stem).\(getpid()).unfinished")
+        let unfinished = folder.appending(name: ".\(stem).\(ThisProcess.id).unfinished")
         var isMade = false
         do {
             let file = try FileDescriptor.open(
@@ -28,13 +27,12 @@ package enum NewFile {
             isMade = true
             try file.closeAfter {
                 _ = try file.writeAll(bytes)
-                guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+                try file.sync()
             }
             try rename(unfinished, to: path, replacing: replacing)
         } catch let error as Errno {
-            // The temporary file is removed only if this call created it. An error of `unlink` is ignored: the leftover
-            // is harmless, and the first error is the one to report.
-            if isMade { _ = unfinished.withPlatformString { unlink($0) } }
+            // The temporary file is removed only if this call created it.
+            if isMade { removeLeftover(unfinished) }
             if error == .fileExists { throw isThere(path) }
             let advice =
                 ProcessLimit(errno: error.rawValue)?.advice
@@ -50,24 +48,21 @@ package enum NewFile {
         for component in path.components {
             let parent = made
             made.append(component)
-            if made.withPlatformString({ mkdir($0, 0o700) }) == 0 {
-                try sync(parent.isEmpty ? FilePath(".") : parent)
-            } else if errno != EEXIST, !exists(made) {
+            do {
+                try PathCalls.makePrivateFolder(made)
+            } catch {
+                guard error != .fileExists, !PathCalls.exists(made) else { continue }
                 throw Failure(
-                    "cannot create the folder \(made.text.printable): \(Errno(rawValue: errno)): check that its parent folder is writable"
+                    "cannot create the folder \(made.text.printable): \(error): check that its parent folder is writable"
                 )
             }
+            try sync(parent.isEmpty ? FilePath(".") : parent)
         }
     }
 
     private static func sync(_ folder: FilePath) throws {
-        let descriptor = folder.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        // The result of `close` doesn't matter, because nothing was written.
-        defer { if descriptor >= 0 { close(descriptor) } }
-        // A file system without fsync for folders (EINVAL, fsync(2)) persists names in its own way.
-        guard descriptor >= 0, fsync(descriptor) == 0 || errno == EINVAL else {
-            throw Failure(
-                "cannot sync the folder \(folder.text.printable): \(Errno(rawValue: errno)): check its disk")
+        do { try PathCalls.syncFolder(folder) } catch {
+            throw Failure("cannot sync the folder \(folder.text.printable): \(error): check its disk")
         }
     }
 
@@ -79,11 +74,11 @@ package enum NewFile {
         }
         let given = FilePath(text: path)
         guard given.isRelative else { return withoutDots(given) }
-        guard let current = getcwd(nil, 0) else {
-            throw Failure("the current folder no longer exists (\(Errno(rawValue: errno))): change to another one")
+        let current: FilePath
+        do { current = try PathCalls.currentFolder() } catch {
+            throw Failure("the current folder no longer exists (\(error)): change to another one")
         }
-        defer { free(current) }
-        return withoutDots(FilePath(platformString: current).pushing(given))
+        return withoutDots(current.pushing(given))
     }
 
     private static func withoutDots(_ path: FilePath) -> FilePath {
@@ -94,36 +89,36 @@ package enum NewFile {
             case .currentDirectory: continue
             case .parentDirectory:
                 // A path that doesn't exist yet contains no link.
-                if let real = result.withPlatformString({ realpath($0, nil) }) {
-                    result = FilePath(platformString: real)
-                    free(real)
-                }
+                result = PathCalls.resolved(result) ?? result
                 result.removeLastComponent()
             }
         }
         return result
     }
 
-    private static func rename(_ old: FilePath, to new: FilePath, replacing: Bool) throws {
+    private static func rename(_ old: FilePath, to new: FilePath, replacing: Bool) throws(Errno) {
         if !replacing {
-            // `link` fails if the name is taken, but some file systems don't support it.
-            if old.withPlatformString({ old in new.withPlatformString { link(old, $0) } }) == 0 {
-                _ = old.withPlatformString { unlink($0) }
+            do throws(Errno) {
+                // `link` fails if the name is taken, but some file systems don't support it.
+                try PathCalls.link(old, to: new)
+                removeLeftover(old)
                 return
+            } catch {
+                guard error == .notPermitted || error == .notSupportedOnSocket else { throw error }
             }
-            guard errno == EPERM || errno == EOPNOTSUPP else { throw Errno(rawValue: errno) }
         }
-        guard old.withPlatformString({ old in new.withPlatformString { Glibc.rename(old, $0) } }) == 0 else {
-            throw Errno(rawValue: errno)
-        }
+        try PathCalls.rename(old, to: new)
+    }
+
+    /// Removes a temporary file. An error is ignored: the leftover is harmless, and an earlier error is the one to
+    /// report.
+    private static func removeLeftover(_ path: FilePath) {
+        do { try PathCalls.removeFile(path) } catch {}
     }
 
     package static func isFolder(_ path: FilePath) -> Bool {
-        var status = stat()
-        return path.withPlatformString { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+        do { return try PathCalls.status(path).kind == .folder } catch { return false }
     }
-
-    package static func exists(_ path: FilePath) -> Bool { path.withPlatformString { access($0, F_OK) } == 0 }
 
     package static func isThere(_ path: FilePath) -> Failure {
         Failure("\(path.text.printable) already exists; choose another name, or use --force to overwrite")

@@ -1,5 +1,5 @@
-import Glibc
 import Store
+import System
 import SystemPackage
 import Torrent
 
@@ -149,9 +149,7 @@ struct PathConflicts {
         var existing = FilePath(text: output)
         var rest: [FilePath.Component] = []
         while true {
-            if let real = existing.withPlatformString({ realpath($0, nil) }) {
-                defer { free(real) }
-                var path = FilePath(platformString: real)
+            if var path = PathCalls.resolved(existing) {
                 for component in rest.reversed() { path.append(component) }
                 return path.text
             }

@@ -1,7 +1,6 @@
-import Glibc
-import Limits
 import NIOPosix
 import Net
+import System
 import SystemPackage
 package import Torrent
 
@@ -62,19 +61,18 @@ package struct TorrentSource {
             // Without O_NONBLOCK, opening a pipe would wait forever.
             let file = try FileDescriptor.open(FilePath(text: path), .readOnly, options: [.nonBlocking, .closeOnExec])
             return try file.closeAfter {
-                var status = stat()
-                guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
-                guard status.st_mode & S_IFMT == S_IFREG else {
+                let status = try PathStatus(of: file)
+                guard status.kind == .file else {
                     throw Failure("\(path.printable) is not a file: give a .torrent file or its URL")
                 }
-                guard status.st_size <= Metainfo.maximumFileBytes else {
-                    throw Failure("\(path.printable): \(MetainfoError.tooLarge(bytes: Int(status.st_size)))")
+                guard status.size <= Metainfo.maximumFileBytes else {
+                    throw Failure("\(path.printable): \(MetainfoError.tooLarge(bytes: Int(status.size)))")
                 }
                 // The memory covers the bytes and the values that are read from them.
-                do { try ProcessLimit.Needs(memory: 4 * Int(status.st_size)).require() } catch {
+                do { try ProcessLimit.Needs(memory: 4 * Int(status.size)).require() } catch {
                     throw Failure("cannot read \(path.printable): \(error)")
                 }
-                return try readAll(file, expecting: Int(status.st_size))
+                return try readAll(file, expecting: Int(status.size))
             }
         } catch let error as Errno {
             throw Failure("cannot read \(path.printable): \(error): give a .torrent file or its URL")

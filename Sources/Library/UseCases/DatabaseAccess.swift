@@ -1,6 +1,6 @@
-import Glibc
 package import Recovery
 package import Store
+import System
 package import SystemPackage
 import Torrent
 
@@ -109,5 +109,5 @@ package struct DatabaseAccess {
     }
 
     /// Whether the file exists. If this user isn't allowed to look, it counts as existing.
-    private func exists(_ path: FilePath) -> Bool { NewFile.exists(path) || errno == EACCES }
+    private func exists(_ path: FilePath) -> Bool { PathCalls.mayExist(path) }
 }

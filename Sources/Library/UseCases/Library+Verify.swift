@@ -1,5 +1,6 @@
 import Engine
 package import Store
+import System
 import SystemPackage
 package import Torrent
 package import Verification
@@ -31,7 +32,7 @@ extension Library {
     ) async throws -> VerificationPlan {
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         for name in names {
-            if name.hasSuffix(".torrent"), NewFile.exists(FilePath(text: name)) {
+            if name.hasSuffix(".torrent"), PathCalls.exists(FilePath(text: name)) {
                 rows.append((try await known(name, note), .everything))
             } else {
                 rows.append((try connection.torrents.find(name), .claimed))

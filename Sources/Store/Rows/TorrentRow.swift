@@ -38,7 +38,7 @@ package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
 
     package static let columns = """
         t.id, t.info_hash, t.name, t.output, t.total_bytes, t.piece_length, t.piece_count, t.private, \
-        t.paused, t.sequential, t.allocate_full, t.download_limit, t.upload_limit, t.max_peers, t.seed_goal, t.seed_ratio, t.seed_seconds, \
+        \(TorrentSettings.columns.map { "t.\($0)" }.joined(separator: ", ")), \
         t.state, t.error, t.wanted_bytes, t.completed_bytes, t.pieces_have, t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, \
         t.added_at, t.completed_at, t.last_verified_at, t.root_seen, t.volume_id, \(SeedTimeColumns.names)
         """

@@ -1,4 +1,7 @@
 /// The user's settings for a torrent.
+///
+/// A setting is a property, its name in ``columns``, its place in ``values`` and its reading in `init`, all in one
+/// order. Everything else that stores settings is derived from these.
 package struct TorrentSettings: Sendable, Hashable {
     package var isPaused = false
     package var isSequential = false
@@ -9,7 +12,22 @@ package struct TorrentSettings: Sendable, Hashable {
 
     package init() {}
 
-    /// Reads the columns in their order. An invalid value is replaced by the default, and described in `damage`.
+    /// The columns of the table `torrent` that hold the settings.
+    static let columns = [
+        "paused", "sequential", "allocate_full", "download_limit", "upload_limit", "max_peers", "seed_goal",
+        "seed_ratio", "seed_seconds",
+    ]
+
+    /// The value of each of the ``columns``.
+    var values: [any SQLValue & Hashable] {
+        [
+            isPaused, isSequential, allocatesFull, limits.download, limits.upload, limits.peers, seedGoal.word,
+            seedGoal.ratio, seedGoal.seconds,
+        ]
+    }
+
+    /// Reads the columns in the order of ``columns``. An invalid value is replaced by the default, and described in
+    /// `damage`.
     init(_ row: Statement, damage: inout String?) throws(StoreError) {
         var fault: String?
         func read<Value: SQLValue>(or usual: Value) throws(StoreError) -> Value {

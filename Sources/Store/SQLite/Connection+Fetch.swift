@@ -7,7 +7,7 @@ extension Connection {
         let statement = try select(type, query, values)
         defer { statement.reset() }
         var rows: [Result] = []
-        while try statement.step() { rows.append(try Result(statement)) }
+        while try statement.step() { rows.append(try Result.read(statement)) }
         return rows
     }
 
@@ -17,7 +17,7 @@ extension Connection {
     {
         let statement = try select(type, query, values)
         defer { statement.reset() }
-        return try statement.step() ? try Result(statement) : nil
+        return try statement.step() ? try Result.read(statement) : nil
     }
 
     /// The rows of the query without those that hold an invalid value, which ``takeRowFaults()`` reports.
@@ -28,7 +28,7 @@ extension Connection {
         defer { statement.reset() }
         var rows: [Result] = []
         while try statement.step() {
-            if let row = try statement.sound(Result.init) { rows.append(row) }
+            if let row = try statement.sound(Result.read) { rows.append(row) }
         }
         return rows
     }
@@ -39,7 +39,7 @@ extension Connection {
     ) throws(StoreError) -> Result? {
         let statement = try select(type, query, values)
         defer { statement.reset() }
-        return try statement.step() ? try statement.sound(Result.init) : nil
+        return try statement.step() ? try statement.sound(Result.read) : nil
     }
 
     /// The first column of all rows; `sql` is a whole query.
@@ -58,6 +58,11 @@ extension Connection {
     package func value<Value: SQLValue>(_ sql: String, _ values: any SQLValue..., as type: Value.Type = Value.self)
         throws(StoreError) -> Value?
     {
+        try value(sql, all: values)
+    }
+
+    /// The same, for values whose number is known only at run time.
+    func value<Value: SQLValue>(_ sql: String, all values: [any SQLValue]) throws(StoreError) -> Value? {
         let statement = try prepare(sql)
         defer { statement.reset() }
         try statement.bind(values)

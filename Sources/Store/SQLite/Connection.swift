@@ -131,6 +131,11 @@ package final class Connection {
     /// Runs one statement that returns no rows. Returns the number of rows that it changed.
     @discardableResult
     package func execute(_ sql: String, _ values: any SQLValue...) throws(StoreError) -> Int {
+        try execute(sql, all: values)
+    }
+
+    /// The same, for values whose number is known only at run time.
+    func execute(_ sql: String, all values: [any SQLValue]) throws(StoreError) -> Int {
         if transactionDepth == 0 { try setDurability(.full) }
         let statement = try prepare(sql)
         defer { statement.reset() }

@@ -1,5 +1,5 @@
 import Glibc
-import Limits
+import System
 package import SystemPackage
 package import Torrent
 

@@ -8,3 +8,12 @@ package protocol Row {
     /// Reads the columns of the statement's current row. Throws when one of them holds an invalid value.
     init(_ row: Statement) throws(StoreError)
 }
+
+extension Row {
+    /// Reads the statement's current row.
+    static func read(_ row: Statement) throws(StoreError) -> Self {
+        let result = try Self(row)
+        assert(row.isRead, "\(Self.self) selects more columns than it reads")
+        return result
+    }
+}

@@ -11,6 +11,8 @@ package final class Statement {
     private unowned let connection: Connection
     private let columnCount: Int32
     private var column: Int32 = 0
+    /// Whether a column of the current row held an invalid value.
+    private var hasInvalidValue = false
 
     /// `sql` must be exactly one statement.
     init(_ sql: String, on connection: Connection) throws(StoreError) {
@@ -47,6 +49,7 @@ package final class Statement {
     /// Advances to the next row; `false` after the last one.
     package func step() throws(StoreError) -> Bool {
         column = 0
+        hasInvalidValue = false
         // From here on errno belongs to this step: see `Connection.failure`.
         errno = 0
         let result = sqlite3_step(handle)
@@ -63,6 +66,9 @@ package final class Statement {
         guard let value = Value.read(from: handle, at: column - 1) else { throw impossible() }
         return value
     }
+
+    /// Whether all columns of the row were read, or one of them holds an invalid value: then the rest may be skipped.
+    var isRead: Bool { column == columnCount || hasInvalidValue }
 
     /// The highest valid number of bytes or bytes per second, so that sums can't overflow.
     private static let mostBytes: Int64 = 1 << 60
@@ -98,6 +104,7 @@ package final class Statement {
 
     /// The error for an invalid value in the column that was just read.
     private func impossible() -> StoreError {
+        hasInvalidValue = true
         let name = sqlite3_column_name(handle, column - 1).map { String(cString: $0) } ?? "\(column - 1)"
         return connection.fault(.corrupt, "column “\(name)” holds an invalid value: \(StoreError.rowAdvice)")
     }

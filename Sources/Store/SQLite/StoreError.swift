@@ -1,6 +1,6 @@
 import CSQLite
 import Glibc
-import Limits
+import System
 
 /// A failed database operation: what went wrong, in which file, and what helps.
 package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {

@@ -15,6 +15,7 @@ package struct StatusQuery {
                 let line: StatusLine
                 do throws(StoreError) {
                     line = try StatusLine(id, row, &live)
+                    assert(row.isRead, "StatusLine selects more columns than it reads")
                 } catch {
                     line = try StatusLine(damaged: try damaged(id, error), &live)
                 }
@@ -34,6 +35,7 @@ package struct StatusQuery {
                 let whole: StatusRow
                 do throws(StoreError) {
                     whole = try StatusRow(id, row, &live, &scrapes)
+                    assert(row.isRead, "StatusRow selects more columns than it reads")
                 } catch {
                     whole = try StatusRow(damaged: try damaged(id, error), &live, &scrapes)
                 }

@@ -34,7 +34,7 @@ struct TorrentCursor<Result: Row>: ~Copyable {
         while try statement.step() {
             let torrent: TorrentID = try statement.next()
             // A row with invalid values is skipped.
-            if let row = try statement.sound(Result.init) { return (torrent, row) }
+            if let row = try statement.sound(Result.read) { return (torrent, row) }
         }
         return nil
     }

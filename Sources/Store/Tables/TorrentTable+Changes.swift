@@ -9,8 +9,18 @@ extension TorrentTable {
         try change(id, try db.execute("UPDATE torrent SET paused = ? WHERE id = ?", isPaused, id))
     }
 
-    package func setSequential(_ id: TorrentID, _ isSequential: Bool) throws(StoreError) {
-        try change(id, try db.execute("UPDATE torrent SET sequential = ? WHERE id = ?", isSequential, id))
+    /// Stores the settings that differ from the old ones, which were read in the same transaction.
+    package func setSettings(_ id: TorrentID, from old: TorrentSettings, to new: TorrentSettings) throws(StoreError) {
+        var assignments: [String] = []
+        var values: [any SQLValue] = []
+        for (column, (before, after)) in zip(TorrentSettings.columns, zip(old.values, new.values))
+        where !isEqual(before, after) {
+            assignments.append("\(column) = ?")
+            values.append(after)
+        }
+        guard !values.isEmpty else { return }
+        let sql = "UPDATE torrent SET \(assignments.joined(separator: ", ")) WHERE id = ?"
+        try change(id, try db.execute(sql, all: values + [id]))
     }
 
     package func setLimits(_ id: TorrentID, _ limits: TorrentLimits) throws(StoreError) {
@@ -72,6 +82,8 @@ extension TorrentTable {
     package func setOverwrite(_ id: TorrentID, _ isAllowed: Bool) throws(StoreError) {
         try change(id, try db.execute("UPDATE torrent SET overwrite = ? WHERE id = ?", isAllowed, id))
     }
+
+    private func isEqual<Value: Equatable>(_ one: Value, _ other: any Equatable) -> Bool { one == other as? Value }
 
     /// Throws `notFound` unless the statement changed a row.
     private func change(_ id: TorrentID, _ changedRows: Int) throws(StoreError) {

@@ -92,20 +92,19 @@ package struct TorrentTable {
         let (metainfo, settings) = (new.metainfo, new.settings)
         let folder = new.resolvedOutput ?? new.output
         try db.roots.noteFolder(folder)
+        let columns: [(name: String, value: any SQLValue)] =
+            [
+                ("info_hash", metainfo.infoHash), ("name", metainfo.name), ("output", new.output),
+                ("total_bytes", metainfo.geometry.totalBytes), ("piece_length", metainfo.geometry.pieceLength),
+                ("piece_count", metainfo.geometry.pieceCount), ("private", metainfo.isPrivate),
+                ("state", settings.isPaused ? TorrentState.paused : .queued), ("wanted_bytes", new.wantedBytes),
+                ("added_at", now), ("resolved", new.resolvedOutput), ("overwrite", new.mayOverwrite),
+                ("root_hash", RootTable.hash(NewTorrent.root(named: metainfo.name, in: folder))),
+            ] + zip(TorrentSettings.columns, settings.values).map { ($0, $1) }
+        let names = columns.map(\.name).joined(separator: ", ")
+        let places = columns.map { _ in "?" }.joined(separator: ", ")
         let id: TorrentID? = try db.value(
-            """
-            INSERT INTO torrent (info_hash, name, output, total_bytes, piece_length, piece_count, private, paused, sequential, allocate_full,
-                download_limit, upload_limit, max_peers, seed_goal, seed_ratio, seed_seconds, state, wanted_bytes, added_at, resolved, overwrite, root_hash)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            RETURNING id
-            """,
-            metainfo.infoHash, metainfo.name, new.output, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength,
-            metainfo.geometry.pieceCount,
-            metainfo.isPrivate, settings.isPaused, settings.isSequential, settings.allocatesFull,
-            settings.limits.download, settings.limits.upload,
-            settings.limits.peers, settings.seedGoal.word, settings.seedGoal.ratio, settings.seedGoal.seconds,
-            settings.isPaused ? TorrentState.paused : .queued, new.wantedBytes, now, new.resolvedOutput,
-            new.mayOverwrite, RootTable.hash(NewTorrent.root(named: metainfo.name, in: folder)))
+            "INSERT INTO torrent (\(names)) VALUES (\(places)) RETURNING id", all: columns.map(\.value))
         guard let id else {
             throw db.fault(
                 .other, "SQLite inserted a torrent but returned no id: version 3.37 or later is needed")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Library
+import System
 import SystemPackage
 import Torrent
 
@@ -77,7 +78,7 @@ struct Create: AnsweringCommand {
 
     func run() async throws {
         let target = try target
-        guard answers || force || !NewFile.exists(target) else { throw NewFile.isThere(target) }
+        guard answers || force || !PathCalls.exists(target) else { throw NewFile.isThere(target) }
         let creation = try Creation(of: path)
         let content = creation.content
         for path in content.leftOut.prefix(10) {

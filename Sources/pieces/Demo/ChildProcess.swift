@@ -7,7 +7,7 @@ import Torrent
 struct ChildProcess: Sendable {
     private static let pollInterval = Duration.milliseconds(20)
 
-    let pid: pid_t
+    let pid: Int32
     private let output: FilePath
 
     static func start(_ arguments: [String], output: FilePath) throws -> ChildProcess {
@@ -46,9 +46,13 @@ struct ChildProcess: Sendable {
         get throws { String(decoding: try TorrentSource.contents(of: output.text), as: UTF8.self) }
     }
 
-    func send(_ signal: Int32) {
+    /// What ``end(within:)`` returns for a process that was killed.
+    static let killed = 128 + SIGKILL
+
+    /// Ends the process at once.
+    func kill() {
         // The process may already have ended, which is fine.
-        kill(pid, signal)
+        Glibc.kill(pid, SIGKILL)
     }
 
     /// Waits for the process to end and returns the exit code, or 128 plus the number of the signal that ended it; call
@@ -63,7 +67,7 @@ struct ChildProcess: Sendable {
                 throw Failure("cannot wait for process \(pid): \(Errno(rawValue: errno))")
             }
             guard .now < deadline else {
-                send(SIGKILL)
+                kill()
                 throw Failure("process \(pid) did not end within \(Format.time(limit)): \(try printed.printable)")
             }
             try await Task.sleep(for: Self.pollInterval)

@@ -1,5 +1,5 @@
-import Glibc
 import Library
+import System
 import SystemPackage
 import Torrent
 
@@ -16,12 +16,10 @@ struct DemoFolder: Sendable {
     var payload: FilePath { path.appending("seeder").appending("demo") }
 
     init() throws {
-        let parent = getenv("TMPDIR").map { PathText.text(cString: $0) } ?? "/tmp"
-        var template = PathText.bytes("\(parent)/pieces-demo.XXXXXX").map { CChar(bitPattern: $0) } + [0]
-        guard mkdtemp(&template) != nil else {
-            throw Failure("cannot create a folder in \(parent.printable): \(Errno(rawValue: errno))")
+        let parent = ThisProcess.variable("TMPDIR").map { PathText.text($0) } ?? "/tmp"
+        do { path = try PathCalls.makeTemporaryFolder(FilePath(text: "\(parent)/pieces-demo.")) } catch {
+            throw Failure("cannot create a folder in \(parent.printable): \(error)")
         }
-        path = FilePath(platformString: template)
     }
 
     func makePayload() throws {
@@ -60,11 +58,13 @@ struct DemoFolder: Sendable {
     }
 
     private static func remove(_ path: FilePath) throws {
-        // `unlink` removes a symbolic link without following it.
-        if path.withPlatformString({ unlink($0) }) == 0 { return }
-        guard errno == EISDIR || errno == EPERM else { throw Errno(rawValue: errno) }
+        do throws(Errno) {
+            return try PathCalls.removeFile(path)
+        } catch {
+            guard error == .isDirectory || error == .notPermitted else { throw error }
+        }
         for name in try ContentScan.entries(path) { try remove(path.appending(name: name)) }
-        guard path.withPlatformString({ rmdir($0) }) == 0 else { throw Errno(rawValue: errno) }
+        try PathCalls.removeFolder(path)
     }
 
     private func file(_ names: [String], in folder: FilePath) -> FilePath { names.reduce(folder) { $0.appending($1) } }

@@ -1,4 +1,3 @@
-import Glibc
 import Library
 import Store
 import Synchronization
@@ -87,9 +86,9 @@ struct DemoStory: Sendable {
             }
             return row.completedBytes * 2 >= row.wantedBytes ? true : nil
         }
-        downloader.send(SIGKILL)
+        downloader.kill()
         let code = try await downloader.end(within: Self.commandLimit)
-        guard code == 128 + SIGKILL else {
+        guard code == ChildProcess.killed else {
             throw Failure("the demo failed: the downloader ended with \(code): \(try downloader.printed.printable)")
         }
         children.forget(downloader)
@@ -181,14 +180,14 @@ struct DemoStory: Sendable {
 
 /// The processes of the demo that are still running.
 private final class Children: Sendable {
-    private let running = Mutex<[pid_t: ChildProcess]>([:])
+    private let running = Mutex<[Int32: ChildProcess]>([:])
 
     func add(_ child: ChildProcess) { running.withLock { $0[child.pid] = child } }
     func forget(_ child: ChildProcess) { running.withLock { $0[child.pid] = nil } }
 
     func killAll() {
         running.withLock { running in
-            for child in running.values { child.send(SIGKILL) }
+            for child in running.values { child.kill() }
             running = [:]
         }
     }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Engine
-import Glibc
 import Library
 import Torrent
 
@@ -74,8 +73,12 @@ struct EngineOptions: ParsableArguments {
     private var trustRoots: String? {
         guard let caFile, PathText.isEscaped(caFile) else { return caFile }
         // The descriptor stays open until the process ends, because the library reads the file when it connects.
-        let descriptor = PathText.withCString(caFile) { open($0, O_RDONLY | O_CLOEXEC) }
-        return descriptor >= 0 ? "/proc/self/fd/\(descriptor)" : caFile
+        do {
+            let file = try FileDescriptor.open(FilePath(text: caFile), .readOnly, options: .closeOnExec)
+            return "/proc/self/fd/\(file.rawValue)"
+        } catch {
+            return caFile
+        }
     }
 
     var fetchOptions: FetchOptions { FetchOptions(bind: bind, extraTrustRoots: trustRoots) }

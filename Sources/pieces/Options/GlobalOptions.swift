@@ -1,9 +1,9 @@
 import ArgumentParser
-import Glibc
 import Library
 import Logging
 import Recovery
 import Store
+import System
 import SystemPackage
 import Torrent
 
@@ -74,7 +74,7 @@ struct GlobalOptions: ParsableArguments {
     }
 
     static func environment(_ name: String) -> String? {
-        getenv(name).map { PathText.text(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        ThisProcess.variable(name).map { PathText.text($0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 }
 

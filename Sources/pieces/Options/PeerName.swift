@@ -1,6 +1,6 @@
-import Glibc
 import Library
 import NIOPosix
+import System
 import Torrent
 
 /// A peer in the user's notation: `a.b.c.d:port`, `[ipv6]:port` or `name:port`.
@@ -39,22 +39,8 @@ struct PeerName: Sendable {
     }
 
     private static func lookUp(_ host: String, _ port: UInt16) -> [PeerAddress] {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, nil, &hints, &list) == 0, let list else { return [] }
-        defer { freeaddrinfo(list) }
-        return sequence(first: list, next: { $0.pointee.ai_next }).prefix(maximumAddresses).compactMap { entry in
-            address(of: entry.pointee, port)
+        HostNames.addresses(of: host, limit: maximumAddresses).compactMap { text in
+            PeerAddress.Host(text).map { PeerAddress($0, port: port) }
         }
-    }
-
-    private static func address(of info: addrinfo, _ port: UInt16) -> PeerAddress? {
-        var name = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        guard getnameinfo(info.ai_addr, info.ai_addrlen, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST) == 0
-        else { return nil }
-        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return PeerAddress.Host(text).map { PeerAddress($0, port: port) }
     }
 }

@@ -1,10 +1,10 @@
 import Engine
 import Library
-import Limits
 import NIOCore
 import Recovery
 import Store
 import Synchronization
+import System
 
 /// Runs the engine for a command: signals stop it, and a report describes it.
 struct EngineRun {

@@ -1,7 +1,7 @@
 import Engine
-import Glibc
 import Library
 import Store
+import System
 import Torrent
 
 /// Prints one JSON object per line. Its `event` is `listening`, `start`, `progress`, `log`, `end` or `stopped`.
@@ -13,7 +13,7 @@ struct JSONReport: DownloadReport {
             json.field("event", "listening")
             json.field("address", socket.host.map { PeerAddress($0, port: 0).hostDescription })
             json.field("port", socket.port)
-            json.field("pid", getpid())
+            json.field("pid", ThisProcess.id)
         }
         for torrent in torrents {
             write { json in

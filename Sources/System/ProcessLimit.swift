@@ -28,6 +28,13 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
         return UInt64(limits.rlim_cur)
     }
 
+    /// The value to which this process may raise the limit; `nil` if there is no such bound, or if it can't be read.
+    package var highestValue: UInt64? {
+        var limits = rlimit()
+        guard getrlimit(resource, &limits) == 0, limits.rlim_max != rlim_t.max else { return nil }
+        return UInt64(limits.rlim_max)
+    }
+
     /// A clause that says what the limit allows and how to raise it.
     package var advice: String {
         let value = value.map { "\($0)" } ?? "an unknown number of"

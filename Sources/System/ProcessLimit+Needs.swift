@@ -1,5 +1,5 @@
+import CLinux
 import Glibc
-import System
 import SystemPackage
 
 extension ProcessLimit {

@@ -1,0 +1,49 @@
+import Glibc
+
+/// A time as a date and a time of day.
+package struct CalendarTime: Hashable, Sendable {
+    package var year: Int
+    /// From 1.
+    package var month: Int
+    package var day: Int
+    package var hour: Int
+    package var minute: Int
+    package var second: Int
+
+    package init(year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) {
+        self.year = year
+        self.month = month
+        self.day = day
+        self.hour = hour
+        self.minute = minute
+        self.second = second
+    }
+
+    /// In the local time zone, from seconds since 1970; `nil` if the year is out of range.
+    package init?(local seconds: Int64) {
+        var (seconds, parts) = (time_t(seconds), tm())
+        guard localtime_r(&seconds, &parts) != nil else { return nil }
+        self.init(parts)
+    }
+
+    /// In UTC, from seconds since 1970; `nil` if the year is out of range.
+    package init?(utc seconds: Int64) {
+        var (seconds, parts) = (time_t(seconds), tm())
+        guard gmtime_r(&seconds, &parts) != nil else { return nil }
+        self.init(parts)
+    }
+
+    private init(_ parts: tm) {
+        self.init(
+            year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday),
+            hour: Int(parts.tm_hour), minute: Int(parts.tm_min), second: Int(parts.tm_sec))
+    }
+
+    /// The seconds since 1970 if this is a time in UTC. Parts that are out of range carry over (timegm(3)).
+    package var secondsInUTC: Int64 {
+        var parts = tm()
+        (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(year - 1900), Int32(month - 1), Int32(day))
+        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (Int32(hour), Int32(minute), Int32(second))
+        return Int64(timegm(&parts))
+    }
+}
