@@ -13,6 +13,8 @@ extension TorrentEngine {
     func perform(_ effect: Effect) {
         switch effect {
         case .send(let key, let message): send(message, to: key)
+        case .request(.peer(let key), let block): request(block, from: key)
+        case .cancel(.peer(let key), let block): cancel(block, from: key)
         case .serve(let key, let request):
             environment.shared.value.memory.serves(request.length)
             connections.serve(request, to: key)

@@ -201,15 +201,21 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
     }
 
+    func request(_ block: BlockRequest, from key: PeerKey) {
+        connections.connection(toSendTo: key)?.send(
+            .request(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+    }
+
+    func cancel(_ block: BlockRequest, from key: PeerKey) {
+        connections.connection(toSendTo: key)?.send(
+            .cancel(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+    }
+
     func send(_ message: Outgoing, to key: PeerKey) {
         // The connection may already be closed; ``closed(_:because:)`` reports that to the brain.
         guard let connection = connections.connection(toSendTo: key) else { return }
         switch message {
-        case .request(let block):
-            connection.send(.request(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .have(let piece): connection.send(.have(piece: UInt32(piece.value)))
-        case .cancel(let block):
-            connection.send(.cancel(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .reject(let block):
             connection.send(.reject(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .keepAlive: connection.send(.keepAlive)
