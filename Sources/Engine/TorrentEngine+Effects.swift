@@ -115,8 +115,7 @@ extension TorrentEngine {
         writes.keep(buffer, for: work.piece)
         let write = PieceWrite(
             payload: payload, piece: work.piece, expected: metainfo.pieceHashes[work.piece], buffer: buffer,
-            missing: BlockSet(work.fromDisk.trueIndices),
-            alreadyWritten: BlockSet(work.isWritten.trueIndices), wantsBlockDigests: work.wantsDigests)
+            missing: work.fromDisk, alreadyWritten: work.written, wantsBlockDigests: work.wantsDigests)
         environment.verifications.add(write, isAwaited: work.isAwaited) { piece, outcome in
             self.feedLater { swarm, now in
                 switch outcome {
@@ -286,8 +285,4 @@ private func verdictForBrain(_ verdict: PieceVerdict) -> Swarm.CheckVerdict {
     case .missing: .missing
     case .unreadable(let error): .unreadable(Fault(error))
     }
-}
-
-extension [Bool] {
-    fileprivate var trueIndices: [Int] { indices.filter { self[$0] } }
 }

@@ -1,6 +1,7 @@
 package import Torrent
 
-/// A message from the brain to a peer, other than ``Effect/request(_:_:)`` and ``Effect/cancel(_:_:)``. The shell encodes it for the wire.
+/// A message from the brain to a peer, other than ``Effect/request(_:_:)`` and ``Effect/cancel(_:_:)``. The shell
+/// encodes it for the wire.
 package enum Outgoing: Equatable, Sendable {
     case keepAlive
     case choke

@@ -16,7 +16,7 @@ extension Swarm {
         effects.append(
             .verify(
                 Verification(
-                    piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk,
+                    piece: piece.piece, fromDisk: piece.outsideMemory, written: piece.written,
                     wantsDigests: ledger.isWaiting(for: piece.piece),
                     isAwaited: piece.assignedSource != nil || pieces.isFetched)))
     }

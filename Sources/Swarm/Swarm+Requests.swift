@@ -58,8 +58,8 @@ extension Swarm {
         return (peer.source.outstanding * Geometry.blockLength, peer.source.pipeline.bestRate)
     }
 
-    /// Requests the blocks that a batch gave back from other sources, once for the whole batch. The shell calls this with
-    /// ``batchEnded(_:now:)``.
+    /// Requests the blocks that a batch gave back from other sources, once for the whole batch. The shell calls this
+    /// with ``batchEnded(_:now:)``.
     package mutating func fillIfDue(now: Instant) {
         if requester.takeFillDue() { fillAll(now: now) }
     }

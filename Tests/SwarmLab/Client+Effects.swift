@@ -167,13 +167,13 @@ extension Client {
         let buffer = buffers[work.piece] ?? [:]
         var digests: [UInt64] = []
         for block in blocks {
-            guard let digest = work.fromDisk[block.block] ? disk.read(block) ?? 0 : buffer[block.block] else {
+            guard let digest = work.fromDisk.contains(block.block) ? disk.read(block) ?? 0 : buffer[block.block] else {
                 return lab.fail("client \(number) verifies block \(block), which is not in its buffer")
             }
             digests.append(digest)
         }
         let isGood = zip(blocks, digests).allSatisfy { content.digest($0) == $1 }
-        let missing = blocks.filter { !work.isWritten[$0.block] }
+        let missing = blocks.filter { !work.written.contains($0.block) }
         if !isGood { countLies(work.piece, blocks, digests) }
         write(missing.map { ($0, digests[$0.block]) }, isAllowed: isGood) { client, fault in
             if let fault {

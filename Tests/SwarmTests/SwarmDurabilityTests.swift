@@ -329,8 +329,8 @@ struct SwarmDurabilityTests {
                 BlockRequest(piece: PieceIndex(2), begin: block * Geometry.blockLength, length: Geometry.blockLength))
         }
         let work = bench.take().compactMap { if case .verify(let work) = $0 { work } else { nil } }
-        #expect(work.map(\.fromDisk) == [[true, false, true, false]])
-        #expect(work.map(\.isWritten) == [[true, false, true, false]])
+        #expect(work.map(\.fromDisk) == [BlockSet([0, 2])])
+        #expect(work.map(\.written) == [BlockSet([0, 2])])
     }
 
     @Test func invalidPartialPiecesAreIgnored() {
