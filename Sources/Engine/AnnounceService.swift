@@ -47,7 +47,7 @@ package actor AnnounceService: PeerDiscovery {
     package private(set) var scrapes: [String: Task<Void, Never>] = [:]
     private var turns = 0
     /// Bytes that each torrent transferred in this run before it became dormant: trackers receive the sum (BEP 3).
-    private var moved: [TorrentID: TorrentEngine.Counters] = [:]
+    private var moved: [TorrentID: TransferCounters] = [:]
 
     /// `resting` holds the retry times that an earlier run stored.
     init(
@@ -76,9 +76,9 @@ package actor AnnounceService: PeerDiscovery {
     // MARK: Transfers
 
     /// The bytes that the torrent transferred in earlier activations of this run.
-    func moved(_ id: TorrentID) -> TorrentEngine.Counters { moved[id] ?? .init() }
+    func moved(_ id: TorrentID) -> TransferCounters { moved[id] ?? .init() }
 
-    func remember(_ counters: TorrentEngine.Counters, of id: TorrentID) { moved[id] = counters.ifAny }
+    func remember(_ counters: TransferCounters, of id: TorrentID) { moved[id] = counters.ifAny }
 
     /// The torrent was removed.
     func forget(_ id: TorrentID) { moved[id] = nil }

@@ -6,5 +6,5 @@ struct AnnouncedProgress: Sendable {
     /// Bytes that are wanted and not present.
     var left: Int64
     /// Bytes transferred in this run of the engine.
-    var moved: TorrentEngine.Counters
+    var moved: TransferCounters
 }

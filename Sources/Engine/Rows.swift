@@ -29,7 +29,7 @@ extension AddressBook.Entry {
 
 extension PeerUpdate {
     /// Contains the changes since the entry was last saved.
-    init(_ entry: AddressBook.Entry, since saved: TorrentEngine.SavedPeer?) {
+    init(_ entry: AddressBook.Entry, since saved: SavedPeers.Totals?) {
         self.init(address: entry.address, source: entry.source)
         lastTried = entry.lastTried.map { Timestamp($0) }
         lastConnected = entry.lastConnected.map { Timestamp($0) }

@@ -12,8 +12,8 @@ extension TorrentEngine {
 
     /// The current fault, and since when the torrent has had a fault without a break.
     var lastingFault: (since: Instant, text: String)? {
-        guard let fault = swarm.shownFault, let faultSince else { return nil }
-        return (faultSince, fault.text)
+        guard let fault = swarm.shownFault, let since = faultTimes.since else { return nil }
+        return (since, fault.text)
     }
 
     /// Whether something remains to be downloaded or checked, and no fault prevents it.
@@ -29,7 +29,7 @@ extension TorrentEngine {
     var hasWorkLeft: Bool {
         if isStopped || waitsForUser { return false }
         guard swarm.isCompleteAndRecorded, !swarm.isInspecting else { return true }
-        return row.settings.seedGoal.over(environment.settings.seedGoal) != .none && !goalWasTold
+        return row.settings.seedGoal.over(environment.settings.seedGoal) != .none && !history.seeding.isGoalReported
     }
 
     /// Returns the state and error to store when the torrent has come to rest.
@@ -46,20 +46,6 @@ extension TorrentEngine {
             guard wanted[file.index], case .part = payload.placement[file.index] else { return false }
             return true
         }
-    }
-
-    /// Applies changed settings and a changed selection. Files that are no longer wanted stay in place.
-    func apply(_ new: TorrentRow, wanted: [Bool]) {
-        row = new
-        goalWasTold = false
-        let flags = zip(wanted, metainfo.layout.files).map { $0 && !$1.isPad }
-        guard flags != selection.wanted, let selection = FileSelection(layout: metainfo.layout, wanted: flags) else {
-            return
-        }
-        self.selection = selection
-        let files = PayloadFiles(metainfo.layout, selection: selection, geometry: metainfo.geometry)
-        feed { swarm, now in swarm.select(files, now: now) }
-        saveState()
     }
 
     /// The current transfer rates, in bytes per second.
@@ -82,7 +68,7 @@ extension TorrentEngine {
     /// unverified if they can't be hashed.
     func verifyAll() {
         guard swarm.fault?.kind != .offline else { return }
-        resumeNote = "requested by the user"
+        check.requested()
         feed { swarm, now in swarm.recheck(swarm.have, now: now) }
         saveState()
     }

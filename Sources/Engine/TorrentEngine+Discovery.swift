@@ -33,9 +33,5 @@ extension TorrentEngine {
 
     /// The bytes to report to trackers: the torrent's transfers since this run of the engine first announced it (BEP
     /// 3).
-    var movedInThisRun: Counters {
-        Counters(
-            downloaded: movedBefore.downloaded + swarm.transfer.downloaded,
-            uploaded: movedBefore.uploaded + swarm.transfer.uploaded)
-    }
+    var movedInThisRun: TransferCounters { history.inThisRun(swarm.transfer) }
 }

@@ -10,30 +10,14 @@ import Verification
 
 /// Performs the brain's effects.
 extension TorrentEngine {
-    /// Performs all effects, including those that result from performing them, and then flushes each connection once.
-    func perform() {
-        guard !isPerforming else { return }
-        isPerforming = true
-        repeat {
-            while swarm.hasEffects {
-                for effect in swarm.takeEffects() { perform(effect) }
-            }
-            dispatchServes()
-            // A write that the socket accepts at once is answered at once, and causes new effects.
-            let talking = needsFlush
-            needsFlush = []
-            for key in talking { connections[key]?.flush() }
-        } while swarm.hasEffects || !needsFlush.isEmpty
-        isPerforming = false
-        scheduleWake()
-    }
-
-    private func perform(_ effect: Effect) {
+    func perform(_ effect: Effect) {
         switch effect {
         case .send(let key, let message): send(message, to: key)
+        case .request(.peer(let key), let block): request(block, from: key)
+        case .cancel(.peer(let key), let block): cancel(block, from: key)
         case .serve(let key, let request):
             environment.shared.value.memory.serves(request.length)
-            serves[key, default: []].append(request)
+            connections.serve(request, to: key)
         case .dial(let address): dial(address)
         case .disconnect(let key, let reason): disconnect(key, reason)
         case .recordIntents(let pieces): recordIntents(pieces)
@@ -46,28 +30,20 @@ extension TorrentEngine {
         case .probe(let kind): probe(kind)
         case .inspect: inspect()
         case .stopped: rest()
-        case .shun(let host, let reason): onChange(.misbehaved(host, reason: reason, isCertain: true))
-        case .strike(let host, let reason): onChange(.misbehaved(host, reason: reason, isCertain: false))
+        case .shun(let host, let reason): notify(.misbehaved(host, reason: reason, isCertain: true))
+        case .strike(let host, let reason): notify(.misbehaved(host, reason: reason, isCertain: false))
         case .note(let note): self.note(note)
         }
-    }
-
-    private func rest() {
-        isStopped = true
-        wakeTask?.cancel()
-        for connection in opening.values { connection.close() }
-        for waiter in stopWaiters { waiter.resume() }
-        stopWaiters = []
     }
 
     // MARK: Database
 
     private func recordIntents(_ pieces: [PieceIndex]) {
-        let files = filesToAnnounce(pieces)
-        custody.announced.formUnion(files)
+        let files = ownership.filesToAnnounce(pieces, in: payload)
+        ownership.announced(files)
         environment.commitQueue.submit(.open(id, pieces, creating: files)) { outcome in
             self.assumeIsolated { engine in
-                if outcome.error != nil { engine.custody.announced.subtract(files) }
+                if outcome.error != nil { engine.ownership.announceFailed(files) }
                 engine.feed { swarm, now in
                     if let error = outcome.error {
                         swarm.intentsFailed(pieces, fault: Fault(error), now: now)
@@ -86,18 +62,17 @@ extension TorrentEngine {
         progress.lostPieces = claim.unverified
         progress.closedPieces = claim.closed
         progress.partials = claim.partials.map { PartialPieceRow(piece: $0.piece, blocks: Self.mask($0.blocks)) }
-        progress.files = synced.compactMap { FingerprintRow($0) }
+        progress.files = writes.takeSynced().compactMap { FingerprintRow($0) }
         progress.fileBytes = claim.fileBytes.map { FileBytes(index: $0.file, completed: $0.completed) }
         progress.completedBytes = claim.completedBytes
         progress.downloadedDelta = claim.transfer.downloaded
         progress.uploadedDelta = claim.transfer.uploaded
         progress.wastedDelta = claim.transfer.wasted
-        if claim.isComplete, completedAt == nil { progress.completedAt = environment.clock.timestamp }
-        synced = []
+        if claim.isComplete, history.completedAt == nil { progress.completedAt = environment.clock.timestamp }
         let (record, completedAt) = (progress, progress.completedAt)
         let answer: @Sendable (CommitQueue.Outcome) -> Void = { outcome in
             self.assumeIsolated { engine in
-                if outcome.error == nil { engine.completedAt = engine.completedAt ?? completedAt }
+                if outcome.error == nil { engine.history.completionRecorded(at: completedAt) }
                 engine.feed { swarm, now in
                     if let error = outcome.error {
                         swarm.recordFailed(fault: Fault(error), now: now)
@@ -133,19 +108,14 @@ extension TorrentEngine {
     private func verify(_ work: Verification) {
         let buffer: PieceBuffer
         do throws(DiskError) {
-            if let known = buffers[work.piece] {
-                buffer = known
-            } else {
-                buffer = try environment.disk.buffer(for: work.piece, of: payload)
-            }
+            buffer = try writes.buffer(for: work.piece, of: payload, on: environment.disk)
         } catch {
             return swarm.writeFailed(work.piece, fault: Fault(error), now: environment.clock.now)
         }
-        buffers[work.piece] = buffer
+        writes.keep(buffer, for: work.piece)
         let write = PieceWrite(
             payload: payload, piece: work.piece, expected: metainfo.pieceHashes[work.piece], buffer: buffer,
-            missing: BlockSet(work.fromDisk.trueIndices),
-            alreadyWritten: BlockSet(work.isWritten.trueIndices), wantsBlockDigests: work.wantsDigests)
+            missing: work.fromDisk, alreadyWritten: work.written, wantsBlockDigests: work.wantsDigests)
         environment.verifications.add(write, isAwaited: work.isAwaited) { piece, outcome in
             self.feedLater { swarm, now in
                 switch outcome {
@@ -158,7 +128,7 @@ extension TorrentEngine {
     }
 
     private func writeBlocks(_ piece: PieceIndex, _ blocks: [Int]) {
-        guard let buffer = buffers[piece] else { preconditionFailure("blocks in memory have a buffer") }
+        guard let buffer = writes[piece] else { preconditionFailure("blocks in memory have a buffer") }
         environment.disk.writeBlocks(payload, piece: piece, from: buffer, blocks: BlockSet(blocks)) { result in
             self.feedLater { swarm, now in
                 switch result {
@@ -170,14 +140,11 @@ extension TorrentEngine {
     }
 
     private func sync(_ pieces: [PieceIndex]) {
-        if !foundGood.isEmpty {
-            environment.disk.include(payload, pieces: foundGood)
-            foundGood = Bitfield(count: foundGood.count)
-        }
+        if let good = writes.takeFoundGood() { environment.disk.include(payload, pieces: good) }
         environment.disk.sync(payload) { report in
             self.environment.loop.execute {
                 self.assumeIsolated { engine in
-                    engine.synced += report.durable
+                    engine.writes.synced(report.durable)
                     let hollow = engine.claims(in: report.created)
                     engine.feed { swarm, now in
                         // Before anything is recorded, because the record that follows carries the new file's
@@ -211,15 +178,13 @@ extension TorrentEngine {
     private func check(_ pieces: [PieceIndex]) {
         var set = Bitfield(count: metainfo.geometry.pieceCount)
         for piece in pieces { set.insert(piece) }
-        let token = CancelToken()
-        checkToken = token
-        checkBegan = environment.clock.now
+        let token = check.began(now: environment.clock.now)
         let metainfo = metainfo
         saveState()
         environment.disk.verify(payload, pieces: set, hashes: metainfo.pieceHashes, cancel: token) { verdicts in
             self.environment.loop.execute {
                 self.assumeIsolated { engine in
-                    for (piece, verdict) in verdicts where verdict == .good { engine.foundGood.insert(piece) }
+                    for (piece, verdict) in verdicts where verdict == .good { engine.writes.foundGood(piece) }
                     engine.feed { swarm, now in
                         for (piece, verdict) in verdicts { swarm.checked(piece, verdictForBrain(verdict), now: now) }
                     }
@@ -263,11 +228,12 @@ extension TorrentEngine {
         do {
             // The loader decides whether the files are present and unchanged, just as at a start.
             let loader = TorrentLoader(
-                environment: environment, id: id, aliveUntilNs: offlineSince.map { $0.rawValue * 1_000_000_000 })
+                environment: environment, id: id,
+                aliveUntilNs: faultTimes.offlineSince.map { $0.rawValue * 1_000_000_000 })
             let loaded = try await loader.load()
             if let reason = loaded.offline { return (Fault(.offline, reason), none) }
             // The disk may have come back with another device number.
-            if let device = loaded.payload.device { payload = payload.on(device: device) }
+            if let device = loaded.payload.device { payloadIs(on: device) }
             // This run knows best which pieces it wrote without recording them.
             let ours = swarm.have.subtracting(loaded.recorded)
             return (nil, loaded.plan.unverified.subtracting(ours))
@@ -319,8 +285,4 @@ private func verdictForBrain(_ verdict: PieceVerdict) -> Swarm.CheckVerdict {
     case .missing: .missing
     case .unreadable(let error): .unreadable(Fault(error))
     }
-}
-
-extension [Bool] {
-    fileprivate var trueIndices: [Int] { indices.filter { self[$0] } }
 }

@@ -87,7 +87,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         switch swarm.connected(info, now: now) {
         case .success(let key):
             connection.tag = key.value
-            connections[key] = connection
+            connections.opened(connection, by: key)
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if info.supportsExtensions { sendExtendedHandshake(to: connection) }
@@ -104,8 +104,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         connection.countedBytes = 0
         if let key = connection.tag.map({ PeerKey($0) }) {
             log.debug("disconnected \(key): \(reason)")
-            connections[key] = nil
-            extensions[key] = nil
+            connections.closed(key)
             feed { swarm, now in swarm.closed(key, now: now) }
         } else if case .outgoing(let address) = connection.direction {
             feed { swarm, now in swarm.dialFailed(address, now: now) }
@@ -124,7 +123,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         var handshake = ExtendedHandshake()
         handshake.extensions = ExtendedHandshake.offer(ExtendedMessage.offered)
         handshake.client = "pieces \(Program.version)"
-        handshake.port = listenPort == 0 ? nil : listenPort
+        handshake.port = connections.listenPort == 0 ? nil : connections.listenPort
         handshake.requestQueue = Swarm.longestServeQueue
         handshake.yourHost = connection.remote?.host
         if swarm.isComplete { handshake.isUploadOnly = true }
@@ -171,17 +170,13 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
         let buffer: PieceBuffer
         do throws(DiskError) {
-            if let known = buffers[index] {
-                buffer = known
-            } else {
-                buffer = try environment.disk.buffer(for: index, of: payload)
-            }
+            buffer = try writes.buffer(for: index, of: payload, on: environment.disk)
         } catch {
             // The request stays open, and its block is requested again when memory is available.
             return swarm.stalled(Fault(error), now: now)
         }
         guard swarm.received(key, piece: piece, begin: begin, length: length, now: now) == .store else { return }
-        if buffers[index] == nil { buffers[index] = buffer }
+        writes.keep(buffer, for: index)
         block.withUnsafeReadableBytes { buffer.put($0, at: begin) }
     }
 
@@ -190,7 +185,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         do {
             switch try ExtendedMessage(id: id, payload: payload) {
             case .handshake(let handshake):
-                extensions[key, default: PeerExtensions()].update(with: handshake)
+                connections.extended(key, by: handshake)
                 swarm.extended(
                     key, reqq: handshake.requestQueue, uploadOnly: handshake.isUploadOnly, port: handshake.port,
                     now: now)
@@ -206,16 +201,21 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
     }
 
+    func request(_ block: BlockRequest, from key: PeerKey) {
+        connections.connection(toSendTo: key)?.send(
+            .request(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+    }
+
+    func cancel(_ block: BlockRequest, from key: PeerKey) {
+        connections.connection(toSendTo: key)?.send(
+            .cancel(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+    }
+
     func send(_ message: Outgoing, to key: PeerKey) {
         // The connection may already be closed; ``closed(_:because:)`` reports that to the brain.
-        guard let connection = connections[key] else { return }
-        needsFlush.insert(key)
+        guard let connection = connections.connection(toSendTo: key) else { return }
         switch message {
-        case .request(let block):
-            connection.send(.request(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .have(let piece): connection.send(.have(piece: UInt32(piece.value)))
-        case .cancel(let block):
-            connection.send(.cancel(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .reject(let block):
             connection.send(.reject(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .keepAlive: connection.send(.keepAlive)
@@ -225,7 +225,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         case .notInterested: connection.send(.notInterested)
         case .pieces(let have): connection.send(Self.words(for: have, fast: swarm.supportsFast(key)))
         case .uploadOnly(let flag):
-            if let message = extensions[key]?.message(UploadOnly(flag)) { connection.send(message) }
+            if let message = connections.message(UploadOnly(flag), to: key) { connection.send(message) }
         }
     }
 

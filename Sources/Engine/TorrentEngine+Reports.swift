@@ -38,32 +38,16 @@ extension TorrentEngine {
 
     /// From now on a missing folder counts as offline and is never created again (law 3).
     func noteRootSeen() {
-        guard !isRootSeen else { return }
-        isRootSeen = true
+        guard history.rootSeen() else { return }
         let id = id
         write("that the folder exists") { db throws(StoreError) in try db.torrents.setRootSeen(id) }
-    }
-
-    /// The most files named as the reason of a check.
-    private static let namedFiles = 3
-
-    /// Returns why pieces are checked at the start, with the files that are missing or changed. Other files that share
-    /// a piece with them are not named, because they are not to blame.
-    static func note(on loaded: TorrentLoader.Loaded) -> String? {
-        guard let causes = loaded.plan.causes else { return nil }
-        let touched = loaded.plan.touched
-        guard !touched.isEmpty else { return causes }
-        let names = touched.prefix(namedFiles).map { loaded.metainfo.layout.files[$0].displayPath }.joined(
-            separator: ", ")
-        let others = touched.count > namedFiles ? " and \(touched.count - namedFiles) more" : ""
-        return "\(causes) (\(names)\(others))"
     }
 
     /// Compares the files with their recorded fingerprints. Another program may have written to them meanwhile, which
     /// the hashes of received pieces can't show.
     func inspect() {
         let (id, payload, disk, store) = (id, payload, environment.disk, environment.store)
-        let shared = Set(custody.shared.keys)
+        let shared = ownership.sharedFiles
         Task {
             var changed = Bitfield(count: metainfo.geometry.pieceCount)
             var names: [String] = []
@@ -112,35 +96,25 @@ extension TorrentEngine {
                 try db.peers.ban(id, address, until: now + PeerRow.banTime, reason: reason, now: now)
             }
         case .checkedAll(let good, let bad, let missing):
-            let total = good + bad + missing
-            let why = resumeNote.map { "; \($0)" } ?? ""
-            let time = checkBegan.map { " in \(Self.seconds(environment.clock.now - $0)) s" } ?? ""
-            event(
-                .verified,
-                "checked \(total) of \(metainfo.geometry.pieceCount) pieces\(time): \(good == total ? "all good" : "\(good) good, \(bad + missing) to be downloaded")\(why)"
-            )
-            resumeNote = nil
+            let result = check.ended(
+                good: good, bad: bad, missing: missing, of: metainfo.geometry.pieceCount, now: environment.clock.now)
+            event(.verified, result)
             saveState()
         case .completed:
-            if !wasCompleted { announces.onLoop { $0.completed() } }
+            if !history.wasCompleted { announces.onLoop { $0.completed() } }
             event(.completed, "complete: all wanted files are on disk, synced and verified")
             saveState()
             announceIfDue()
             recordCompletion()
         case .fault(let fault):
-            faultSince = faultSince ?? environment.clock.now
-            if fault.kind == .offline, offlineAtStart == nil {
-                offlineSince = offlineSince ?? environment.clock.timestamp
-            }
+            faultTimes.began(fault, now: environment.clock.now, at: environment.clock.timestamp)
             // A payload that went offline in an earlier run, or while dormant, is already in the log.
-            let isKnown = fault.kind == .offline && offlineAtStart != nil && row.state == .offline
+            let isKnown = fault.kind == .offline && faultTimes.offlineAtStart != nil && row.state == .offline
             if !isKnown { event(EventKind(of: fault), fault.text) }
             saveState()
-            onChange(.failed(id, fault.text))
+            notify(.failed(id, fault.text))
         case .faultGone(let kind):
-            faultSince = nil
-            offlineAtStart = nil
-            offlineSince = nil
+            faultTimes.ended()
             event(kind == .offline ? .online : .resumed, kind == .offline ? "the payload is back" : "the fault is gone")
             saveState()
         }
@@ -149,7 +123,7 @@ extension TorrentEngine {
     /// Records the completion before reporting it to the session. This is needed when no record of pieces completed the
     /// torrent, as when fewer files are selected.
     private func recordCompletion() {
-        guard completedAt == nil else { return onChange(.completed(id)) }
+        guard history.completedAt == nil else { return notify(.completed(id)) }
         var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
         progress.completedAt = environment.clock.timestamp
         environment.commitQueue.submit(.record(progress)) { [completedAt = progress.completedAt] outcome in
@@ -157,17 +131,11 @@ extension TorrentEngine {
                 if let error = outcome.error {
                     engine.log.error("could not save the completion of \(engine.row.name): \(error)")
                 } else {
-                    engine.completedAt = completedAt
+                    engine.history.completionRecorded(at: completedAt)
                 }
-                engine.onChange(.completed(engine.id))
+                engine.notify(.completed(engine.id))
             }
         }
-    }
-
-    /// Formats seconds with one decimal.
-    private static func seconds(_ duration: Duration) -> String {
-        let tenths = (duration.nanoseconds + 50_000_000) / 100_000_000
-        return "\(tenths / 10).\(tenths % 10)"
     }
 
     func event(_ kind: EventKind, _ detail: String) {
@@ -183,14 +151,14 @@ extension TorrentEngine {
         let rates = swarm.rates(now: environment.clock.now)
         let done = completedBytes(swarm.have)
         let left = row.wantedBytes - done
+        let moved = history.inAllRuns(swarm.transfer)
         return TorrentSnapshot(
             id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.shownFault?.text,
             totalBytes: metainfo.geometry.totalBytes,
             wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount,
             have: swarm.have,
-            downloadedBytes: base.downloaded + swarm.transfer.downloaded,
-            uploadedBytes: base.uploaded + swarm.transfer.uploaded,
-            wastedBytes: base.wasted + swarm.transfer.wasted, downloadRate: rates.download, uploadRate: rates.upload,
+            downloadedBytes: moved.downloaded, uploadedBytes: moved.uploaded, wastedBytes: moved.wasted,
+            downloadRate: rates.download, uploadRate: rates.upload,
             peers: swarm.peerCount,
             seeders: swarm.seedCount,
             timeLeft: left > 0 && rates.download > 0 ? .seconds(Double(left) / Double(rates.download)) : nil,
@@ -213,58 +181,20 @@ extension TorrentEngine {
         .prefix(limit).map { LivePeerRow($0) }
     }
 
-    /// Saves what changed about peers, and the counters, since the last call. Calls run one after the other.
-    func savePeersAndCounters() async {
-        let before = saving
-        let task = Task {
-            await before?.value
-            await self.saveWhatWasLearned()
-        }
-        saving = task
-        await task.value
-    }
-
-    private func saveWhatWasLearned() async {
-        let changes = swarm.takePeerChanges()
-        let updates = changes.map { PeerUpdate($0, since: savedPeers[$0.address]) }
-        for entry in changes {
-            savedPeers[entry.address] = SavedPeer(
-                downloaded: entry.downloadedBytes, uploaded: entry.uploadedBytes, hashFailures: entry.hashFailures)
-        }
-        let (id, now) = (id, environment.clock.timestamp)
-        let spent = swarm.takeUnreportedTransfer()
-        var progress = ProgressRecord(torrent: id, verifiedAt: now)
-        progress.downloadedDelta = spent.downloaded
-        progress.uploadedDelta = spent.uploaded
-        progress.wastedDelta = spent.wasted
-        let hasTransfer = !spent.isEmpty
-        do {
-            try await environment.store.perform { [progress] db throws(StoreError) in
-                try db.transaction(.immediate, durability: hasTransfer ? .full : .lazy) { () throws(StoreError) in
-                    if !updates.isEmpty { try db.peers.save(id, updates, now: now) }
-                    if hasTransfer { _ = try db.pieces.record([progress]) }
-                }
-            }
-        } catch {
-            swarm.reportFailed(spent)
-            log.error("could not save the state of peers: \(error)")
-        }
-    }
-
     // MARK: Seeding
 
     /// How long the torrent was complete and available to others, in all runs together.
-    var seedTime: Duration { seedTimeBefore + seedTimer.total }
+    var seedTime: Duration { history.seeding.total }
 
     /// Reports to the session when the torrent has reached its seed goal.
     func checkSeedGoal() {
-        seedTimer.look(isSeeding: state == .seeding, now: .now)
-        guard swarm.isComplete, swarm.isRunning, !goalWasTold else { return }
+        history.seeding.look(isSeeding: state == .seeding, now: .now)
+        guard swarm.isComplete, swarm.isRunning, !history.seeding.isGoalReported else { return }
         let isReached = row.settings.seedGoal.over(environment.settings.seedGoal).isReached(
-            uploaded: base.uploaded + swarm.transfer.uploaded, wanted: row.wantedBytes, seedTime: seedTime)
+            uploaded: history.inAllRuns(swarm.transfer).uploaded, wanted: row.wantedBytes, seedTime: seedTime)
         guard isReached, swarm.isCompleteAndRecorded else { return }
-        goalWasTold = true
-        onChange(.seedGoalReached(id))
+        history.seeding.goalReported()
+        notify(.seedGoalReached(id))
     }
 }
 

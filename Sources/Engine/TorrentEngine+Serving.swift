@@ -14,15 +14,12 @@ extension TorrentEngine {
     /// Releases a piece's buffer. A good piece stays in memory for a while, because peers request it as soon as it is
     /// announced.
     func release(_ piece: PieceIndex) {
-        guard let buffer = buffers.removeValue(forKey: piece) else { return }
+        guard let buffer = writes.release(piece) else { return }
         if swarm.have[piece], swarm.peerCount > 1 { environment.recent.keep(buffer, of: id, piece) }
     }
 
     func dispatchServes() {
-        guard !serves.isEmpty else { return }
-        let work = serves
-        serves = [:]
-        for (key, requests) in work {
+        for (key, requests) in connections.takeServes() {
             for start in stride(from: 0, to: requests.count, by: Self.servedTogether) {
                 serve(requests[start..<min(start + Self.servedTogether, requests.count)], to: key)
             }
@@ -143,6 +140,6 @@ extension TorrentEngine {
                 }
             }
         }
-        needsFlush.insert(key)
+        connections.sentBlock(to: key)
     }
 }

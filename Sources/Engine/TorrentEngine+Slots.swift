@@ -30,8 +30,7 @@ extension TorrentEngine {
         case .diskFull: .long
         case .offline, .input, .ownership: .short
         case nil:
-            swarm.peerCount == 0 && swarm.dialCount == 0 && opening.isEmpty && !isAnnouncing
-                ? .short : .usual
+            swarm.peerCount == 0 && swarm.dialCount == 0 && !isAnnouncing ? .short : .usual
         }
     }
 }

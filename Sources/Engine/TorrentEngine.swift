@@ -15,91 +15,30 @@ import Torrent
 /// task on the loop.
 actor TorrentEngine {
     nonisolated let id: TorrentID
-    nonisolated let infoHash: InfoHash
     nonisolated let environment: Environment
     nonisolated var unownedExecutor: UnownedSerialExecutor { environment.loop.executor.asUnownedSerialExecutor() }
 
     let metainfo: Metainfo
-    var row: TorrentRow
-    var selection: FileSelection
-    var payload: Payload
+    private(set) var row: TorrentRow
+    private(set) var selection: FileSelection
+    private(set) var payload: Payload
     var swarm: Swarm
     let announces: TorrentAnnounces
     let log: Logger
-    /// Our port, as reported to trackers and peers.
-    let listenPort: UInt16
-    let onChange: @Sendable (TorrentEngine.Change) -> Void
 
-    // MARK: Connections
+    // The parts. Each has private state; they meet here and in the files `TorrentEngine+….swift`.
 
-    var connections: [PeerKey: PeerConnection] = [:]
-    var extensions: [PeerKey: PeerExtensions] = [:]
-    /// Connections whose handshake is under way.
-    var opening: [ObjectIdentifier: PeerConnection] = [:]
-    var needsFlush: Set<PeerKey> = []
-    var serves: [PeerKey: [BlockRequest]] = [:]
-
-    // MARK: Pieces
-
-    var buffers: [PieceIndex: PieceBuffer] = [:]
-    /// The fingerprints from the last sync, for the record that follows.
-    var synced: [Fingerprint] = []
-    var checkToken: CancelToken?
-    var checkBegan: Instant?
-    /// Pieces that a check found good. An earlier process may have left them in the page cache only, so the next sync
-    /// covers their files.
-    var foundGood: Bitfield
-    var offlineAtStart: String?
-    /// When the payload went offline in this activation, after it had been reachable.
-    var offlineSince: Timestamp?
-    /// Since when a local fault has stopped the torrent.
-    var faultSince: Instant?
-
-    // MARK: Ownership of files
-
-    var custody: Custody
-    /// The files as found at the start.
-    let prints: [PayloadFile: Fingerprint]
-
-    // MARK: Life
-
-    var isPerforming = false
-    var wakeTask: Scheduled<Void>?
-    var wakeAt: Instant?
-    var stopWaiters: [CheckedContinuation<Void, Never>] = []
-    var isStopped = false
-    var nextAnnounceCheck = Instant.origin
-    var nextSave = Instant.origin
-    var saving: Task<Void, Never>?
-    /// The database's counters before this activation.
-    let base: Counters
-    /// Transfers of the torrent's earlier activations in the same run of the engine.
-    let movedBefore: Counters
-    var completedAt: Timestamp?
-    /// Whether an earlier activation completed the torrent and announced that to the trackers.
-    let wasCompleted: Bool
-    var isRootSeen: Bool
-    var savedPeers: [PeerAddress: SavedPeer] = [:]
-    var goalWasTold = false
-    /// The seed time of this activation; earlier seed time is in the row that it began with.
-    var seedTimer = SeedTimer()
-    let seedTimeBefore: Duration
-    var resumeNote: String?
-
-    struct Counters {
-        var downloaded: Int64 = 0
-        var uploaded: Int64 = 0
-        var wasted: Int64 = 0
-
-        /// `nil` if nothing was transferred.
-        var ifAny: Counters? { downloaded + uploaded > 0 ? self : nil }
-    }
-
-    struct SavedPeer {
-        var downloaded: Int64
-        var uploaded: Int64
-        var hashFailures: Int
-    }
+    var connections: PeerConnections
+    var writes: PieceWrites
+    var check: PieceCheck
+    var faultTimes: FaultTimes
+    var ownership: FileOwnership
+    var history: TorrentHistory
+    private var savedPeers: SavedPeers
+    private var schedule = EngineSchedule()
+    private var stopState = StopState()
+    private var isPerforming = false
+    private let onChange: @Sendable (Change) -> Void
 
     /// A change that is reported to the session.
     enum Change: Sendable {
@@ -115,32 +54,26 @@ actor TorrentEngine {
     init(
         _ loaded: TorrentLoader.Loaded, environment: Environment, listenPort: UInt16, settings: SwarmSettings,
         seed: UInt64,
-        moved: Counters, onChange: @escaping @Sendable (Change) -> Void
+        moved: TransferCounters, onChange: @escaping @Sendable (Change) -> Void
     ) {
         id = loaded.row.id
-        infoHash = loaded.row.infoHash
         self.environment = environment
-        self.listenPort = listenPort
         self.onChange = onChange
-        movedBefore = moved
         metainfo = loaded.metainfo
         row = loaded.row
-        base = Counters(
-            downloaded: loaded.row.downloadedBytes, uploaded: loaded.row.uploadedBytes, wasted: loaded.row.wastedBytes)
-        completedAt = loaded.row.completedAt
-        wasCompleted = loaded.row.completedAt != nil
-        seedTimeBefore = loaded.row.seedTime
-        isRootSeen = loaded.row.isRootSeen
         selection = loaded.selection
         payload = loaded.payload
-        offlineAtStart = loaded.offline
-        custody = loaded.custody
-        prints = loaded.prints
+        let geometry = loaded.metainfo.geometry
+        connections = PeerConnections(listenPort: listenPort)
+        writes = PieceWrites(pieceCount: geometry.pieceCount)
+        check = PieceCheck(of: loaded)
+        faultTimes = FaultTimes(offlineAtStart: loaded.offline)
+        ownership = FileOwnership(loaded.custody, found: loaded.prints)
+        history = TorrentHistory(loaded.row, moved: moved)
+        savedPeers = SavedPeers(loaded.banned + loaded.peers)
         var log = Logger(label: "pieces.torrent")
         log[metadataKey: "torrent"] = "\(loaded.row.name)"
         self.log = log
-        let geometry = loaded.metainfo.geometry
-        foundGood = Bitfield(count: geometry.pieceCount)
         var swarm = Swarm(
             files: PayloadFiles(loaded.metainfo.layout, selection: loaded.selection, geometry: geometry),
             plan: loaded.plan, recorded: loaded.recorded, intents: loaded.opened, partials: loaded.partials,
@@ -150,20 +83,19 @@ actor TorrentEngine {
             unixOrigin: environment.clock.unixOrigin)
         for peer in loaded.banned + loaded.peers {
             swarm.restore(AddressBook.Entry(peer, at: environment.clock.timestamp))
-            savedPeers[peer.address] = SavedPeer(
-                downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
         }
         self.swarm = swarm
         announces = TorrentAnnounces(loaded.row, loaded.trackers, environment: environment, seed: seed, log: log)
-        resumeNote = Self.note(on: loaded)
     }
+
+    nonisolated var infoHash: InfoHash { metainfo.infoHash }
 
     // MARK: Life
 
     /// Starts the torrent: unverified pieces are checked, peers are dialled, and trackers are contacted when due.
     func start() {
         let now = environment.clock.now
-        if let reason = offlineAtStart {
+        if let reason = faultTimes.offlineAtStart {
             swarm.wentOffline(reason, now: now)
         } else {
             considerOwnership(now: now)
@@ -186,9 +118,8 @@ actor TorrentEngine {
     func stop(sayingGoodbye: Bool = true) async {
         if !isStopped {
             await withCheckedContinuation { continuation in
-                stopWaiters.append(continuation)
-                guard stopWaiters.count == 1 else { return }
-                checkToken?.cancel()
+                guard stopState.wait(continuation) else { return }
+                check.cancel()
                 swarm.stop(now: environment.clock.now)
                 perform()
             }
@@ -218,35 +149,116 @@ actor TorrentEngine {
         environment.loop.execute { self.assumeIsolated { $0.feed(event) } }
     }
 
-    func scheduleWake() {
-        guard !isStopped, let next = swarm.nextWake else { return }
-        if let wakeAt, wakeAt <= next, wakeTask != nil { return }
-        wakeTask?.cancel()
-        wakeAt = next
+    /// Reports a change to the session.
+    func notify(_ change: Change) { onChange(change) }
+
+    // MARK: Effects
+
+    /// Performs all effects, including those that result from performing them, and then flushes each connection once.
+    func perform() {
+        guard !isPerforming else { return }
+        isPerforming = true
+        repeat {
+            while swarm.hasEffects {
+                for effect in swarm.takeEffects() { perform(effect) }
+            }
+            dispatchServes()
+            // A write that the socket accepts at once is answered at once, and causes new effects.
+            for key in connections.takeUnflushed() { connections[key]?.flush() }
+        } while swarm.hasEffects || connections.hasUnflushed
+        isPerforming = false
+        scheduleWake()
+    }
+
+    /// The brain is at rest.
+    func rest() {
+        schedule.cancel()
+        stopState.stopped()
+    }
+
+    /// Whether the torrent is at rest, and does nothing more.
+    var isStopped: Bool { stopState.isStopped }
+
+    // MARK: Time
+
+    private func scheduleWake() {
+        guard !isStopped, let next = swarm.nextWake, !schedule.wakes(by: next) else { return }
         let delay = max(0, (next - environment.clock.now).nanoseconds)
-        wakeTask = environment.loop.scheduleTask(in: .nanoseconds(delay)) { [weak self] in
+        let timer = environment.loop.scheduleTask(in: .nanoseconds(delay)) { [weak self] in
             guard let self else { return }
             self.assumeIsolated { $0.wake() }
         }
+        schedule.wakes(at: next, by: timer)
     }
 
     private func wake() {
-        wakeTask = nil
-        wakeAt = nil
+        schedule.woke()
         let now = environment.clock.now
         swarm.wake(now: now)
-        if now >= nextAnnounceCheck {
-            nextAnnounceCheck = now + .seconds(1)
+        if schedule.takeAnnounceCheck(now: now) {
             announceIfDue()
             checkSeedGoal()
         }
-        if now >= nextSave {
-            nextSave = now + .seconds(10)
+        if schedule.takeSave(now: now) {
             Task {
                 await savePeersAndCounters()
                 await announces.save()
             }
         }
         perform()
+    }
+
+    // MARK: Settings and files
+
+    /// Applies changed settings and a changed selection. Files that are no longer wanted stay in place.
+    func apply(_ new: TorrentRow, wanted: [Bool]) {
+        row = new
+        history.seeding.goalChanged()
+        let flags = zip(wanted, metainfo.layout.files).map { $0 && !$1.isPad }
+        guard flags != selection.wanted, let selection = FileSelection(layout: metainfo.layout, wanted: flags) else {
+            return
+        }
+        self.selection = selection
+        let files = PayloadFiles(metainfo.layout, selection: selection, geometry: metainfo.geometry)
+        feed { swarm, now in swarm.select(files, now: now) }
+        saveState()
+    }
+
+    /// The disk has come back, maybe with another device number.
+    func payloadIs(on device: UInt64) { payload = payload.on(device: device) }
+
+    // MARK: Saving
+
+    /// Saves what changed about peers, and the counters, since the last call. Calls run one after the other.
+    func savePeersAndCounters() async {
+        let before = savedPeers.lastSave
+        let task = Task {
+            await before?.value
+            await self.saveWhatWasLearned()
+        }
+        savedPeers.lastSave = task
+        await task.value
+    }
+
+    private func saveWhatWasLearned() async {
+        let updates = savedPeers.takeUpdates(swarm.takePeerChanges())
+        let (id, now) = (id, environment.clock.timestamp)
+        let spent = swarm.takeUnreportedTransfer()
+        var progress = ProgressRecord(torrent: id, verifiedAt: now)
+        progress.downloadedDelta = spent.downloaded
+        progress.uploadedDelta = spent.uploaded
+        progress.wastedDelta = spent.wasted
+        let hasTransfer = !spent.isEmpty
+        do {
+            try await environment.store.perform { [progress] db throws(StoreError) in
+                try db.transaction(.immediate, durability: hasTransfer ? .full : .lazy) { () throws(StoreError) in
+                    if !updates.isEmpty { try db.peers.save(id, updates, now: now) }
+                    if hasTransfer { _ = try db.pieces.record([progress]) }
+                }
+            }
+        } catch {
+            swarm.reportFailed(spent)
+            log.error("could not save the state of peers: \(error)")
+        }
     }
 }

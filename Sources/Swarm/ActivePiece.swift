@@ -71,7 +71,9 @@ package final class ActivePiece {
     var unwritten: [Int] { blocks.indices.filter { blocks[$0].isReceived && !blocks[$0].isOnDisk } }
     var onDisk: [Bool] { blocks.map(\.isOnDisk) }
     var recorded: [Bool] { blocks.map(\.isRecorded) }
-    var fromDisk: [Bool] { blocks.map { !$0.isInMemory } }
+    /// Blocks that are not in the piece's buffer.
+    var outsideMemory: BlockSet { BlockSet(blocks.indices.lazy.filter { !self.blocks[$0].isInMemory }) }
+    var written: BlockSet { BlockSet(blocks.indices.lazy.filter { self.blocks[$0].isOnDisk }) }
     var senders: [SourceKey?] { blocks.map(\.sender) }
     var contributors: Set<SourceKey> { Set(blocks.lazy.compactMap(\.sender)) }
     /// Whether the buffer can be freed without losing a block.

@@ -4,7 +4,7 @@ import Torrent
 /// Anything that delivers blocks: which pieces it has and may be asked for, what was requested from it, how fast it is,
 /// and whether its data can be trusted.
 ///
-/// The owner of the source (a ``Peer``) sends the requests and reports what comes back.
+/// The owner of the source (a ``Peer``) reports what comes back.
 final class BlockSource {
     struct Request {
         let block: BlockRef
@@ -16,6 +16,11 @@ final class BlockSource {
     let key: SourceKey
 
     init(key: SourceKey) { self.key = key }
+
+    /// Whether the source delivers nothing more, because its connection is being closed.
+    private(set) var hasEnded = false
+
+    func end() { hasEnded = true }
 
     // MARK: Pieces
 
@@ -95,6 +100,15 @@ final class BlockSource {
     private var ranDryAt: Int?
     private var nextEndGame = Instant.origin
 
+    /// Whether the source has pieces that we want.
+    private(set) var isInteresting = false
+
+    /// Notes whether the source has pieces that we want. Returns whether that changed.
+    func isInteresting(_ new: Bool) -> Bool {
+        defer { isInteresting = new }
+        return new != isInteresting
+    }
+
     func fills(_ piece: PieceIndex?) { currentPiece = piece }
 
     func assigned(_ piece: PieceIndex) { assignedPieces.insert(piece) }
@@ -127,6 +141,8 @@ final class BlockSource {
     private(set) var outstanding = 0
     private(set) var pipeline = RequestPipeline()
     private(set) var lastBlockAt: Instant?
+    /// When the source was last sent a request or a cancel.
+    private(set) var lastAskedAt: Instant?
     private var downloaded = RateMeter()
     /// Until when requests are paused because of a reject.
     private var pausedUntil = Instant.origin
@@ -159,6 +175,7 @@ final class BlockSource {
         }
         requests.append(Request(block: block, sentAt: now))
         outstanding += 1
+        lastAskedAt = now
     }
 
     /// Removes and returns the request for the block.
@@ -166,6 +183,13 @@ final class BlockSource {
         guard let index = requests.firstIndex(where: { $0.block == block }) else { return nil }
         let request = requests.remove(at: index)
         if !request.isReleased { outstanding -= 1 }
+        return request
+    }
+
+    /// Removes and returns the request for the block, which the source is told to forget.
+    func cancelRequest(_ block: BlockRef, at now: Instant) -> Request? {
+        guard let request = takeRequest(block) else { return nil }
+        lastAskedAt = now
         return request
     }
 

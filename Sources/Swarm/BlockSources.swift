@@ -5,15 +5,13 @@ struct BlockSources: ~Copyable {
     private var byKey: [SourceKey: BlockSource] = [:]
     /// The sources, ordered by key.
     private(set) var ordered: [BlockSource] = []
-    private var nextKey: UInt32 = 1
 
     subscript(key: SourceKey) -> BlockSource? { byKey[key] }
     var count: Int { byKey.count }
 
     /// Adds a source that delivers nothing yet.
-    mutating func add() -> BlockSource {
-        let source = BlockSource(key: SourceKey(nextKey))
-        nextKey &+= 1
+    mutating func add(_ key: SourceKey) -> BlockSource {
+        let source = BlockSource(key: key)
         byKey[source.key] = source
         ordered.append(source)
         return source

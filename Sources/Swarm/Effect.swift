@@ -11,6 +11,11 @@ package enum Effect: Equatable, Sendable {
     /// Answered by ``Swarm/closed(_:now:)``.
     case disconnect(PeerKey, DisconnectReason)
     case send(PeerKey, Outgoing)
+    /// Ask the source for a block. Answered for a peer by ``Swarm/received(_:piece:begin:length:now:)``, by
+    /// ``Swarm/rejected(_:_:now:)``, or not at all.
+    case request(SourceKey, BlockRequest)
+    /// The source needn't deliver the block any more. Not answered.
+    case cancel(SourceKey, BlockRequest)
     /// Read a block and send it; answered by ``Swarm/served(_:_:now:)`` or ``Swarm/serveFailed(_:_:fault:now:)``.
     case serve(PeerKey, BlockRequest)
     /// Record write intents for these pieces; answered by ``Swarm/intentsRecorded(_:now:)`` or

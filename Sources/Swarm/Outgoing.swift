@@ -1,6 +1,7 @@
 package import Torrent
 
-/// A message from the brain to a peer. The shell encodes it for the wire.
+/// A message from the brain to a peer, other than ``Effect/request(_:_:)`` and ``Effect/cancel(_:_:)``. The shell
+/// encodes it for the wire.
 package enum Outgoing: Equatable, Sendable {
     case keepAlive
     case choke
@@ -10,8 +11,6 @@ package enum Outgoing: Equatable, Sendable {
     case have(PieceIndex)
     /// The first message: the pieces that are present, in the shortest form that the peer understands.
     case pieces(Bitfield)
-    case request(BlockRequest)
-    case cancel(BlockRequest)
     case reject(BlockRequest)
     /// Whether we want nothing more (BEP 21).
     case uploadOnly(Bool)

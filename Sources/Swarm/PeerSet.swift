@@ -11,23 +11,26 @@ struct PeerSet: ~Copyable {
     private static let keptFormer = 2048
 
     private var byKey: [PeerKey: Peer] = [:]
+    private var nextKey: UInt32 = 1
     /// The peers, ordered by key.
     private(set) var ordered: [Peer] = []
-    /// Where each round begins among the peers, so that a limit doesn't always make the same peers wait.
-    private(set) var turn = 0
     private var dialing: Set<PeerAddress> = []
     /// The dialled addresses that another peer was disconnected for: its place is reserved for them.
     private var reserved: Set<PeerAddress> = []
     /// Addresses of closed connections, kept so that blocks they sent can still be blamed on them.
-    private var formerAddresses: [SourceKey: PeerAddress] = [:]
+    private var formerAddresses: [PeerKey: PeerAddress] = [:]
     /// Hosts of those closed connections that were incoming.
-    private var formerCallers: [SourceKey: PeerAddress.Host] = [:]
+    private var formerCallers: [PeerKey: PeerAddress.Host] = [:]
 
     // MARK: Queries
 
     subscript(key: PeerKey) -> Peer? { byKey[key] }
-    /// The peer that is the block source.
-    subscript(key: SourceKey) -> Peer? { byKey[PeerKey(key.value)] }
+    /// The peer that is the block source; `nil` if another kind of source has the key.
+    subscript(key: SourceKey) -> Peer? {
+        switch key {
+        case .peer(let key): byKey[key]
+        }
+    }
     var count: Int { byKey.count }
     var isEmpty: Bool { byKey.isEmpty }
     var dialCount: Int { dialing.count }
@@ -37,19 +40,25 @@ struct PeerSet: ~Copyable {
 
     func isDialing(_ address: PeerAddress) -> Bool { dialing.contains(address) }
 
-    /// The address of the peer that is the block source, even if its connection is closed.
-    func address(of key: SourceKey) -> PeerAddress? { self[key]?.address ?? formerAddresses[key] }
+    /// The address of the peer, even if its connection is closed.
+    func address(of key: PeerKey) -> PeerAddress? { self[key]?.address ?? formerAddresses[key] }
 
-    /// The host of the peer that is the block source, if it dialled us, even if its connection is closed.
-    func caller(_ key: SourceKey) -> PeerAddress.Host? {
+    /// The host of the peer, if it dialled us, even if its connection is closed.
+    func caller(_ key: PeerKey) -> PeerAddress.Host? {
         guard let peer = self[key] else { return formerCallers[key] }
         return peer.isIncoming ? peer.address.host : nil
     }
 
     // MARK: Connections
 
-    mutating func connected(_ info: PeerInfo, as source: BlockSource, now: Instant) -> Peer {
-        let peer = Peer(info, source: source, now: now)
+    /// Returns the key of the next connection.
+    mutating func takeKey() -> PeerKey {
+        defer { nextKey &+= 1 }
+        return PeerKey(nextKey)
+    }
+
+    mutating func connected(_ info: PeerInfo, _ key: PeerKey, as source: BlockSource, now: Instant) -> Peer {
+        let peer = Peer(info, key: key, source: source, now: now)
         byKey[peer.key] = peer
         ordered.append(peer)
         return peer
@@ -58,8 +67,8 @@ struct PeerSet: ~Copyable {
     mutating func closed(_ peer: Peer) {
         byKey[peer.key] = nil
         ordered.removeAll { $0 === peer }
-        formerAddresses[peer.source.key] = peer.address
-        if peer.isIncoming { formerCallers[peer.source.key] = peer.address.host }
+        formerAddresses[peer.key] = peer.address
+        if peer.isIncoming { formerCallers[peer.key] = peer.address.host }
     }
 
     /// Whether so many former peers are remembered that ``forgetFormer(except:)`` is due.
@@ -67,13 +76,10 @@ struct PeerSet: ~Copyable {
 
     /// Forgets all former peers but the newest, and those that may still be blamed for a piece.
     mutating func forgetFormer(except needed: Set<SourceKey>) {
-        let oldest = formerAddresses.keys.sorted().suffix(Self.keptFormer).first ?? SourceKey(0)
-        formerAddresses = formerAddresses.filter { needed.contains($0.key) || $0.key >= oldest }
+        let oldest = formerAddresses.keys.sorted().suffix(Self.keptFormer).first ?? PeerKey(0)
+        formerAddresses = formerAddresses.filter { needed.contains(.peer($0.key)) || $0.key >= oldest }
         formerCallers = formerCallers.filter { formerAddresses[$0.key] != nil }
     }
-
-    /// The next round begins with another peer.
-    mutating func nextTurn() { turn += 1 }
 
     // MARK: Dials
 
@@ -116,7 +122,7 @@ struct PeerSet: ~Copyable {
         let isInNeed =
             !isComplete && !ordered.contains { $0.source.lastBlockAt.map { now - $0 < Self.idleAfterInNeed } ?? false }
         for peer in ordered where !peer.isClosing {
-            if peer.budget.isSpent, isIdle(peer, now: now) { return peer }
+            if peer.isBudgetSpent, isIdle(peer, now: now) { return peer }
             let host = peer.address.host.subscriber
             if host == newcomer?.subscriber { own += 1 }
             guard isIdle(peer, now: now) else { continue }
@@ -135,12 +141,13 @@ struct PeerSet: ~Copyable {
 
     /// Whether the connection serves neither side: no transfer is under way, and there has been no payload for a while.
     private func isIdle(_ peer: Peer, now: Instant) -> Bool {
-        if let last = [peer.source.lastBlockAt, peer.lastServedAt].compactMap(\.self).max(), now - last < Self.idleAfter
+        if let last = [peer.source.lastBlockAt, peer.serving.lastServedAt].compactMap(\.self).max(),
+            now - last < Self.idleAfter
         {
             return false
         }
         let awaitsBlocks = peer.source.outstanding > 0 && !peer.source.isSnubbed
-        let isAtWork = !peer.serveQueue.isEmpty || peer.servingBytes > 0 || awaitsBlocks
+        let isAtWork = !peer.serving.isIdle || awaitsBlocks
         return !isAtWork || now - peer.connectedAt > Self.idleAfter
     }
 

@@ -4,6 +4,8 @@ struct RateLimits {
     private var upload: TokenBucket
     /// When transfers that a limit holds up resume; `nil` if none is held up.
     private(set) var resumeAt: Instant?
+    /// Where each round begins among the peers or sources, so that a limit doesn't always make the same ones wait.
+    private(set) var turn = 0
 
     init(_ settings: SwarmSettings) {
         download = TokenBucket(limit: settings.downloadLimit)
@@ -43,10 +45,11 @@ struct RateLimits {
 
     private mutating func wait(until instant: Instant) { resumeAt = min(resumeAt ?? instant, instant) }
 
-    /// Returns whether transfers that were held up resume now.
+    /// Returns whether transfers that were held up resume now. The next round then begins with another peer.
     mutating func resume(now: Instant) -> Bool {
         guard let resumeAt, now >= resumeAt else { return false }
         self.resumeAt = nil
+        turn += 1
         return true
     }
 

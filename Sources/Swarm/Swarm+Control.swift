@@ -54,7 +54,6 @@ extension Swarm {
     /// Does what is due at this time. See ``nextWake``.
     package mutating func wake(now: Instant) {
         if limits.resume(now: now) {
-            peers.nextTurn()
             fillAll(now: now)
             pumpAll(now: now)
         }

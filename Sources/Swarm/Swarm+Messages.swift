@@ -7,7 +7,7 @@ extension Swarm {
         peer.source.closed()
         charge(peer, .turn, now: now)
         // With the fast extension each request is still answered, by its block or a reject (BEP 6).
-        giveBack(peer, keepRequests: peer.supportsFast)
+        giveBack(peer.source, keepRequests: peer.supportsFast)
         requester.releasedBlocks()
     }
 
@@ -15,19 +15,19 @@ extension Swarm {
         guard let peer = peers[key], peer.isChoking else { return }
         peer.source.opened()
         charge(peer, .turn, now: now)
-        fill(peer, now: now)
+        fill(peer.source, now: now)
     }
 
     package mutating func interested(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], !peer.isInterested else { return }
-        peer.isInterested = true
+        peer.becameInterested(true)
         charge(peer, .interest, now: now)
         unchokeIfRoom(now: now)
     }
 
     package mutating func notInterested(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], peer.isInterested else { return }
-        peer.isInterested = false
+        peer.becameInterested(false)
         charge(peer, .interest, now: now)
         if !peer.amChoking {
             choke(peer, now: now)
@@ -44,9 +44,9 @@ extension Swarm {
             for piece in announced.subtracting(old).pieces { has(key, piece.value, now: now) }
             return
         }
-        peer.bitfieldCount += 1
+        let count = peer.sentBitfield()
         charge(peer, .statement, now: now)
-        guard peer.bitfieldCount <= Self.maximumBitfields else {
+        guard count <= Self.maximumBitfields else {
             return misbehaved(key, "repeated bitfields", now: now)
         }
         peer.source.hasMoreToOffer()
@@ -62,7 +62,7 @@ extension Swarm {
             for piece in announced.pieces { pieces.gainedCopy(piece, using: &random) }
         }
         updateInterest(of: peer, now: now)
-        fill(peer, now: now)
+        fill(peer.source, now: now)
     }
 
     /// The peer has no piece (BEP 6).
@@ -91,7 +91,7 @@ extension Swarm {
         guard pieces.wanted[index], !pieces.have[index] else { return }
         source.hasMoreToOffer()
         if !peer.amInterested { updateInterest(of: peer, now: now) }
-        if source.outstanding == 0 { fill(peer, now: now) }
+        if source.outstanding == 0 { fill(peer.source, now: now) }
     }
 
     /// The peer no longer has a piece (BEP 54).
@@ -117,27 +117,14 @@ extension Swarm {
         }
         charge(peer, .offer, now: now)
         peer.source.allowed(PieceIndex(piece))
-        fill(peer, now: now)
+        fill(peer.source, now: now)
     }
 
     /// The peer will not answer a request (BEP 6).
     package mutating func rejected(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
         guard let peer = peers[key] else { return }
         charge(peer, .refusal, now: now)
-        guard let block = block(of: request), let sent = peer.source.takeRequest(block), !sent.isReleased else {
-            return
-        }
-        pieces.released(block)
-        limits.requestEnded(request.length)
-        pieces.left(block.piece, by: peer.source.key)
-        leavePiece(peer)
-        if let piece = pieces[block.piece], piece.assignedSource == peer.source.key {
-            sources.endAssignment(of: piece)
-        }
-        // Other peers are asked first; this one is not asked again at once.
-        peer.source.rejected(pausedUntil: now + Self.rejectPause)
-        if peer.source.rejections >= Self.maximumRejections { snub(peer, now: now) }
-        requester.releasedBlocks()
+        refused(request, by: peer.source, now: now)
     }
 
     /// The peer's extension handshake (BEP 10, BEP 21). `port` is the port on which the peer listens.
@@ -148,8 +135,8 @@ extension Swarm {
             listens(peer, at: PeerAddress(peer.address.host, port: port), now: now)
         }
         if let reqq { peer.source.limitsRequests(to: reqq) }
-        if let uploadOnly { peer.isUploadOnly = uploadOnly }
-        fill(peer, now: now)
+        if let uploadOnly { peer.saysUploadOnly(uploadOnly) }
+        fill(peer.source, now: now)
     }
 
     /// The wanted pieces changed, or are all present: updates our interest in each peer and our upload-only state (BEP
@@ -162,17 +149,15 @@ extension Swarm {
     }
 
     mutating func updateInterest(of peer: Peer, now: Instant) {
-        let isInteresting: Bool
-        if peer.source.hasAll {
-            isInteresting = !isComplete
-        } else if let has = peer.source.have {
-            isInteresting = pieces.wanted.subtracting(pieces.have).intersects(has)
-        } else {
-            isInteresting = false
-        }
-        guard isInteresting != peer.amInterested else { return }
-        peer.amInterested = isInteresting
-        send(peer, isInteresting ? .interested : .notInterested, now: now)
+        guard updateInterest(of: peer.source) else { return }
+        send(peer, peer.amInterested ? .interested : .notInterested, now: now)
+    }
+
+    /// Updates whether the source has pieces that we want. Returns whether that changed.
+    private func updateInterest(of source: BlockSource) -> Bool {
+        if source.hasAll { return source.isInteresting(!isComplete) }
+        guard let has = source.have else { return source.isInteresting(false) }
+        return source.isInteresting(pieces.wanted.subtracting(pieces.have).intersects(has))
     }
 
     private mutating func becomeSeed(_ peer: Peer) {

@@ -25,7 +25,8 @@ extension Swarm {
             if reason != .duplicate, !info.isIncoming { book.released(info.address) }
             return .failure(Refusal(reason))
         }
-        let peer = peers.connected(info, as: sources.add(), now: now)
+        let key = peers.takeKey()
+        let peer = peers.connected(info, key, as: sources.add(.peer(key)), now: now)
         if info.isIncoming { charge(peer, .statement, now: now) }
         book.connected(info.address, client: info.client, at: unix(now))
         if !pieces.have.isEmpty || info.supportsFast { send(peer, .pieces(pieces.have), now: now) }
@@ -45,21 +46,19 @@ extension Swarm {
 
     /// An incoming peer reported the port on which it listens; it is known by that address from now on.
     mutating func listens(_ peer: Peer, at address: PeerAddress, now: Instant) {
-        peer.hasSaidPort = true
+        peer.saidPort()
         guard address != peer.address, address.isDialable else { return }
         if let reason = book[address]?.banReason { return disconnect(peer, .banned(reason)) }
         if peers.isConnected(to: address) { return disconnect(peer, .duplicate) }
         book.listens(peer.address, at: address, now: unix(now))
-        peer.address = address
+        peer.listens(at: address)
     }
 
     /// Sends the peer our upload-only state (BEP 21) when it changes. Peers can see for themselves that we have every
     /// piece.
     mutating func sayUploadOnly(to peer: Peer, now: Instant) {
         let isUploadOnly = isComplete && !pieces.have.isFull
-        guard peer.supportsExtensions, isUploadOnly != peer.saidUploadOnly else { return }
-        peer.saidUploadOnly = isUploadOnly
-        send(peer, .uploadOnly(isUploadOnly), now: now)
+        if peer.takeNews(isUploadOnly: isUploadOnly) { send(peer, .uploadOnly(isUploadOnly), now: now) }
     }
 
     /// The reason why a connection is rejected.
@@ -86,14 +85,14 @@ extension Swarm {
     /// The connection is closed, by either side. Whatever the peer still owed is requested from others.
     package mutating func closed(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
-        peer.isClosing = true
-        giveBack(peer, keepRequests: false)
+        peer.source.end()
+        giveBack(peer.source, keepRequests: false)
         if peer.source.hasAll { pieces.seedLeft() } else { forgetPieces(of: peer) }
         peers.closed(peer)
         sources.remove(peer.source)
         if peers.remembersTooMany { forgetFormerPeers() }
         book.disconnected(
-            peer.address, downloaded: peer.source.verifiedBytes, uploaded: peer.uploaded.total,
+            peer.address, downloaded: peer.source.verifiedBytes, uploaded: peer.serving.uploadedTotal,
             rate: Int(peer.source.pipeline.bestRate), at: unix(now))
         guard mode == .running else { return }
         dialMore(now: now)
@@ -108,23 +107,29 @@ extension Swarm {
     }
 
     /// The peer sent something, if only a keep-alive.
-    package mutating func heard(_ key: PeerKey, now: Instant) { peers[key]?.lastHeardAt = now }
+    package mutating func heard(_ key: PeerKey, now: Instant) { peers[key]?.heard(now: now) }
 
     mutating func disconnect(_ peer: Peer, _ reason: DisconnectReason) {
         guard !peer.isClosing else { return }
-        peer.isClosing = true
-        giveBack(peer, keepRequests: false)
+        peer.source.end()
+        giveBack(peer.source, keepRequests: false)
         effects.append(.disconnect(peer.key, reason))
     }
 
     mutating func send(_ peer: Peer, _ message: Outgoing, now: Instant) {
         guard !peer.isClosing else { return }
-        peer.lastSaidAt = now
+        peer.said(now: now)
         effects.append(.send(peer.key, message))
     }
 
-    /// Bans the peer that is the block source.
+    /// Bans the block source.
     mutating func ban(_ key: SourceKey, reason: String, now: Instant) {
+        switch key {
+        case .peer(let key): ban(key, reason: reason, now: now)
+        }
+    }
+
+    private mutating func ban(_ key: PeerKey, reason: String, now: Instant) {
         guard let address = peers.address(of: key) else { return }
         if let host = peers.caller(key) { effects.append(.shun(host, reason: reason)) }
         guard !book.isBanned(address) else { return }
@@ -147,7 +152,7 @@ extension Swarm {
             disconnect(peer, .silent)
             return
         }
-        if peer.servingBytes > 0, now - peer.servingSince > Self.deafAfter, faults.isNone {
+        if peer.serving.isUnread(for: Self.deafAfter, now: now), faults.isNone {
             return disconnect(peer, .deaf)
         }
         if now - peer.lastSaidAt > Self.keepAliveAfter { send(peer, .keepAlive, now: now) }
@@ -157,35 +162,7 @@ extension Swarm {
             disconnect(peer, .bothSeeding)
             return
         }
-        peer.source.dropReleased(before: now + .seconds(-60))
-        if let since = peer.source.awaitsSince {
-            let limit = peer.source.lastBlockAt == nil ? Self.firstBlockAfter : Self.snubAfter
-            if now - since > limit + (peer.source.pipeline.smallestRTT ?? .zero) { snub(peer, now: now) }
-        } else {
-            peer.source.forgiveSnub(olderThan: Self.snubPause, now: now)
-        }
-    }
-
-    mutating func snub(_ peer: Peer, now: Instant) {
-        peer.source.snubbed(now: now)
-        giveBack(peer, keepRequests: true)
-    }
-
-    /// Frees the peer's requests and pieces for other peers.
-    mutating func giveBack(_ peer: Peer, keepRequests: Bool) {
-        for block in peer.source.releaseRequests(keep: keepRequests) {
-            pieces.released(block)
-            limits.requestEnded(geometry.length(of: block))
-        }
-        for index in peer.source.assignedPieces { pieces[index]?.assignedSource = nil }
-        peer.source.endAssignments()
-        leavePiece(peer)
-    }
-
-    /// The peer no longer fills its current piece.
-    func leavePiece(_ peer: Peer) {
-        if let piece = peer.source.currentPiece { pieces.left(piece, by: peer.source.key) }
-        peer.source.fills(nil)
+        watch(peer.source, now: now)
     }
 
     private mutating func forgetPieces(of peer: Peer) {

@@ -16,7 +16,7 @@ extension Swarm {
         effects.append(
             .verify(
                 Verification(
-                    piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk,
+                    piece: piece.piece, fromDisk: piece.outsideMemory, written: piece.written,
                     wantsDigests: ledger.isWaiting(for: piece.piece),
                     isAwaited: piece.assignedSource != nil || pieces.isFetched)))
     }
@@ -41,7 +41,7 @@ extension Swarm {
             gained(index, now: now)
         }
         if isComplete { goalChanged(now: now) }
-        if let owner, let peer = peers[owner] { fill(peer, now: now) }
+        if let owner, let source = sources[owner] { fill(source, now: now) }
         considerCommit(now: now)
     }
 
@@ -50,10 +50,17 @@ extension Swarm {
         let contributors = piece.contributors
         if contributors.count == 1, let sender = contributors.first { sources[sender]?.proved() }
         for (block, sender) in piece.senders.enumerated() {
-            guard let peer = sender.flatMap({ peers[$0] }) else { continue }
-            let length = geometry.length(of: BlockRef(piece: piece.piece, block: block))
-            peer.source.verified(bytes: length)
-            earn(peer, bytes: length)
+            guard let sender else { continue }
+            credit(sender, bytes: geometry.length(of: BlockRef(piece: piece.piece, block: block)))
+        }
+    }
+
+    private func credit(_ sender: SourceKey, bytes: Int) {
+        switch sender {
+        case .peer(let key):
+            guard let peer = peers[key] else { return }
+            peer.source.verified(bytes: bytes)
+            earn(peer, bytes: bytes)
         }
     }
 
@@ -68,7 +75,7 @@ extension Swarm {
         guard let piece = pieces[index], piece.phase == .verifying else { return }
         tally.wasted(geometry.length(of: index))
         let contributors = piece.contributors
-        let addresses = contributors.sorted().compactMap { peers.address(of: $0) }
+        let addresses = contributors.sorted().compactMap { address(of: $0) }
         if let unreported = ledger.mayReportFailure(at: now) {
             effects.append(.note(.pieceFailed(index, senders: addresses, unreported: unreported)))
         }
@@ -80,6 +87,13 @@ extension Swarm {
         effects.append(.release(index))
         fillAll(now: now)
         continueStopping(now: now)
+    }
+
+    /// The address of the source, even if it is gone.
+    private func address(of key: SourceKey) -> PeerAddress? {
+        switch key {
+        case .peer(let key): peers.address(of: key)
+        }
     }
 
     private mutating func blame(_ piece: ActivePiece, _ contributors: Set<SourceKey>, digests: [UInt64], now: Instant) {
@@ -115,16 +129,11 @@ extension Swarm {
         guard piece.phase == .downloading, !piece.isBeingWritten, piece.isBuffered || piece.onDiskCount == 0 else {
             return
         }
-        for peer in peers.ordered {
-            for request in peer.source.requests.filter({ $0.block.piece == piece.piece }) {
-                _ = peer.source.takeRequest(request.block)
-                if !request.isReleased {
-                    piece.release(request.block.block)
-                    limits.requestEnded(geometry.length(of: request.block))
-                }
-                send(peer, .cancel(wire(request.block)), now: now)
+        for source in sources.ordered {
+            for request in source.requests.filter({ $0.block.piece == piece.piece }) {
+                cancel(request.block, of: source, now: now)
             }
-            if peer.source.currentPiece == piece.piece { peer.source.fills(nil) }
+            if source.currentPiece == piece.piece { source.fills(nil) }
         }
         piece.currentSource = nil
         sources.endAssignment(of: piece)

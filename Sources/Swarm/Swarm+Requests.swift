@@ -10,14 +10,22 @@ extension Swarm {
             misbehaved(key, "a block outside its piece", now: now)
             return .discard
         }
-        tally.downloaded(length, at: now)
-        let source = peer.source
-        source.received(bytes: length, now: now)
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
-        guard let block = block(of: request), let sent = source.takeRequest(block) else {
-            tally.wasted(length)
+        guard let verdict = received(request, from: peer.source, now: now) else {
             unasked(length, of: peer, now: now)
             return .discard
+        }
+        return verdict
+    }
+
+    /// A block arrived from the source. Returns `nil` if it wasn't requested.
+    private mutating func received(_ request: BlockRequest, from source: BlockSource, now: Instant) -> BlockVerdict? {
+        let length = request.length
+        tally.downloaded(length, at: now)
+        source.received(bytes: length, now: now)
+        guard let block = block(of: request), let sent = source.takeRequest(block) else {
+            tally.wasted(length)
+            return nil
         }
         source.answered(sent, bytes: length, limited: limits.resumeAt != nil, now: now)
         // A late block may belong to a piece that was parked meanwhile, which then needs a new buffer.
@@ -39,8 +47,8 @@ extension Swarm {
     /// Everything from one read was handed over: new requests go out in one batch.
     package mutating func batchEnded(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
-        peer.lastHeardAt = now
-        if requester.takeFillDue() { fillAll(now: now) } else { fill(peer, now: now) }
+        peer.heard(now: now)
+        if requester.takeFillDue() { fillAll(now: now) } else { fill(peer.source, now: now) }
         considerCommit(now: now)
     }
 
@@ -50,26 +58,21 @@ extension Swarm {
         return (peer.source.outstanding * Geometry.blockLength, peer.source.pipeline.bestRate)
     }
 
-    /// Requests the blocks that a batch gave back from other peers, once for the whole batch. The shell calls this with
-    /// ``batchEnded(_:now:)``.
+    /// Requests the blocks that a batch gave back from other sources, once for the whole batch. The shell calls this
+    /// with ``batchEnded(_:now:)``.
     package mutating func fillIfDue(now: Instant) {
         if requester.takeFillDue() { fillAll(now: now) }
     }
 
-    mutating func fillAll(now: Instant) { forAll { swarm, peer in swarm.fill(peer, now: now) } }
-
-    /// Calls `body` for each peer, starting with a different one in turn, so that no peer is always first to use up a
-    /// limit.
-    mutating func forAll(_ body: (inout Swarm, Peer) -> Void) {
-        let (all, turn) = (peers.ordered, peers.turn)
-        for n in all.indices { body(&self, all[(n + turn) % all.count]) }
+    /// Fills each source, starting with a different one in turn, so that no source is always first to use up a limit.
+    mutating func fillAll(now: Instant) {
+        let (all, turn) = (sources.ordered, limits.turn)
+        for n in all.indices { fill(all[(n + turn) % all.count], now: now) }
     }
 
-    /// Sends as many requests as the peer's pipeline has room for.
-    mutating func fill(_ peer: Peer, now: Instant) {
-        guard mode == .running, faults.isNone, !faults.isHeld, !peer.isClosing, peer.amInterested
-        else { return }
-        let source = peer.source
+    /// Sends as many requests as the source's pipeline has room for.
+    mutating func fill(_ source: BlockSource, now: Instant) {
+        guard mode == .running, faults.isNone, !faults.isHeld, !source.hasEnded, source.isInteresting else { return }
         guard !source.isPaused(now: now), source.servesAny else { return }
         let depth = source.pipeline.depth
         var room = depth - source.outstanding
@@ -81,35 +84,88 @@ extension Swarm {
                 for: source, of: &pieces, among: sources, settings, now: now, using: &random)
             guard let block = next else {
                 let late = requester.takeLateBlocks(for: source, of: pieces, among: sources, room: room, now: now)
-                for block in late { ask(peer, block, now: now) }
+                for block in late { ask(source, block, now: now) }
                 break
             }
-            ask(peer, block, now: now)
+            ask(source, block, now: now)
             room -= 1
         }
         sendIntents(now: now)
     }
 
-    private mutating func ask(_ peer: Peer, _ block: BlockRef, now: Instant) {
+    private mutating func ask(_ source: BlockSource, _ block: BlockRef, now: Instant) {
         limits.requested(geometry.length(of: block))
-        peer.source.request(block, at: now)
-        send(peer, .request(wire(block)), now: now)
+        source.request(block, at: now)
+        effects.append(.request(source.key, wire(block)))
     }
 
     func wire(_ block: BlockRef) -> BlockRequest {
         BlockRequest(piece: block.piece, begin: block.block * Geometry.blockLength, length: geometry.length(of: block))
     }
 
-    /// Cancels the requests for a block that has arrived from another peer.
+    /// Cancels the requests for a block that has arrived from another source.
     private mutating func cancelOthers(_ block: BlockRef, now: Instant) {
-        for other in peers.ordered {
-            guard let request = other.source.takeRequest(block) else { continue }
-            if !request.isReleased {
-                pieces[block.piece]?.release(block.block)
-                limits.requestEnded(geometry.length(of: block))
-            }
-            send(other, .cancel(wire(block)), now: now)
-            fill(other, now: now)
+        for other in sources.ordered where cancel(block, of: other, now: now) { fill(other, now: now) }
+    }
+
+    /// Cancels the source's request for the block. Returns whether there was one.
+    @discardableResult
+    mutating func cancel(_ block: BlockRef, of source: BlockSource, now: Instant) -> Bool {
+        guard let request = source.cancelRequest(block, at: now) else { return false }
+        if !request.isReleased {
+            pieces[block.piece]?.release(block.block)
+            limits.requestEnded(geometry.length(of: block))
         }
+        effects.append(.cancel(source.key, wire(block)))
+        return true
+    }
+
+    /// The source will not deliver the block.
+    mutating func refused(_ request: BlockRequest, by source: BlockSource, now: Instant) {
+        guard let block = block(of: request), let sent = source.takeRequest(block), !sent.isReleased else { return }
+        pieces.released(block)
+        limits.requestEnded(request.length)
+        pieces.left(block.piece, by: source.key)
+        leavePiece(source)
+        if let piece = pieces[block.piece], piece.assignedSource == source.key { sources.endAssignment(of: piece) }
+        // Other sources are asked first; this one is not asked again at once.
+        source.rejected(pausedUntil: now + Self.rejectPause)
+        if source.rejections >= Self.maximumRejections { snub(source, now: now) }
+        requester.releasedBlocks()
+    }
+
+    // MARK: Slow sources
+
+    /// Checks at each tick for requests without an answer.
+    mutating func watch(_ source: BlockSource, now: Instant) {
+        source.dropReleased(before: now + .seconds(-60))
+        if let since = source.awaitsSince {
+            let limit = source.lastBlockAt == nil ? Self.firstBlockAfter : Self.snubAfter
+            if now - since > limit + (source.pipeline.smallestRTT ?? .zero) { snub(source, now: now) }
+        } else {
+            source.forgiveSnub(olderThan: Self.snubPause, now: now)
+        }
+    }
+
+    private mutating func snub(_ source: BlockSource, now: Instant) {
+        source.snubbed(now: now)
+        giveBack(source, keepRequests: true)
+    }
+
+    /// Frees the source's requests and pieces for other sources.
+    mutating func giveBack(_ source: BlockSource, keepRequests: Bool) {
+        for block in source.releaseRequests(keep: keepRequests) {
+            pieces.released(block)
+            limits.requestEnded(geometry.length(of: block))
+        }
+        for index in source.assignedPieces { pieces[index]?.assignedSource = nil }
+        source.endAssignments()
+        leavePiece(source)
+    }
+
+    /// The source no longer fills its current piece.
+    private func leavePiece(_ source: BlockSource) {
+        if let piece = source.currentPiece { pieces.left(piece, by: source.key) }
+        source.fills(nil)
     }
 }

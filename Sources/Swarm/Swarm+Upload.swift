@@ -10,7 +10,7 @@ extension Swarm {
             return misbehaved(key, "a request outside its piece", now: now)
         }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
-        guard !peer.amChoking, pieces.have[request.piece], mode == .running, uploader.requested(request, by: peer)
+        guard !peer.amChoking, pieces.have[request.piece], mode == .running, peer.serving.add(request)
         else {
             charge(peer, .refusal, now: now)
             refuse(request, of: peer, now: now)
@@ -24,16 +24,17 @@ extension Swarm {
         guard let peer = peers[key], geometry.contains(piece: piece, begin: begin, length: length) else { return }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
         charge(peer, .refusal, now: now)
-        if uploader.cancelled(request, by: peer) { refuse(request, of: peer, now: now) }
+        if peer.serving.cancel(request) { refuse(request, of: peer, now: now) }
     }
 
     /// The block was sent. Answers ``Effect/serve(_:_:)``.
     package mutating func served(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
         tally.uploaded(request.length, at: now)
         guard let peer = peers[key] else { return }
-        uploader.served(request, to: peer, now: now)
+        peer.serving.served(request, now: now)
+        peer.said(now: now)
         // Serving requests is our purpose, so the message costs the peer nothing.
-        earn(peer, WorkBudget.Work.message.rawValue)
+        peer.earn(WorkBudget.Work.message.rawValue)
         pump(peer, now: now)
     }
 
@@ -48,12 +49,16 @@ extension Swarm {
             if fault.kind == .offline { enter(fault, now: now) } else { recheck(unreadable, now: now) }
         }
         guard let peer = peers[key] else { return }
-        uploader.serveFailed(request, to: peer)
+        peer.serving.failed(request)
         if fault != nil { refuse(request, of: peer, now: now) }
         pump(peer, now: now)
     }
 
-    mutating func pumpAll(now: Instant) { forAll { swarm, peer in swarm.pump(peer, now: now) } }
+    /// Pumps each peer, starting with a different one in turn, so that no peer is always first to use up a limit.
+    mutating func pumpAll(now: Instant) {
+        let (all, turn) = (peers.ordered, limits.turn)
+        for n in all.indices { pump(all[(n + turn) % all.count], now: now) }
+    }
 
     mutating func pump(_ peer: Peer, now: Instant) {
         guard !peer.isClosing, !faults.isOffline else { return }
@@ -70,16 +75,14 @@ extension Swarm {
 
     mutating func choke(_ peer: Peer, now: Instant) {
         guard !peer.amChoking else { return }
-        peer.amChoking = true
+        let dropped = peer.choke()
         send(peer, .choke, now: now)
-        let dropped = peer.serveQueue
-        peer.serveQueue = []
         for request in dropped { refuse(request, of: peer, now: now) }
     }
 
     mutating func unchoke(_ peer: Peer, now: Instant) {
         guard peer.amChoking else { return }
-        peer.amChoking = false
+        peer.unchoke()
         send(peer, .unchoke, now: now)
     }
 

@@ -10,33 +10,23 @@ extension Swarm {
 
     /// Charges the peer for the work that one of its messages causes.
     mutating func charge(_ peer: Peer, _ work: WorkBudget.Work, now: Instant) {
-        peer.budget.charge(work.rawValue, at: now)
-        peer.unsettledWork += work.rawValue
-        if peer.budget.isExceeded { waste(peer, Self.tooMuchWork, now: now) }
+        peer.charge(work.rawValue, now: now)
+        if peer.isBudgetExceeded { waste(peer, Self.tooMuchWork, now: now) }
     }
 
     /// Charges the peer for a number of messages of any kind.
     package mutating func counted(_ messages: Int, from key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
-        let work = Double(messages) * WorkBudget.Work.message.rawValue
-        peer.budget.charge(work, at: now)
-        peer.unsettledWork += work
+        peer.charge(Double(messages) * WorkBudget.Work.message.rawValue, now: now)
     }
 
     /// Credits the peer for verified bytes, which pay for the messages that carry them.
-    func earn(_ peer: Peer, bytes: Int) { earn(peer, WorkBudget.earned(bytes)) }
-
-    /// Credits the peer for useful work, in microseconds.
-    func earn(_ peer: Peer, _ work: Double) {
-        peer.budget.earn(work)
-        peer.unsettledWork = max(-WorkBudget.Limit.connection.most, peer.unsettledWork - work)
-    }
+    func earn(_ peer: Peer, bytes: Int) { peer.earn(WorkBudget.earned(bytes)) }
 
     /// Counts a block that we had not requested, and disconnects the peer if there are too many.
     mutating func unasked(_ bytes: Int, of peer: Peer, now: Instant) {
         charge(peer, .refusal, now: now)
-        peer.unaskedBytes += Int64(bytes)
-        if peer.unaskedBytes > Self.unaskedAllowance + peer.source.verifiedBytes / 2 {
+        if peer.sentUnasked(bytes) > Self.unaskedAllowance + peer.source.verifiedBytes / 2 {
             waste(peer, "it sent blocks that were not requested", now: now)
         }
     }
@@ -59,11 +49,9 @@ extension Swarm {
     /// continue.
     package mutating func settle(_ key: PeerKey, in shared: inout SharedWork, now: Instant) -> Duration? {
         guard let peer = peers[key] else { return nil }
-        let pause = peer.budget.pause(at: now)
-        guard peer.unsettledWork > 0 else { return pause }
-        let verdict = shared.spend(peer.unsettledWork, of: peer.address.host, at: now)
-        peer.unsettledWork = 0
-        switch verdict {
+        let pause = peer.pause(now: now)
+        guard let work = peer.takeUnsettledWork() else { return pause }
+        switch shared.spend(work, of: peer.address.host, at: now) {
         case .goOn: return pause
         case .rest(let time): return max(time, pause ?? time)
         case .exceeded:
@@ -82,6 +70,6 @@ extension Swarm {
     /// Disconnects a peer that gives up its place. One that spent its budget and gave nothing is also struck, because a
     /// new connection would give it a new budget.
     mutating func giveUp(_ peer: Peer, now: Instant) {
-        if peer.budget.isSpent { waste(peer, Self.tooMuchWork, now: now) } else { disconnect(peer, .idle) }
+        if peer.isBudgetSpent { waste(peer, Self.tooMuchWork, now: now) } else { disconnect(peer, .idle) }
     }
 }

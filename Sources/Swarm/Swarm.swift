@@ -192,8 +192,8 @@ package struct Swarm: ~Copyable {
                 amChoking: peer.amChoking, amInterested: peer.amInterested, isChoking: peer.isChoking,
                 isInterested: peer.isInterested,
                 isSnubbed: peer.source.isSnubbed, downloaded: peer.source.downloadedTotal,
-                uploaded: peer.uploaded.total,
-                downloadRate: peer.source.downloadRate(at: now), uploadRate: peer.uploaded.rate(at: now),
+                uploaded: peer.serving.uploadedTotal,
+                downloadRate: peer.source.downloadRate(at: now), uploadRate: peer.serving.uploadRate(at: now),
                 outstanding: peer.source.outstanding, depth: peer.source.pipeline.depth)
         }
     }

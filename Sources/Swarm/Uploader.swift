@@ -1,4 +1,3 @@
-import DequeModule
 import Torrent
 
 /// Decides which peers to unchoke, and when each requested block is served.
@@ -10,48 +9,21 @@ struct Uploader {
 
     // MARK: Serving
 
-    /// The peer requests a block that may be served. Returns `false` if its queue is full.
-    func requested(_ request: BlockRequest, by peer: Peer) -> Bool {
-        guard peer.serveQueue.count < Swarm.longestServeQueue else { return false }
-        peer.serveQueue.append(request)
-        return true
-    }
-
-    /// The peer no longer wants the block. Returns whether it was queued.
-    func cancelled(_ request: BlockRequest, by peer: Peer) -> Bool {
-        guard let index = peer.serveQueue.firstIndex(of: request) else { return false }
-        peer.serveQueue.remove(at: index)
-        return true
-    }
-
     /// Takes the peer's next request, if it may be served now.
     func takeRequest(of peer: Peer, within limits: inout RateLimits, now: Instant) -> BlockRequest? {
-        guard let request = peer.serveQueue.first, peer.servingBytes < servedAhead(of: peer),
+        guard let request = peer.serving.next, peer.serving.bytesUnderWay < servedAhead(of: peer),
             limits.maySend(request.length, now: now)
         else { return nil }
-        peer.serveQueue.removeFirst()
+        peer.serving.beginNext(now: now)
         limits.sent(request.length)
-        if peer.servingBytes == 0 { peer.servingSince = now }
-        peer.servingBytes += request.length
         return request
     }
 
     /// The most bytes that may be read and sent to the peer at once. The limit starts low and grows with what the peer
     /// has received, because a new peer may never read.
     private func servedAhead(of peer: Peer) -> Int {
-        min(mostServedAhead, Swarm.servedAheadAtFirst + Int(peer.uploaded.total / 2))
+        min(mostServedAhead, Swarm.servedAheadAtFirst + Int(peer.serving.uploadedTotal / 2))
     }
-
-    func served(_ request: BlockRequest, to peer: Peer, now: Instant) {
-        peer.uploaded.add(request.length, at: now)
-        peer.servingBytes -= request.length
-        peer.lastSaidAt = now
-        peer.lastServedAt = now
-        peer.servingSince = now
-    }
-
-    /// The block was not sent.
-    func serveFailed(_ request: BlockRequest, to peer: Peer) { peer.servingBytes -= request.length }
 
     // MARK: Choking
 
@@ -79,7 +51,7 @@ struct Uploader {
             Choker.Contender(
                 key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.source.isSnubbed,
                 isUnchoked: !peer.amChoking,
-                rate: isSeeding ? peer.uploaded.rate(at: now) : peer.source.downloadRate(at: now),
+                rate: isSeeding ? peer.serving.uploadRate(at: now) : peer.source.downloadRate(at: now),
                 connectedAt: peer.connectedAt)
         }
     }

@@ -4,9 +4,9 @@ package import Torrent
 package struct Verification: Equatable, Sendable {
     package let piece: PieceIndex
     /// Blocks that aren't in the piece's buffer and must be read from disk first.
-    package let fromDisk: [Bool]
+    package let fromDisk: BlockSet
     /// Blocks that are already on disk.
-    package let isWritten: [Bool]
+    package let written: BlockSet
     /// Whether the answer must carry a digest of each block even if the piece passes.
     package let wantsDigests: Bool
     /// Whether to hash the piece without waiting for a full set of lanes: a peer on probation gets little to do until

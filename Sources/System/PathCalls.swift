@@ -47,6 +47,11 @@ package enum PathCalls {
         _ = try retrying { path.withPlatformString { mkdir($0, 0o700) } }
     }
 
+    /// Creates a folder that all users may look into, as far as the umask lets them (mkdir(2)).
+    package static func makeFolder(_ path: FilePath) throws(Errno) {
+        _ = try retrying { path.withPlatformString { mkdir($0, 0o755) } }
+    }
+
     /// Creates a folder whose name is `path` followed by six characters that make it new (mkdtemp(3)).
     package static func makeTemporaryFolder(_ path: FilePath) throws(Errno) -> FilePath {
         var template = path.withPlatformString { start in

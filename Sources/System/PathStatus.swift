@@ -11,6 +11,8 @@ package struct PathStatus: Sendable {
     package let isExecutable: Bool
     /// The last change of the content, in whole seconds since 1970.
     package let modified: Int64
+    /// The same in nanoseconds.
+    package let modifiedNs: Int64
 
     /// The status of an open file.
     package init(of file: FileDescriptor) throws(Errno) {
@@ -29,6 +31,7 @@ package struct PathStatus: Sendable {
         size = Int64(status.st_size)
         isExecutable = status.st_mode & S_IXUSR != 0
         modified = Int64(status.st_mtim.tv_sec)
+        modifiedNs = modified * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
     }
 }
 

@@ -82,13 +82,13 @@ struct ServiceTests {
             try await eventually("a sign of life", within: .seconds(60)) { manager.messages().contains("WATCHDOG=1") }
             // SIGHUP reads the settings again, and doesn't end the service.
             try program.write(".config/pieces/pieces.toml", Array("upload-limit = \"6M\"\n".utf8))
-            kill(running.process.processIdentifier, SIGHUP)
+            running.send(SIGHUP)
             try await eventually("the reload", within: .seconds(60)) {
                 manager.messages().contains { $0.hasPrefix("RELOADING=1\nMONOTONIC_USEC=") }
                     && manager.messages().contains { $0.contains("settings read again") }
             }
-            #expect(running.process.isRunning)
-            kill(running.process.processIdentifier, SIGTERM)
+            #expect(running.isRunning)
+            running.send(SIGTERM)
             let answer = try await running.end()
             #expect(answer.status == 0 && answer.errors.contains("applied the changed settings"), "\(answer)")
             #expect(manager.messages().last == "STOPPING=1")
@@ -122,7 +122,7 @@ struct ServiceTests {
             #expect(object["event"] as? String == "complete")
             let torrent = try #require(object["torrent"] as? [String: Any])
             #expect(torrent["name"] as? String == "set" && torrent["completed_bytes"] as? Int == 300_000)
-            kill(running.process.processIdentifier, SIGTERM)
+            running.send(SIGTERM)
             #expect(try await running.end().status == 0)
             // What was seen stays seen.
             let second = try program.start(["run", "--until-complete"] + Self.network)

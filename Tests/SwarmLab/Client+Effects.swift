@@ -13,6 +13,10 @@ extension Client {
                 lab.fail("client \(number) disconnects \(key), which is gone")
             }
         case .send(let key, let message): send(message, to: key)
+        case .request(.peer(let key), let request):
+            requested(request, of: key)
+            end(key)?.send(.request(request))
+        case .cancel(.peer(let key), let request): end(key)?.send(.cancel(request))
         case .serve(let key, let request): serve(request, to: key)
         case .recordIntents(let pieces): submit(.intents(pieces))
         case .verify(let work): verify(work)
@@ -80,8 +84,14 @@ extension Client {
 
     // MARK: Peers
 
+    /// Our end of the connection to the peer.
+    private func end(_ key: PeerKey) -> WireEnd? {
+        if ends[key] == nil { lab.fail("client \(number) speaks to \(key), which is gone") }
+        return ends[key]
+    }
+
     private func send(_ message: Outgoing, to key: PeerKey) {
-        guard let end = ends[key] else { return lab.fail("client \(number) speaks to \(key), which is gone") }
+        guard let end = end(key) else { return }
         switch message {
         case .keepAlive: end.send(.keepAlive)
         case .choke: end.send(.choke)
@@ -93,10 +103,6 @@ extension Client {
             end.send(
                 swarm.supportsFast(key) && have.isFull
                     ? .haveAll : swarm.supportsFast(key) && have.isEmpty ? .haveNone : .bitfield(have))
-        case .request(let request):
-            requested(request, of: key)
-            end.send(.request(request))
-        case .cancel(let request): end.send(.cancel(request))
         case .reject(let request): end.send(.reject(request))
         case .uploadOnly(let flag): end.send(.extended(reqq: nil, uploadOnly: flag, port: nil))
         }
@@ -106,7 +112,7 @@ extension Client {
     /// block is the second.
     func watchDuplicates(_ effects: [Effect]) {
         var last: [BlockRequest: PeerKey] = [:]
-        for case .send(let key, .request(let request)) in effects { last[request] = key }
+        for case .request(.peer(let key), let request) in effects { last[request] = key }
         for (request, key) in last where swarm.copies(of: request) > 1 {
             lab.report.duplicates += 1
             if !swarm.mayDuplicate(for: key) {
@@ -161,13 +167,13 @@ extension Client {
         let buffer = buffers[work.piece] ?? [:]
         var digests: [UInt64] = []
         for block in blocks {
-            guard let digest = work.fromDisk[block.block] ? disk.read(block) ?? 0 : buffer[block.block] else {
+            guard let digest = work.fromDisk.contains(block.block) ? disk.read(block) ?? 0 : buffer[block.block] else {
                 return lab.fail("client \(number) verifies block \(block), which is not in its buffer")
             }
             digests.append(digest)
         }
         let isGood = zip(blocks, digests).allSatisfy { content.digest($0) == $1 }
-        let missing = blocks.filter { !work.isWritten[$0.block] }
+        let missing = blocks.filter { !work.written.contains($0.block) }
         if !isGood { countLies(work.piece, blocks, digests) }
         write(missing.map { ($0, digests[$0.block]) }, isAllowed: isGood) { client, fault in
             if let fault {

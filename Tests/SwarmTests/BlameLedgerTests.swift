@@ -4,9 +4,9 @@ import Torrent
 
 struct BlameLedgerTests {
     private let piece = PieceIndex(3)
-    private let a = SourceKey(1)
-    private let b = SourceKey(2)
-    private let c = SourceKey(3)
+    private let a = SourceKey.peer(PeerKey(1))
+    private let b = SourceKey.peer(PeerKey(2))
+    private let c = SourceKey.peer(PeerKey(3))
 
     @Test func onlySenderOfABadPieceIsBlamed() {
         var ledger = BlameLedger()

@@ -299,7 +299,7 @@ struct BudgetTests {
         let bench = SwarmBench(pieces: 4).started()
         let liar = bench.connectSeed(1)
         _ = bench.connectSeed(2)
-        let asked = bench.take().compactMap { if case .send(liar, .request(let request)) = $0 { request } else { nil } }
+        let asked = bench.take().compactMap { if case .request(.peer(liar), let request) = $0 { request } else { nil } }
         for request in asked.filter({ $0.piece == asked[0].piece }) { bench.deliver(liar, request, lie: 5) }
         #expect(bench.swarm.peerReports(now: bench.now).map(\.address) == [SwarmBench.address(2)])
         #expect(bench.swarm.book[SwarmBench.address(1)]?.downloadedBytes == 0)
@@ -310,10 +310,10 @@ struct BudgetTests {
         let liar = bench.connect(1, isIncoming: true, have: Array(0..<4))
         let dialled = bench.connectSeed(2)
         let effects = bench.take()
-        let asked = effects.compactMap { if case .send(liar, .request(let request)) = $0 { request } else { nil } }
+        let asked = effects.compactMap { if case .request(.peer(liar), let request) = $0 { request } else { nil } }
         for request in asked.filter({ $0.piece == asked[0].piece }) { bench.deliver(liar, request, lie: 5) }
         #expect(bench.shunned == [SwarmBench.address(1).host])
-        let other = effects.compactMap { if case .send(dialled, .request(let request)) = $0 { request } else { nil } }
+        let other = effects.compactMap { if case .request(.peer(dialled), let request) = $0 { request } else { nil } }
         for request in other.filter({ $0.piece == other[0].piece }) { bench.deliver(dialled, request, lie: 5) }
         #expect(bench.shunned == [SwarmBench.address(1).host], "who was dialled is known by its address")
     }

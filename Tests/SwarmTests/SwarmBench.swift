@@ -157,9 +157,19 @@ final class SwarmBench {
         return log
     }
 
+    /// What was asked of the peer, or said to it, since the last ``take()``; forgets the other effects.
+    func take(for key: PeerKey) -> [Effect] {
+        take().filter {
+            switch $0 {
+            case .send(key, _), .request(.peer(key), _), .cancel(.peer(key), _): true
+            default: false
+            }
+        }
+    }
+
     /// The requests to the peer among the effects since the last ``take()``; forgets the effects.
     func takeRequests(_ key: PeerKey) -> [BlockRequest] {
-        take().compactMap { if case .send(key, .request(let request)) = $0 { request } else { nil } }
+        take().compactMap { if case .request(.peer(key), let request) = $0 { request } else { nil } }
     }
 
     /// What was sent to the peer since the last ``take()``; forgets the effects.

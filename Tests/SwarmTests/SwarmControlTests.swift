@@ -12,11 +12,13 @@ struct SwarmControlTests {
         bench.deliver(key, asked[0])
         _ = bench.take()
         bench.feed { $0.select(bench.files(Bitfield(4, [2])), now: $1) }
-        let messages = bench.takeMessages(key)
-        #expect(asked.dropFirst().allSatisfy { messages.contains(.cancel($0)) })
+        let effects = bench.take(for: key)
+        #expect(asked.dropFirst().allSatisfy { effects.contains(.cancel(.peer(key), $0)) })
         #expect(
-            messages.allSatisfy { if case .request(let request) = $0 { request.piece == PieceIndex(2) } else { true } })
-        for case .request(let request) in messages { bench.deliver(key, request) }
+            effects.allSatisfy {
+                if case .request(_, let request) = $0 { request.piece == PieceIndex(2) } else { true }
+            })
+        for case .request(_, let request) in effects { bench.deliver(key, request) }
         bench.serveAll(key)
         bench.advance(.seconds(3))
         #expect(bench.swarm.have.numbers == [2] && bench.notes.contains(.completed))
@@ -95,9 +97,9 @@ struct SwarmControlTests {
         let key = bench.connectSeed(1)
         let other = bench.connectSeed(2)
         let effects = bench.take()
-        let asked = effects.compactMap { if case .send(key, .request(let request)) = $0 { request } else { nil } }
+        let asked = effects.compactMap { if case .request(.peer(key), let request) = $0 { request } else { nil } }
         for request in asked where request.piece == asked[0].piece { bench.deliver(key, request) }
-        for case .send(other, .request(let request)) in effects.prefix(99) {
+        for case .request(.peer(other), let request) in effects.prefix(99) {
             bench.deliver(other, request)
             break
         }
@@ -284,7 +286,7 @@ struct SwarmControlTests {
             for round in 0..<40 {
                 let now = bench.take()
                 effects += now
-                for case .send(let key, .request(let request)) in now where keys.contains(key) {
+                for case .request(.peer(let key), let request) in now where keys.contains(key) {
                     bench.deliver(key, request, lie: round == 3 ? 1 : 0)
                 }
                 bench.advance(.milliseconds(150))

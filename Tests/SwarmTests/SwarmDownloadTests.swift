@@ -22,13 +22,13 @@ struct SwarmDownloadTests {
         let key = bench.connect(1, fast: isFast)
         #expect(bench.takeMessages(key).filter { $0 == .interested }.isEmpty)
         bench.feed { $0.has(key, 3, now: $1) }
-        let messages = bench.takeMessages(key)
-        #expect(messages.first == .interested)
+        let effects = bench.take(for: key)
+        #expect(effects.first == .send(key, .interested))
         #expect(
-            messages.dropFirst().allSatisfy {
-                if case .request(let request) = $0 { request.piece == PieceIndex(3) } else { false }
+            effects.dropFirst().allSatisfy {
+                if case .request(.peer(key), let request) = $0 { request.piece == PieceIndex(3) } else { false }
             })
-        #expect(messages.count == 3)
+        #expect(effects.count == 3)
     }
 
     @Test func silentPeerIsSnubbedAndOthersGetItsBlocks() {
@@ -76,7 +76,7 @@ struct SwarmDownloadTests {
         var awaited: [Bool] = []
         for _ in 0..<40 {
             for effect in bench.take() {
-                if case .send(let key, .request(let request)) = effect {
+                if case .request(.peer(let key), let request) = effect {
                     asked[key, default: []].insert(request.piece)
                     bench.deliver(key, request)
                 }
@@ -96,7 +96,7 @@ struct SwarmDownloadTests {
         var asked: [BlockRequest] = []
         while !bench.isComplete {
             for effect in bench.take() {
-                if case .send(seed, .request(let request)) = effect { asked.append(request) }
+                if case .request(.peer(seed), let request) = effect { asked.append(request) }
                 if case .verify(let work) = effect { awaited.append(work.isAwaited) }
             }
             guard !asked.isEmpty else { break }
@@ -115,11 +115,11 @@ struct SwarmDownloadTests {
         let liar = bench.connectSeed(1)
         let honest = bench.connectSeed(2)
         let requests = bench.take()
-        let piece = requests.compactMap { if case .send(liar, .request(let request)) = $0 { request } else { nil } }
+        let piece = requests.compactMap { if case .request(.peer(liar), let request) = $0 { request } else { nil } }
         for request in piece.filter({ $0.piece == piece[0].piece }) { bench.deliver(liar, request, lie: 5) }
         #expect(bench.swarm.book.banned.map(\.address) == [SwarmBench.address(1)])
         #expect(bench.swarm.peerCount == 1)
-        for case .send(honest, .request(let request)) in requests { bench.deliver(honest, request) }
+        for case .request(.peer(honest), let request) in requests { bench.deliver(honest, request) }
         bench.serveAll(honest)
         bench.advance(.seconds(3))
         #expect(bench.isDone)
@@ -129,12 +129,12 @@ struct SwarmDownloadTests {
         let bench = SwarmBench(pieces: 1, blocks: 6).started()
         let keys = (1...3).map { bench.connectSeed($0) }
         var asked = keys.map { _ in [BlockRequest]() }
-        for case .send(let key, .request(let request)) in bench.take() {
+        for case .request(.peer(let key), let request) in bench.take() {
             asked[keys.firstIndex(of: key)!].append(request)
         }
         // The first holds what it was asked for; the others took over some in the end-game.
         bench.advance(.seconds(2))
-        for case .send(let key, .request(let request)) in bench.take() {
+        for case .request(.peer(let key), let request) in bench.take() {
             asked[keys.firstIndex(of: key)!].append(request)
         }
         #expect(asked.allSatisfy { !$0.isEmpty })
@@ -151,7 +151,7 @@ struct SwarmDownloadTests {
         #expect(bench.swarm.book.banned.isEmpty)
         // Now it comes right.
         for _ in 0..<20 where !bench.isComplete {
-            for case .send(let key, .request(let request)) in bench.take() where key != keys[1] {
+            for case .request(.peer(let key), let request) in bench.take() where key != keys[1] {
                 bench.deliver(key, request)
             }
             bench.advance(.milliseconds(600))
@@ -213,8 +213,8 @@ struct SwarmDownloadTests {
         _ = bench.take()
         bench.feed { $0.rejected(first, asked[2], now: $1) }
         let effects = bench.take()
-        #expect(effects.contains(.send(second, .request(asked[2]))))
-        #expect(!effects.contains(.send(first, .request(asked[2]))))
+        #expect(effects.contains(.request(.peer(second), asked[2])))
+        #expect(!effects.contains(.request(.peer(first), asked[2])))
     }
 
     @Test func rejectingPeerIsNotAskedInALoop() {
@@ -242,7 +242,7 @@ struct SwarmDownloadTests {
         let again = bench.takeRequests(fast)
         #expect(!again.isEmpty && Set(again).isSubset(of: Set(asked)))
         bench.deliver(fast, again[0])
-        #expect(bench.takeMessages(slow).contains(.cancel(again[0])))
+        #expect(bench.take().contains(.cancel(.peer(slow), again[0])))
         #expect(bench.deliver(slow, again[0]) == .discard)
         #expect(bench.swarm.transfer.wasted == Int64(Geometry.blockLength))
     }
@@ -252,7 +252,7 @@ struct SwarmDownloadTests {
         let keys = (1...4).map { bench.connectSeed($0) }
         var asked: [BlockRequest: Int] = [:]
         for _ in 0..<10 {
-            for case .send(let key, .request(let request)) in bench.take() {
+            for case .request(.peer(let key), let request) in bench.take() {
                 asked[request, default: 0] += 1
                 bench.deliver(key, request)
             }
@@ -395,7 +395,7 @@ struct SwarmDownloadTests {
         let keys = (1...3).map { bench.connectSeed($0) }
         var given: [PeerKey: Int] = [:]
         for _ in 0..<1000 {
-            for case .send(let key, .request(let request)) in bench.take() {
+            for case .request(.peer(let key), let request) in bench.take() {
                 given[key, default: 0] += 1
                 bench.deliver(key, request)
             }

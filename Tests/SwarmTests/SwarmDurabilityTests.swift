@@ -12,7 +12,7 @@ struct SwarmDurabilityTests {
         _ = bench.started()
         let key = bench.connectSeed(1)
         let effects = bench.take()
-        let asked = effects.compactMap { if case .send(key, .request(let request)) = $0 { request } else { nil } }
+        let asked = effects.compactMap { if case .request(.peer(key), let request) = $0 { request } else { nil } }
         let opens = effects.compactMap { if case .recordIntents(let pieces) = $0 { pieces } else { nil } }
         #expect(opens.count == 1)
         for request in asked where request.piece == asked[0].piece { bench.deliver(key, request) }
@@ -291,7 +291,7 @@ struct SwarmDurabilityTests {
         bench.advance(.seconds(20))
         let effects = bench.take()
         #expect(!effects.contains { if case .dial = $0 { true } else { false } })
-        #expect(!effects.contains { if case .send(_, .request) = $0 { true } else { false } })
+        #expect(!effects.contains { if case .request = $0 { true } else { false } })
         #expect(!effects.contains { if case .verify = $0 { true } else { false } })
         #expect(effects.count { if case .probe(.offline) = $0 { true } else { false } } >= 3)
         bench.fault = nil
@@ -328,8 +328,8 @@ struct SwarmDurabilityTests {
                 BlockRequest(piece: PieceIndex(2), begin: block * Geometry.blockLength, length: Geometry.blockLength))
         }
         let work = bench.take().compactMap { if case .verify(let work) = $0 { work } else { nil } }
-        #expect(work.map(\.fromDisk) == [[true, false, true, false]])
-        #expect(work.map(\.isWritten) == [[true, false, true, false]])
+        #expect(work.map(\.fromDisk) == [BlockSet([0, 2])])
+        #expect(work.map(\.written) == [BlockSet([0, 2])])
     }
 
     @Test func invalidPartialPiecesAreIgnored() {

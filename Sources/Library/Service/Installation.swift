@@ -1,4 +1,4 @@
-import Glibc
+import System
 package import SystemPackage
 import Torrent
 
@@ -37,21 +37,25 @@ package struct Installation: Sendable {
 
     /// Removes a file; `nil` if there was none.
     package static func remove(_ path: FilePath) throws -> FilePath? {
-        guard path.withPlatformString({ unlink($0) }) != 0 else { return path }
-        let error = Errno(rawValue: errno)
-        guard error == .noSuchFileOrDirectory || error == .notDirectory else {
-            throw Failure("cannot remove \(path.text.printable): \(error)\(advice(error))")
+        do {
+            try PathCalls.removeFile(path)
+            return path
+        } catch {
+            guard error == .noSuchFileOrDirectory || error == .notDirectory else {
+                throw Failure("cannot remove \(path.text.printable): \(error)\(advice(error))")
+            }
+            return nil
         }
-        return nil
     }
 
     package static func makeFolders(_ path: FilePath) throws {
         var at = path.root.map { FilePath(root: $0) } ?? FilePath()
         for component in path.components {
             at.append(component)
-            guard at.withPlatformString({ mkdir($0, 0o755) }) != 0, errno != EEXIST else { continue }
-            let error = Errno(rawValue: errno)
-            throw Failure("cannot make the folder \(at.text.printable): \(error)\(advice(error))")
+            guard !PathCalls.exists(at) else { continue }
+            do { try PathCalls.makeFolder(at) } catch {
+                throw Failure("cannot make the folder \(at.text.printable): \(error)\(advice(error))")
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-import Glibc
 import Store
+import System
 package import SystemPackage
 import Torrent
 
@@ -72,36 +72,32 @@ package struct WatchFolder {
     /// Renames the file, so that it isn't looked at again. An older file of that name is replaced.
     private func setAside(_ file: FilePath, _ ending: String, _ sentence: String) throws -> String {
         let target = file.removingLastComponent().appending(name: (file.lastComponent?.text ?? "") + ".\(ending)")
-        guard file.withPlatformString({ old in target.withPlatformString { rename(old, $0) } }) == 0 else {
+        do { try PathCalls.rename(file, to: target) } catch {
             throw Failure(
-                "cannot rename \(file.text.printable) in the watch folder: \(Errno(rawValue: errno)): make the folder writable for this user"
+                "cannot rename \(file.text.printable) in the watch folder: \(error): make the folder writable for this user"
             )
         }
         return sentence
     }
 
     private static func names(in folder: FilePath) throws -> [String] {
-        guard let stream = folder.withPlatformString({ opendir($0) }) else {
+        let all: [[UInt8]]
+        do { all = try PathCalls.names(in: folder) } catch {
             throw Failure(
-                "cannot read the watch folder \(folder.text.printable): \(Errno(rawValue: errno)): create it, or change the setting `watch`"
+                "cannot read the watch folder \(folder.text.printable): \(error): create it, or change the setting `watch`"
             )
         }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while names.count < fileLimit, let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { PathText.text(Array($0.prefix { $0 != 0 })) }
-            if name.lowercased().hasSuffix(".torrent"), !name.hasPrefix(".") { names.append(name) }
-        }
-        return names.sorted()
+        let names = all.map { PathText.text($0) }.filter { $0.lowercased().hasSuffix(".torrent") && !$0.hasPrefix(".") }
+        return Array(names.sorted().prefix(fileLimit))
     }
 
     private static func look(at file: FilePath, _ now: ContinuousClock.Instant) -> Seen? {
-        var status = stat()
-        guard file.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        do {
+            let status = try PathCalls.status(file)
+            return status.kind == .file ? Seen(size: status.size, modified: status.modifiedNs, since: now) : nil
+        } catch {
+            // It was taken away in between.
             return nil
         }
-        return Seen(
-            size: Int64(status.st_size),
-            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), since: now)
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Library
 import System
 import SystemPackage
@@ -30,7 +29,7 @@ struct Install: AsyncParsableCommand {
             "installed pieces in \(installation.prefix.text.printable): bin/pieces, \(Format.count(Self.pages.count, "man page")), completions for bash, zsh and fish"
         )
         let bin = installation.prefix.appending("bin").string
-        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        let path = GlobalOptions.environment("PATH") ?? ""
         if !path.split(separator: ":").contains(bin[...]) {
             Terminal.shared.print(
                 "add \(bin.printable) to your PATH, for example in ~/.profile: PATH=\"\(bin.printable):$PATH\"")
@@ -43,9 +42,10 @@ struct Install: AsyncParsableCommand {
     /// them.
     private static func program() async throws -> [UInt8] {
         // Not /proc/self, which would be strip(1) itself.
-        let own = FilePath("/proc/\(getpid())/exe")
-        let scratch = FilePath("/tmp/pieces-install-\(getpid())")
-        defer { _ = scratch.withPlatformString { unlink($0) } }
+        let own = FilePath("/proc/\(ThisProcess.id)/exe")
+        let scratch = FilePath("/tmp/pieces-install-\(ThisProcess.id)")
+        // A rest in /tmp does no harm.
+        defer { do { try PathCalls.removeFile(scratch) } catch {} }
         do {
             let strip = HelperProgram("strip", ["-o", scratch.string, own.string])
             if try await strip.run(within: stripTime).isSuccess { return try InstallPlace.contents(scratch) }
@@ -103,8 +103,8 @@ struct InstallPlace: ParsableArguments {
     var path: FilePath {
         get throws {
             if let prefix { return try NewFile.absolute(prefix) }
-            if geteuid() == 0 { return FilePath("/usr/local") }
-            guard let home = getenv("HOME").map({ String(cString: $0) }), home.hasPrefix("/") else {
+            if ThisProcess.isRoot { return FilePath("/usr/local") }
+            guard let home = GlobalOptions.environment("HOME"), home.hasPrefix("/") else {
                 throw Failure.usage("HOME is not set: give a folder with --prefix")
             }
             return FilePath(home).appending(".local")

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Library
 import System
 import SystemPackage
@@ -70,11 +69,10 @@ struct InstallService: AsyncParsableCommand {
     /// The path of this program, which the unit names.
     private static var program: FilePath {
         get throws {
-            guard let path = realpath("/proc/self/exe", nil) else {
-                throw Failure("cannot find the path of this program: \(Errno(rawValue: errno))")
+            guard let path = PathCalls.resolved("/proc/self/exe") else {
+                throw Failure("cannot find the path of this program: /proc isn't mounted")
             }
-            defer { free(path) }
-            return FilePath(platformString: path)
+            return path
         }
     }
 }
@@ -94,7 +92,7 @@ struct UninstallService: AsyncParsableCommand {
     func run() async throws {
         let manager = place.isOfUser ? ["--user"] : []
         let path = try place.folder.appending(ServiceUnit.name)
-        guard NewFile.exists(path) else {
+        guard PathCalls.exists(path) else {
             return Terminal.shared.print("there is no unit \(path.text.printable)")
         }
         if place.unitDirectory == nil {
@@ -123,10 +121,10 @@ struct ServicePlace: ParsableArguments {
         get throws {
             if let unitDirectory { return try NewFile.absolute(unitDirectory) }
             guard isOfUser else { return "/etc/systemd/system" }
-            if let config = getenv("XDG_CONFIG_HOME").map({ String(cString: $0) }), config.hasPrefix("/") {
+            if let config = GlobalOptions.environment("XDG_CONFIG_HOME"), config.hasPrefix("/") {
                 return FilePath(config).appending(["systemd", "user"])
             }
-            guard let home = getenv("HOME").map({ String(cString: $0) }), home.hasPrefix("/") else {
+            guard let home = GlobalOptions.environment("HOME"), home.hasPrefix("/") else {
                 throw Failure.usage("HOME is not set: give a folder with --unit-directory")
             }
             return FilePath(home).appending([".config", "systemd", "user"])

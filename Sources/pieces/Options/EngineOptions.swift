@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Library
+import SystemPackage
 import Torrent
 
 /// The network options of an engine.
