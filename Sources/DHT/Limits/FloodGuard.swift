@@ -33,6 +33,11 @@ struct FloodGuard {
         address.host.reach == .everywhere ? PeerAddress(address.host.subscriber, port: 0) : address
     }
 
+    /// Whether the source sent too much a moment ago.
+    func isSilenced(_ address: PeerAddress, now: Instant) -> Bool {
+        sources[Self.key(address)]?.silentUntil.map { now < $0 } ?? false
+    }
+
     /// Whether a message of this address may be read.
     mutating func admits(_ address: PeerAddress, now: Instant) -> Bool {
         let key = Self.key(address)

@@ -52,6 +52,8 @@ struct Lookup {
         /// Who told of it; `nil` for nodes of our own table.
         let teller: PeerAddress.Host?
         var state = State.fresh
+
+        var isFresh: Bool { if case .fresh = state { true } else { false } }
     }
 
     let target: NodeID
@@ -62,6 +64,8 @@ struct Lookup {
     private var candidates: [Candidate] = []
     /// The networks of the internet that have a candidate: one each, so that one owner doesn't fill the list.
     private var networks: Set<PeerAddress.Host> = []
+    /// Addresses that were asked without knowing their ids.
+    private var entries: Set<PeerAddress> = []
     private(set) var queryCount = 0
     private var failureCount = 0
 
@@ -107,6 +111,7 @@ struct Lookup {
 
     /// Whether nothing is left to ask or to wait for.
     var isDone: Bool {
+        guard entries.isEmpty else { return false }
         guard let open = firstOpen(where: { if case .late = $0 { false } else { true } }) else { return true }
         if case .fresh = candidates[open].state { return !mayAskMore && !isWaiting }
         return false
@@ -141,6 +146,16 @@ struct Lookup {
 
     /// Returns the next node to ask, which then counts as asked.
     mutating func next() -> NodeContact? {
+        guard let place = nextPlace else { return nil }
+        candidates[place].state = .asked
+        queryCount += 1
+        return candidates[place].contact
+    }
+
+    /// Whether ``next()`` would return a node.
+    var hasNext: Bool { nextPlace != nil }
+
+    private var nextPlace: Int? {
         guard mayAskMore else { return nil }
         var busy = 0
         let parallel = effort == .brief ? Self.width : Self.parallel
@@ -154,13 +169,24 @@ struct Lookup {
             }
         }
         guard let open, candidates[open].isFresh else { return nil }
-        candidates[open].state = .asked
-        queryCount += 1
-        return candidates[open].contact
+        return open
     }
+
+    /// An address was asked whose id isn't known.
+    mutating func asked(entry address: PeerAddress) {
+        entries.insert(address)
+        queryCount += 1
+    }
+
+    /// A bootstrap server answered. It doesn't become a candidate.
+    mutating func answered(entry address: PeerAddress) { entries.remove(address) }
+
+    var isEmpty: Bool { candidates.isEmpty && entries.isEmpty }
+    var candidateCount: Int { candidates.count }
 
     /// A node answered, in time or late. One that wasn't a candidate becomes one.
     mutating func answered(_ contact: NodeContact, token: [UInt8]?) {
+        entries.remove(contact.address)
         add(contact, toldBy: nil)
         change(contact.address) { $0 = .answered(token: token) }
     }
@@ -170,12 +196,14 @@ struct Lookup {
     }
 
     mutating func isLate(_ address: PeerAddress) {
+        entries.remove(address)
         change(address) { if case .overdue = $0 { $0 = .late } }
         failureCount += 1
     }
 
     /// A node didn't answer, or not as it should. Another node of its network may be tried.
     mutating func failed(_ address: PeerAddress) {
+        entries.remove(address)
         var wasLate = false
         change(address) {
             if case .late = $0 { wasLate = true }
@@ -227,8 +255,4 @@ struct Lookup {
         guard let place = candidates.firstIndex(where: { $0.contact.address == address }) else { return }
         body(&candidates[place].state)
     }
-}
-
-extension Lookup.Candidate {
-    fileprivate var isFresh: Bool { if case .fresh = state { true } else { false } }
 }

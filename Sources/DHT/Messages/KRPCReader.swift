@@ -38,7 +38,9 @@ extension KRPCMessage {
 
     private static func query(_ root: BencodeValue) -> Body {
         guard let arguments = root["a"], arguments.dictionary != nil else { return .invalidQuery(.invalid("a")) }
-        guard let sender = arguments["id"]?.content.flatMap({ NodeID($0) }) else { return .invalidQuery(.invalid("id")) }
+        guard let sender = arguments["id"]?.content.flatMap({ NodeID($0) }) else {
+            return .invalidQuery(.invalid("id"))
+        }
         func make(_ method: KRPCQuery.Method) -> Body { .query(KRPCQuery(sender: sender, method)) }
 
         // Some clients name the target of one method as that of the other.

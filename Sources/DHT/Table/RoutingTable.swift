@@ -82,15 +82,13 @@ struct RoutingTable {
         }
     }
 
-    /// A node queried us. It becomes a spare node.
-    mutating func noticed(_ contact: NodeContact) {
-        guard isAcceptable(contact) else { return }
-        if let id = idOfAddress[contact.address] {
-            // The node has restarted with another id, or someone uses its address: it has to prove itself again.
-            if id != contact.id { remove(at: contact.address) }
-            return
-        }
-        guard !isCrowded(contact.address) else { return }
+    /// Whether a query of a node fits what we know of its address. If the address is known under another id, the node
+    /// has restarted, or someone uses its address: only an answer can tell.
+    func isConsistent(_ contact: NodeContact) -> Bool { idOfAddress[contact.address].map { $0 == contact.id } ?? true }
+
+    /// A node queried us, or another node told of it. It becomes a spare node.
+    mutating func heardOf(_ contact: NodeContact) {
+        guard isAcceptable(contact), idOfAddress[contact.address] == nil, !isCrowded(contact.address) else { return }
         spare(KnownNode(contact))
     }
 
@@ -222,7 +220,8 @@ struct RoutingTable {
         guard isNew, !buckets[index].nodes.contains(where: { $0.id == node.id }) else { return }
         if buckets[index].spares.count == Self.mostSpares {
             // Nodes that have answered stay; of the others, the oldest leaves.
-            guard let oldest = buckets[index].spares.firstIndex(where: { !$0.isVerified }) ?? (node.isVerified ? 0 : nil)
+            guard
+                let oldest = buckets[index].spares.firstIndex(where: { !$0.isVerified }) ?? (node.isVerified ? 0 : nil)
             else { return }
             buckets[index].spares.remove(at: oldest)
         }
@@ -267,7 +266,9 @@ struct RoutingTable {
             return node.isSecure ? beside.first { !$0.isSecure } : nil
         }
         let sizes = Dictionary(grouping: nodes, by: part).filter { $0.value.count > 1 }
-        guard let crowd = sizes.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) })?.value else { return nil }
+        guard let crowd = sizes.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) })?.value else {
+            return nil
+        }
         return crowd.max { rank($0) < rank($1) }
     }
 
