@@ -8,7 +8,7 @@ struct ExternalAddressVotes {
     /// The latest votes that count, one a network.
     static let capacity = 32
     /// An address needs this many votes, and more than half of all.
-    static let quorum = 4
+    static let quorum = 6
 
     private struct Vote {
         let voter: PeerAddress.Host
