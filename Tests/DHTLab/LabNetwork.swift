@@ -5,7 +5,7 @@ package final class LabNetwork {
     package private(set) var now = Instant.origin + .seconds(1000)
     package private(set) var datagramCount = 0
     package private(set) var byteCount = 0
-    /// The longest datagram of each sender.
+    /// The length of the longest datagram.
     package private(set) var longest = 0
     /// The share of datagrams that get lost.
     package var loss = 0.0

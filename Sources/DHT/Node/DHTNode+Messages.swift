@@ -5,6 +5,8 @@ extension DHTNode {
     private static let mostValues = [100, 25]
     /// Bytes of an answer beside nodes, peers, filters and the transaction id.
     private static let answerOverhead = 150
+    /// Without any answer for so long, the network is down, not the nodes.
+    private static let outage = Duration.seconds(60)
 
     mutating func received(_ datagram: [UInt8], from address: PeerAddress, _ now: Instant) {
         let family = address.family.rawValue
@@ -155,6 +157,7 @@ extension DHTNode {
         }
         counters.answersReceived += 1
         nodes[family].answerCount += 1
+        nodes[family].lastAnswer = now
         let roundTrip = now - query.sentAt
         nodes[family].queries.measured(roundTrip)
         let isRouter = nodes[family].bootstrap.isRouter(query.address)
@@ -214,10 +217,11 @@ extension DHTNode {
 
     /// A query ended without an answer that counts.
     mutating func failed(_ query: Queries.Query, _ family: Int, _ now: Instant) {
+        let othersAnswer = nodes[family].lastAnswer.map { now - $0 < Self.outage } ?? false
         switch query.purpose {
-        case .ping, .nodes: nodes[family].table.failed(query.address)
+        case .ping, .nodes: nodes[family].table.failed(query.address, othersAnswer: othersAnswer)
         case .lookup(let number):
-            nodes[family].table.failed(query.address)
+            nodes[family].table.failed(query.address, othersAnswer: othersAnswer)
             guard let index = nodes[family].index(of: number) else { return }
             nodes[family].active[index].lookup.failed(query.address)
             due.append((family, number))

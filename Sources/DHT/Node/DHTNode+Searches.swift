@@ -200,14 +200,18 @@ extension DHTNode {
     /// Sends what the lookups want to send, as far as the budget goes, and ends those that are done.
     mutating func advanceLookups(_ now: Instant) {
         blockedUntil = nil
-        var rest: [(family: Int, number: Int)] = []
-        var seen: Set<Int> = []
-        // Beginning the announces of one lookup doesn't make others due.
-        for (family, number) in due where seen.insert(number).inserted {
-            if !advance(number, family, now) { rest.append((family, number)) }
+        var blocked: [(family: Int, number: Int)] = []
+        // A brief search that failed makes a thorough one due.
+        while !due.isEmpty {
+            var seen: Set<Int> = []
+            let batch = due
+            due = []
+            for (family, number) in batch where seen.insert(number).inserted {
+                if !advance(number, family, now) { blocked.append((family, number)) }
+            }
         }
-        due = rest
-        if !rest.isEmpty { blockedUntil = queryBudget.refilled(after: now) }
+        due = blocked
+        if !blocked.isEmpty { blockedUntil = queryBudget.refilled(after: now) }
     }
 
     /// Returns whether the lookup has sent all that it can.

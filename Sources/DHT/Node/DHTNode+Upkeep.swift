@@ -4,9 +4,12 @@ extension DHTNode {
     /// The pause between two refreshes, each of one node (libtorrent's), and while there are few nodes.
     private static let refreshInterval = Duration.seconds(5)
     private static let refreshIntervalOfFew = Duration.seconds(1)
-    private static let few = 32
-    /// A node isn't refreshed sooner than this after the last query.
+    private static let few = 64
+    /// The spare nodes that are tried at once while there are few.
+    private static let sparesTriedOfFew = 8
+    /// A node isn't refreshed sooner than this after the last query, and while there are few.
     private static let leastRefreshAge = Duration.seconds(60)
+    private static let leastRefreshAgeOfFew = Duration.seconds(10)
     /// The stored nodes that are pinged when the socket opens.
     private static let pingedAtStart = 64
     /// With more good nodes than this, addresses of peers aren't tried any more.
@@ -104,11 +107,12 @@ extension DHTNode {
         if good < Bootstrap.enough { nodes[family].bootstrap.hurry(now: now) }
         let isShort = good < Self.few
         nodes[family].nextRefresh = now + (isShort ? Self.refreshIntervalOfFew : Self.refreshInterval)
-        if mayQuery(family, now), let spare = nodes[family].table.takeUsefulSpare() {
+        for _ in 0..<(isShort ? Self.sparesTriedOfFew : 1) {
+            guard mayQuery(family, now), let spare = nodes[family].table.takeUsefulSpare() else { break }
             send(.ping, to: spare.address, id: spare.id, for: .ping, family, now)
         }
         guard mayQuery(family, now), let (node, hasRoom, sharing) = nodes[family].table.stalest() else { return }
-        if let at = node.queriedAt, now - at < Self.leastRefreshAge { return }
+        if let at = node.queriedAt, now - at < (isShort ? Self.leastRefreshAgeOfFew : Self.leastRefreshAge) { return }
         let method: KRPCQuery.Method =
             hasRoom ? .findNode(nodes[family].id.random(sharing: sharing, using: &random), want: []) : .ping
         send(method, to: node.contact.address, id: node.id, for: hasRoom ? .nodes : .ping, family, now)

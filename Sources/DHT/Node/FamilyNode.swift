@@ -43,6 +43,7 @@ struct FamilyNode {
     /// Queries and answers since the socket was opened.
     var sentCount = 0
     var answerCount = 0
+    var lastAnswer: Instant?
 
     init(family: AddressFamily, stored: DHTSnapshot.Family?, using random: inout SecretGenerator) {
         self.family = family

@@ -12,8 +12,6 @@ struct RoutingTable {
     static let wideBuckets = [128, 64, 32, 16]
     /// A real network of 10 million nodes fills about 21 buckets. More than this have been made up.
     static let mostBuckets = 50
-    /// The spare nodes of a bucket.
-    static let mostSpares = 8
     /// A node that nothing can replace is removed after this many unanswered queries.
     static let mostFailures = 20
     /// A node that was stored by an earlier run, and hasn't answered in this one, is removed sooner.
@@ -120,14 +118,18 @@ struct RoutingTable {
     }
 
     /// The node at the address didn't answer, or answered with an error.
-    mutating func failed(_ address: PeerAddress) {
+    ///
+    /// While no node answers, the network is to blame: then no node is removed, so that the table survives any outage.
+    mutating func failed(_ address: PeerAddress, othersAnswer: Bool = true) {
         guard let id = idOfAddress[address] else {
             for index in buckets.indices { buckets[index].spares.removeAll { $0.contact.address == address } }
             return
         }
         let index = index(of: id)
         guard let place = buckets[index].nodes.firstIndex(where: { $0.id == id }) else { return }
+        guard othersAnswer || buckets[index].nodes[place].failures == 0 else { return }
         buckets[index].nodes[place].failures += 1
+        guard othersAnswer else { return }
         let node = buckets[index].nodes[place]
         // Spare nodes that have answered take its place at once; the others are pinged first.
         if let spare = buckets[index].spares.firstIndex(where: { $0.isGood && !isCrowded($0.contact.address) }) {
@@ -218,7 +220,8 @@ struct RoutingTable {
                     && $0.contact.address.host.subscriber == node.contact.address.host.subscriber
         }
         guard isNew, !buckets[index].nodes.contains(where: { $0.id == node.id }) else { return }
-        if buckets[index].spares.count == Self.mostSpares {
+        // As many spare nodes as nodes.
+        if buckets[index].spares.count >= capacity(index) {
             // Nodes that have answered stay; of the others, the oldest leaves.
             guard
                 let oldest = buckets[index].spares.firstIndex(where: { !$0.isVerified }) ?? (node.isVerified ? 0 : nil)
@@ -282,7 +285,7 @@ struct RoutingTable {
         buckets[last].nodes = old.nodes.filter { !isCloser($0) }
         buckets[last].spares = old.spares.filter { !isCloser($0) }
         buckets[last + 1].nodes = old.nodes.filter(isCloser)
-        buckets[last + 1].spares = old.spares.filter(isCloser)
+        buckets[last + 1].spares = Array(old.spares.filter(isCloser).suffix(capacity(last + 1)))
         // A narrower bucket may not hold all of them.
         guard buckets[last + 1].nodes.count > capacity(last + 1) else { return }
         if buckets.count < Self.mostBuckets { split() }
