@@ -303,7 +303,53 @@ struct DHTNodeTests {
         #expect(!Self.messages(found).contains { $0.1.host.reach == .loopback })
     }
 
+    // MARK: Both families
+
+    /// BEP 32: while the other family has too few nodes, its nodes are asked for too.
+    @Test func oneFamilyFindsNodesForTheOther() throws {
+        var node = Self.node()
+        let sent = Self.messages(node.handle(.given([Self.peer]), now: Self.start))
+        let (query, to) = try #require(sent.first)
+        guard case .query(let asked) = query.body, case .findNode(let target, let want) = asked.method else {
+            Issue.record("\(query)")
+            return
+        }
+        #expect(to == Self.peer && want == .both && target == node.id(of: .v4))
+        let six = NodeContact(id: NodeID([UInt8](repeating: 5, count: 20))!, address: PeerAddress("[fd00::5]:7000")!)
+        let answer = KRPCMessage(
+            transaction: query.transaction, .answer(KRPCAnswer(sender: Self.other, nodes: [], nodes6: [six])))
+        var effects = node.handle(.received(answer.datagram, from: Self.peer), now: Self.start + .milliseconds(50))
+        for second in 1...6 { effects += node.handle(.wake, now: Self.start + .seconds(second)) }
+        #expect(Self.messages(effects).contains { $0.1 == six.address })
+    }
+
+    /// `port` messages of peers don't push out what the user gave.
+    @Test func givenAddressesStay() {
+        var node = DHTNode(settings: DHTSettings(), seed: 1, now: Self.start)
+        _ = node.handle(.given([Self.peer]), now: Self.start)
+        for n in 0..<200 as Range<UInt32> {
+            _ = node.handle(.heardOf([PeerAddress(.v4(0x0a01_0000 + n), port: 7000)]), now: Self.start)
+        }
+        let sent = Self.messages(node.handle(.opened(.v4), now: Self.start))
+        #expect(sent.contains { $0.1 == Self.peer })
+        #expect(sent.count <= 8)
+    }
+
     // MARK: Hostile
+
+    /// Strangers who query us under ever new addresses make us ping them, but not at the cost of our own lookups.
+    @Test func pingsOfStrangersLeaveRoomForLookups() {
+        var node = Self.node()
+        for n in 0..<700 as Range<UInt32> {
+            let query = KRPCMessage(transaction: [1], .query(KRPCQuery(sender: Self.other, .ping)))
+            _ = node.handle(
+                .received(query.datagram, from: PeerAddress(.v4(0x2000_0000 + n << 8), port: 7000)), now: Self.start)
+        }
+        #expect(node.report().counters.queriesSent <= 201)
+        let nearest = [NodeContact(id: Self.other, address: Self.peer)]
+        let sent = Self.messages(node.handle(.search(DHTSearch(Self.hash, nearest: nearest)), now: Self.start))
+        #expect(sent.contains { $0.1 == Self.peer })
+    }
 
     @Test(arguments: 0..<10 as Range<UInt64>) func garbageFromEverywhereIsHarmless(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

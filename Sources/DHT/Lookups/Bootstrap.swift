@@ -9,12 +9,24 @@ struct Bootstrap {
     /// The most addresses of each kind that are remembered.
     static let mostEntries = 64
 
-    /// Addresses of nodes that the user gave, or that peers named. They may become nodes of the table.
-    private(set) var entries: [PeerAddress] = []
-    /// Addresses of bootstrap servers: asked for nodes, but never kept, announced to or told to others.
+    enum Kind {
+        /// The user gave it. It may become a node of the table, and stays until the end.
+        case given
+        /// A peer has it, or named it. It may become a node of the table; newer ones replace it.
+        case heard
+        /// A bootstrap server: asked for nodes, but never kept, announced to or told to others.
+        case router
+    }
+
+    private var given: [PeerAddress] = []
+    private var heard: [PeerAddress] = []
     private(set) var routers: [PeerAddress] = []
     private(set) var nextTry: Instant?
     private var pause = Self.pauses.lowerBound
+
+    /// Addresses that may become nodes, the newest last.
+    var entries: [PeerAddress] { heard + given }
+    var hasEntries: Bool { !heard.isEmpty || !given.isEmpty }
 
     /// The network is there, or has changed: look for nodes at once.
     mutating func begin(now: Instant) {
@@ -42,8 +54,8 @@ struct Bootstrap {
         if let at = nextTry, at > now + pause { nextTry = now + pause }
     }
 
-    /// Returns whether the address is new. A new one replaces the oldest when there are too many.
-    mutating func add(_ address: PeerAddress, isRouter: Bool) -> Bool {
+    /// Returns whether the address is new. A new one replaces the oldest of its kind when there are too many.
+    mutating func add(_ address: PeerAddress, _ kind: Kind) -> Bool {
         func add(to list: inout [PeerAddress]) -> Bool {
             guard !list.contains(address) else { return false }
             if list.count >= Self.mostEntries { list.removeFirst() }
@@ -51,7 +63,11 @@ struct Bootstrap {
             return true
         }
         guard address.isUsable else { return false }
-        return isRouter ? add(to: &routers) : add(to: &entries)
+        switch kind {
+        case .given: return add(to: &given)
+        case .heard: return !given.contains(address) && add(to: &heard)
+        case .router: return add(to: &routers)
+        }
     }
 
     func isRouter(_ address: PeerAddress) -> Bool { routers.contains(address) }

@@ -10,8 +10,9 @@ extension DHTNode {
         case networkChanged(AddressFamily)
         /// A datagram that begins with `d`.
         case received([UInt8], from: PeerAddress)
-        /// Addresses of nodes: the user gave them, or a peer sent `port`, or a peer of a tracker or of peer exchange may be
-        /// a node.
+        /// Addresses of nodes that the user gave.
+        case given([PeerAddress])
+        /// Addresses that may be those of nodes: a peer sent `port`, or a tracker or peer exchange named a peer.
         case heardOf([PeerAddress])
         /// The addresses of bootstrap servers; answers ``Effect/resolveRouters``, with none if no name could be resolved.
         case resolved([PeerAddress])

@@ -103,7 +103,7 @@ extension DHTNode {
             guard nodes[family].table.goodCount < Bootstrap.enough, nodes[family].table.node(at: contact.address) == nil
             else { return }
         }
-        if !nodes[family].queries.expects(contact.address), mayQuery(family, now) {
+        if !nodes[family].queries.expects(contact.address), mayPing(family, now) {
             send(.ping, to: contact.address, id: nil, for: .ping, family, now)
         }
     }

@@ -24,7 +24,7 @@ extension DHTNode {
         nodes[family].answerCount = 0
         nodes[family].nextRefresh = now + Self.refreshIntervalOfFew
         nodes[family].bootstrap.begin(now: now)
-        for contact in nodes[family].restored.prefix(Self.pingedAtStart) where mayQuery(family, now) {
+        for contact in nodes[family].restored.prefix(Self.pingedAtStart) where mayPing(family, now) {
             send(.ping, to: contact.address, id: contact.id, for: .ping, family, now)
         }
     }
@@ -46,16 +46,16 @@ extension DHTNode {
         nodes[family].answerCount = 0
         // Whether the known nodes can be reached from here is seen at once.
         let known = nodes[family].table.closest(to: nodes[family].id, count: Bootstrap.enough, onlyGood: false)
-        for node in known where mayQuery(family, now) {
+        for node in known where mayPing(family, now) {
             send(.ping, to: node.contact.address, id: node.contact.id, for: .ping, family, now)
         }
     }
 
-    mutating func heardOf(_ addresses: [PeerAddress], isRouter: Bool, _ now: Instant) {
+    mutating func heardOf(_ addresses: [PeerAddress], _ kind: Bootstrap.Kind, _ now: Instant) {
         for address in addresses.prefix(Bootstrap.mostEntries).map(\.unmapped) {
             let family = address.family.rawValue
             guard nodes[family].table.goodCount < Self.nodesWanted, nodes[family].table.node(at: address) == nil,
-                nodes[family].bootstrap.add(address, isRouter: isRouter), mayQuery(family, now)
+                nodes[family].bootstrap.add(address, kind), mayPing(family, now)
             else { continue }
             if let own = nodes[family].active.firstIndex(where: { $0.search == nil && $0.isSearching }) {
                 let active = nodes[family].active[own]
@@ -66,7 +66,7 @@ extension DHTNode {
                     now)
             } else if nodes[family].table.goodCount < Bootstrap.enough {
                 beginOwnSearch(family, now)
-            } else if !isRouter {
+            } else if kind != .router {
                 send(.ping, to: address, id: nil, for: .ping, family, now)
             }
         }
@@ -108,10 +108,10 @@ extension DHTNode {
         let isShort = good < Self.few
         nodes[family].nextRefresh = now + (isShort ? Self.refreshIntervalOfFew : Self.refreshInterval)
         for _ in 0..<(isShort ? Self.sparesTriedOfFew : 1) {
-            guard mayQuery(family, now), let spare = nodes[family].table.takeUsefulSpare() else { break }
+            guard mayPing(family, now), let spare = nodes[family].table.takeUsefulSpare() else { break }
             send(.ping, to: spare.address, id: spare.id, for: .ping, family, now)
         }
-        guard mayQuery(family, now), let (node, hasRoom, sharing) = nodes[family].table.stalest() else { return }
+        guard mayPing(family, now), let (node, hasRoom, sharing) = nodes[family].table.stalest() else { return }
         if let at = node.queriedAt, now - at < (isShort ? Self.leastRefreshAgeOfFew : Self.leastRefreshAge) { return }
         let method: KRPCQuery.Method =
             hasRoom ? .findNode(nodes[family].id.random(sharing: sharing, using: &random), want: []) : .ping

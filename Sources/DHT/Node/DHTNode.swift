@@ -68,10 +68,11 @@ package struct DHTNode: Sendable {
         case .closed(let family): closed(family.rawValue, now)
         case .networkChanged(let family): networkChanged(family.rawValue, now)
         case .received(let datagram, let address): received(datagram, from: address.unmapped, now)
-        case .heardOf(let addresses): heardOf(addresses, isRouter: false, now)
+        case .given(let addresses): heardOf(addresses, .given, now)
+        case .heardOf(let addresses): heardOf(addresses, .heard, now)
         case .resolved(let addresses):
             isResolving = false
-            heardOf(addresses, isRouter: true, now)
+            heardOf(addresses, .router, now)
         case .search(let search): wait(search)
         case .forget(let hash): forget(hash)
         case .due(let torrents): dormant.due(torrents, now: now)
@@ -137,8 +138,14 @@ package struct DHTNode: Sendable {
         effects.append(.send(message.datagram, to: address))
     }
 
-    /// Whether a query for upkeep may be sent now.
+    /// Whether a query of a lookup may be sent now.
     mutating func mayQuery(_ family: Int, _ now: Instant) -> Bool {
         nodes[family].isOpen && !nodes[family].queries.isFull && queryBudget.allows(now: now)
+    }
+
+    /// Whether a query for upkeep may be sent now. Half of the budget is for lookups alone, because strangers can make us
+    /// ping whom they want.
+    mutating func mayPing(_ family: Int, _ now: Instant) -> Bool {
+        mayQuery(family, now) && queryBudget.allows(Double(max(settings.queriesPerSecond, 1)), now: now)
     }
 }

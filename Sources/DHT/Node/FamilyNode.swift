@@ -66,7 +66,7 @@ struct FamilyNode {
     var isSearchingOwn: Bool { active.contains { $0.search == nil } }
 
     /// Whether there are nodes to begin a search with.
-    var hasNodes: Bool { table.count > 0 || !bootstrap.entries.isEmpty }
+    var hasNodes: Bool { table.count > 0 || bootstrap.hasEntries }
 
     func index(of number: Int) -> Int? { active.firstIndex { $0.number == number } }
 
@@ -80,7 +80,7 @@ struct FamilyNode {
         guard isOpen else { return .noSocket }
         guard table.goodCount < Bootstrap.enough else { return nil }
         if table.goodCount > 0 { return .fewNodes }
-        if table.count == 0, bootstrap.entries.isEmpty, bootstrap.routers.isEmpty { return .noEntry }
+        if table.count == 0, !bootstrap.hasEntries, bootstrap.routers.isEmpty { return .noEntry }
         return sentCount >= 8 && answerCount == 0 ? .noAnswers(queries: sentCount) : .starting
     }
 

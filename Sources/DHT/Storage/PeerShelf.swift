@@ -11,7 +11,7 @@ struct PeerShelf {
     static let mostTorrents = 2000
     /// The most peers of one torrent.
     static let mostPeers = 500
-    /// The most peers of all torrents, about 2 MiB.
+    /// The most peers of all torrents, about 3 MiB.
     static let mostPeersInAll = 20_000
     /// The most torrents that one subscriber may announce.
     static let mostTorrentsOfHost = 100
