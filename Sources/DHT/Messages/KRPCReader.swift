@@ -4,8 +4,8 @@ import Torrent
 extension KRPCMessage {
     /// Reads a datagram; `nil` if it isn't a message, or one that can't be answered.
     ///
-    /// Lenient as to what other clients send: keys in any order, more bytes after the message, `values` as one string, a
-    /// missing `y`, addresses without a port.
+    /// Lenient as to what other clients send: keys in any order, more bytes after the message, `values` as one string,
+    /// a missing `y`, addresses without a port.
     package init?(_ datagram: [UInt8]) {
         guard datagram.count <= KRPCLimits.datagram, datagram.first == UInt8(ascii: "d") else { return nil }
         let root: BencodeValue

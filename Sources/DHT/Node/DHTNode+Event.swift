@@ -14,16 +14,17 @@ extension DHTNode {
         case given([PeerAddress])
         /// Addresses that may be those of nodes: a peer sent `port`, or a tracker or peer exchange named a peer.
         case heardOf([PeerAddress])
-        /// The addresses of bootstrap servers; answers ``Effect/resolveRouters``, with none if no name could be resolved.
+        /// The addresses of bootstrap servers; answers ``Effect/resolveRouters``, with none if no name could be
+        /// resolved.
         case resolved([PeerAddress])
-        /// Search for peers, and announce; answered by one ``Effect/ended(_:)`` for each open family, or by one if none is
-        /// open, unless it is forgotten.
+        /// Search for peers, and announce; answered by one ``Effect/ended(_:)`` for each open family, or by one if none
+        /// is open, unless it is forgotten.
         case search(DHTSearch)
         /// Ends everything that was begun for a torrent: it is stopped or removed, or its metadata says that it is
         /// private. No effect names it from then on.
         case forget(PublicInfoHash)
-        /// Dormant torrents whose announces are due, the most urgent first; answers ``Effect/needDue(most:)``. Each is then
-        /// answered as a search is.
+        /// Dormant torrents whose announces are due, the most urgent first; answers ``Effect/needDue(most:)``. Each is
+        /// then answered as a search is.
         case due([DHTDueAnnounce])
         case readOnly(Bool)
         /// The time of ``nextWake`` has come.

@@ -143,8 +143,8 @@ package struct DHTNode: Sendable {
         nodes[family].isOpen && !nodes[family].queries.isFull && queryBudget.allows(now: now)
     }
 
-    /// Whether a query for upkeep may be sent now. Half of the budget is for lookups alone, because strangers can make us
-    /// ping whom they want.
+    /// Whether a query for upkeep may be sent now. Half of the budget is for lookups alone, because strangers can make
+    /// us ping whom they want.
     mutating func mayPing(_ family: Int, _ now: Instant) -> Bool {
         mayQuery(family, now) && queryBudget.allows(Double(max(settings.queriesPerSecond, 1)), now: now)
     }
