@@ -67,6 +67,7 @@ let package = Package(
         .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: house),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
+        .target(name: "DHT", dependencies: ["Torrent", "Bencode", collections], swiftSettings: house),
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
         .target(
             name: "Migrations", path: "Migrations",
@@ -134,6 +135,8 @@ let package = Package(
         .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),
         .testTarget(
             name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
+        .target(name: "DHTLab", dependencies: ["DHT", "Torrent"], path: "Tests/DHTLab", swiftSettings: house),
+        .testTarget(name: "DHTTests", dependencies: ["DHTLab", "DHT", "Torrent", "Bencode"], swiftSettings: house),
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),
         .testTarget(name: "SwarmTests", dependencies: ["SwarmLab", "Swarm", "Torrent"], swiftSettings: house),
         .testTarget(

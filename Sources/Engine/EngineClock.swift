@@ -1,6 +1,5 @@
 import Glibc
 import Store
-package import Swarm
 package import Torrent
 
 /// Monotonic time for the brain, and wall time for stored values.

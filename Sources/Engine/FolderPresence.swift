@@ -1,4 +1,3 @@
-package import Swarm
 package import Torrent
 
 /// Remembers which output folders were present. The result of one check is used for a while, for all torrents of the

@@ -4,7 +4,8 @@ import Testing
 @Suite struct TidyTests {
     /// The Swift rooms, each a target of its own.
     private static let rooms = [
-        "Bencode", "Disk", "Engine", "Library", "Net", "PeerWire", "Recovery", "Store", "Swarm", "System",
+        "Bencode", "DHT", "Disk", "Engine", "Library", "Net", "PeerWire", "Recovery", "Store", "Swarm",
+        "System",
         "Torrent", "TrackerWire", "Verification", "pieces",
     ]
 

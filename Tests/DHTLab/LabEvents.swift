@@ -1,0 +1,55 @@
+import Torrent
+
+/// What is going to happen in a network, in the order of time; things of the same instant in the order in which they
+/// were added.
+struct LabEvents {
+    enum Kind {
+        case deliver([UInt8], from: PeerAddress, to: PeerAddress)
+        case wake(PeerAddress)
+    }
+
+    private struct Entry {
+        let at: Instant
+        let number: Int
+        let kind: Kind
+
+        func precedes(_ other: Entry) -> Bool { (at.nanoseconds, number) < (other.at.nanoseconds, other.number) }
+    }
+
+    /// A binary heap, the next at the front.
+    private var heap: [Entry] = []
+    private var nextNumber = 0
+
+    var next: Instant? { heap.first?.at }
+
+    mutating func add(_ kind: Kind, at instant: Instant) {
+        heap.append(Entry(at: instant, number: nextNumber, kind: kind))
+        nextNumber += 1
+        var child = heap.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard heap[child].precedes(heap[parent]) else { return }
+            heap.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    mutating func takeNext() -> (at: Instant, kind: Kind)? {
+        guard let first = heap.first else { return nil }
+        let last = heap.removeLast()
+        guard !heap.isEmpty else { return (first.at, first.kind) }
+        heap[0] = last
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].precedes(heap[least])
+            {
+                least = child
+            }
+            guard least != parent else { break }
+            heap.swapAt(parent, least)
+            parent = least
+        }
+        return (first.at, first.kind)
+    }
+}
