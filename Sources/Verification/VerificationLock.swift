@@ -1,7 +1,7 @@
 import Glibc
 import Logging
-import Store
-import SystemPackage
+package import Store
+package import SystemPackage
 import Torrent
 
 /// Keeps two verifications from reading the same torrent at once: one byte per torrent of the file `<database>.verify`,
@@ -9,10 +9,10 @@ import Torrent
 ///
 /// The lock saves work and keeps reports correct, but nothing is damaged without it. So if the file can't be created,
 /// verifications run without it.
-final class VerificationLock {
+package final class VerificationLock {
     private let descriptor: Int32?
 
-    init(database: FilePath) {
+    package init(database: FilePath) {
         let file = database.extended(by: ".verify")
         let raw = file.withPlatformString { open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600) }
         var status = stat()
@@ -32,14 +32,14 @@ final class VerificationLock {
     }
 
     /// Locks the torrent until ``release(_:)``. Returns whether this process has it.
-    func take(_ torrent: TorrentID) -> Bool {
+    package func take(_ torrent: TorrentID) -> Bool {
         guard let descriptor else { return true }
         var request = Self.request(torrent, F_WRLCK)
         // Any other failure concerns the lock and not the torrent.
         return fcntl(descriptor, F_SETLK, &request) == 0 || (errno != EAGAIN && errno != EACCES)
     }
 
-    func release(_ torrent: TorrentID) {
+    package func release(_ torrent: TorrentID) {
         guard let descriptor else { return }
         var request = Self.request(torrent, F_UNLCK)
         if fcntl(descriptor, F_SETLK, &request) != 0 {
@@ -48,7 +48,7 @@ final class VerificationLock {
     }
 
     /// The process that verifies the torrent; `nil` when none does.
-    func holder(of torrent: TorrentID) -> Int32? {
+    package func holder(of torrent: TorrentID) -> Int32? {
         guard let descriptor else { return nil }
         var request = Self.request(torrent, F_WRLCK)
         guard fcntl(descriptor, F_GETLK, &request) == 0, request.l_type != Int16(F_UNLCK) else { return nil }

@@ -114,7 +114,7 @@ package struct AddRequest {
             try connection.torrents.setOverwrite(row.id, true)
             isChanged = true
         }
-        if unpausesKnown, row.settings.isPaused {
+        if unpausesKnown, row.settings.isPaused, try !connection.moves.setPausedAfterwards(row.id, false) {
             try connection.torrents.setPaused(row.id, false)
             if let row = try connection.torrents.row(row.id) {
                 try connection.torrents.setState(row.id, row.stateAtRest)

@@ -21,6 +21,8 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
     package static let trackers = IntentVerb(rawValue: "trackers")
     /// Dial the peer that the argument names.
     package static let connect = IntentVerb(rawValue: "connect")
+    /// Close the torrent's files, and leave the torrent alone until its move is over.
+    package static let release = IntentVerb(rawValue: "release")
     /// Stop the engine.
     package static let stop = IntentVerb(rawValue: "stop")
 }
