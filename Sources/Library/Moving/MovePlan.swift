@@ -82,7 +82,7 @@ struct MovePlan {
         let names = gone.map { look.payload.path(of: $0).printable }.sorted()
         throw Failure(
             "\(stored.row.name.printable) can't be moved: \(list(names)) \(gone.count == 1 ? "is" : "are") missing: "
-                + "`pieces verify \(stored.row.id)` finds out what is lost")
+                + "`pieces verify \(stored.row.id)` finds out what is lost; if you moved \(gone.count == 1 ? "it" : "them") by hand, use --found")
     }
 
     private static func files(_ custody: Custody, _ stored: StoredTorrent, _ look: PayloadLook) -> [MoveFileRow] {

@@ -55,7 +55,6 @@ struct Move: Command {
         let meter = Meter("moved", total: 0, style: isTold ? .shown : .silent)
         let stop = VerificationStop()
         try Interruption.catchFirst { stop.request() }
-        let drawing = Task { await meter.run() }
         let report: @Sendable (Library.MoveStep) -> Void = { step in
             switch step {
             case .begins(let torrent, let bytes):
@@ -70,14 +69,22 @@ struct Move: Command {
             case .failed(let text): Terminal.shared.complain(text)
             }
         }
-        var failure: (any Error)?
-        do { try await move(library, stop, report) } catch { failure = error }
-        drawing.cancel()
-        await drawing.value
-        guard let failure else { return }
-        guard stop.isRequested else { throw failure }
-        Terminal.shared.complain("\(failure)")
-        throw ExitStatus.interrupted
+        do {
+            try await drawing(meter) { try await move(library, stop, report) }
+        } catch {
+            guard stop.isRequested else { throw error }
+            Terminal.shared.complain("\(error)")
+            throw ExitStatus.interrupted
+        }
+    }
+
+    /// Draws the meter until the work ends.
+    private func drawing(_ meter: Meter, _ work: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await meter.run() }
+            try await work()
+            group.cancelAll()
+        }
     }
 
     private func move(

@@ -1,6 +1,7 @@
 import Engine
 import Library
 import Limits
+import Logging
 import NIOCore
 import Recovery
 import Store
@@ -38,6 +39,7 @@ struct EngineRun {
         let current = Mutex<Session?>(nil)
         var givenUp: [TorrentID: String] = [:]
         try Interruption.catchFirst { await current.withLock(\.self)?.stop() }
+        try await finishMoves()
         for life in 1... {
             let session = try await Session.open(settings)
             current.withLock { $0 = session }
@@ -56,6 +58,17 @@ struct EngineRun {
             }
         }
         return Outcome(rows: try outcome(), givenUp: givenUp)
+    }
+
+    /// Completes moves whose torrents are in their new folders, and reports those that only `pieces move` continues. A
+    /// damaged database is left to the engine, which recovers it.
+    private func finishMoves() async throws {
+        do {
+            let library = Library(try Connection.open(settings.database, mode: .readWrite, now: .now()))
+            for sentence in try await library.finishMoves() { Terminal.shared.complain(sentence) }
+        } catch let error as StoreError {
+            Logger(label: "pieces.move").debug("cannot look for unfinished moves: \(error)")
+        }
     }
 
     /// The state of the torrents after the engine has ended.
