@@ -28,6 +28,10 @@ extension Session {
             Task { await self.stop() }
             return
         }
+        if intent.verb == .order {
+            do { try await applyOrder() } catch { log.error("could not read the order of the queue: \(error)") }
+            return
+        }
         guard let id = intent.torrent else { return }
         do {
             // The session that holds the lock performs removals even of torrents outside its scope.

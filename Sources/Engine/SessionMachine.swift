@@ -9,7 +9,7 @@ import Torrent
 /// What an answer means depends on the torrent's state when it arrives, so a late one does no harm.
 ///
 /// - Life: ``begin()``, ``stop()``, ``ended()``
-/// - Wants: ``want(_:isAhead:now:)``, ``peerAsks(_:isComplete:now:)``, ``enqueue(_:for:at:now:)``, ``added(_:now:)``,
+/// - Wants: ``want(_:isAhead:now:)``, ``peerAsks(_:isComplete:now:)``, ``enqueue(_:for:at:now:)``, ``added(_:now:)``, ``rank(_:now:)``,
 ///   ``verify(_:now:)``, ``deactivate(_:_:)``
 /// - Changes: ``changed(_:isPaused:)``, ``removed(_:)``, ``damaged(_:)``, ``retired(_:)``
 /// - Answers: ``loaded(_:isUnverified:now:)``, ``started(_:_:now:)``, ``failed(_:_:now:)``,
@@ -255,6 +255,12 @@ package struct SessionMachine {
     ) {
         guard isOpen else { return }
         slots.enqueue(id, for: kind, at: place)
+        fill(now: now)
+    }
+
+    /// The user put the waiting torrents into an order; see ``SlotQueue/rank(_:)``.
+    package mutating func rank(_ ranks: [TorrentID: Int64], now: Instant) {
+        slots.rank(ranks)
         fill(now: now)
     }
 

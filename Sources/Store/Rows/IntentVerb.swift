@@ -23,6 +23,8 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
     package static let connect = IntentVerb(rawValue: "connect")
     /// Close the torrent's files, and leave the torrent alone until its move is over.
     package static let release = IntentVerb(rawValue: "release")
+    /// The order of the queue was changed: read it again.
+    package static let order = IntentVerb(rawValue: "order")
     /// Stop the engine.
     package static let stop = IntentVerb(rawValue: "stop")
 }
