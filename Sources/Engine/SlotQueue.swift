@@ -180,8 +180,8 @@ package struct SlotQueue {
     /// The user put the downloads into an order. It decides which torrent gets the next slot, and takes none from a
     /// torrent that has one.
     package mutating func rank(_ ranks: [TorrentID: Int64]) {
+        isUnsorted = isUnsorted || !ranks.isEmpty || !self.ranks.isEmpty
         self.ranks = ranks.mapValues { min(0, $0) }
-        isUnsorted = true
     }
 
     private mutating func sortIfNeeded() {

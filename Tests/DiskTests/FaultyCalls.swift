@@ -9,7 +9,7 @@ final class FaultyCalls: DiskCalls {
     enum Call: String {
         case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate,
             syncData, syncVolume, syncDirectory,
-            dropCache, close, seekData
+            dropCache, close, seekData, link, rename, clone, copyRange
     }
 
     struct State {
@@ -128,6 +128,33 @@ final class FaultyCalls: DiskCalls {
         try enter(.removeDirectory, name)
         try system.removeDirectory(name, in: directory)
     }
+
+    func link(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        try enter(.link, newName)
+        try system.link(name, in: directory, to: newName, in: newDirectory)
+    }
+
+    func rename(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        try enter(.rename, newName)
+        try system.rename(name, in: directory, to: newName, in: newDirectory)
+    }
+
+    func clone(_ from: Int32, to: Int32) throws(Errno) {
+        try enter(.clone, name(to))
+        try system.clone(from, to: to)
+    }
+
+    func copyRange(_ from: Int32, to: Int32, at offset: Int64, length: Int) throws(Errno) -> Int {
+        try enter(.copyRange, name(to))
+        let limit = state.withLock(\.maximumTransfer)
+        return try system.copyRange(from, to: to, at: offset, length: min(length, limit))
+    }
+
+    func nextHole(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64 {
+        try system.nextHole(descriptor, from: offset)
+    }
+
+    func copyAttributes(_ from: Int32, to: Int32) throws(Errno) { try system.copyAttributes(from, to: to) }
 
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
         try enter(.read, name(descriptor), isLogged: false)

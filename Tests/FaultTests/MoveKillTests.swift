@@ -61,7 +61,9 @@ import Torrent
             let row = try #require(try connection.torrents.row(torrent.infoHash))
             // Without links, the journal says where the files are that already have their new names.
             if isRenaming, try connection.moves.isHeld(row.id) { return }
-            #expect(try state.unfounded(torrent, in: FilePath(row.output)) == [], "\(what): claimed, and not in \(row.output)")
+            #expect(
+                try state.unfounded(torrent, in: FilePath(row.output)) == [],
+                "\(what): claimed, and not in \(row.output)")
         }
     }
 

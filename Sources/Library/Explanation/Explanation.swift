@@ -86,7 +86,8 @@ package struct Explanation {
     }
 
     package enum Kind: String, CaseIterable {
-        case complete, seeding, moving, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine",
+        case complete, seeding, moving, nothingWanted = "nothing_wanted", error, offline, paused, noEngine =
+            "no_engine",
             notReported = "asleep", queued, checking,
             downloading
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
@@ -126,7 +127,8 @@ package struct Explanation {
         if let move = facts.move, move.isHeld {
             return [
                 Cause(
-                    kind: .moving, sentence: "it is being moved from \(move.source.printable) to \(move.target.printable)",
+                    kind: .moving,
+                    sentence: "it is being moved from \(move.source.printable) to \(move.target.printable)",
                     advice: "wait for `pieces move`; if it was interrupted, `pieces move \(torrent.id)` continues, and "
                         + "`pieces move \(torrent.id) \(move.source.printable)` undoes it")
             ]

@@ -128,7 +128,7 @@ package struct AddRequest {
     private func check(_ row: TorrentRow, _ output: String) throws {
         guard options.output != nil, !PathText.isSame(row.output, output) else { return }
         throw Failure.usage(
-            "\(row.name.printable) is already in the database, as torrent \(row.id) in \(row.output.printable): omit --output, or `pieces remove` it first"
+            "\(row.name.printable) is already in the database, as torrent \(row.id) in \(row.output.printable): omit --output, or move it with `pieces move \(row.id) \(output.printable)`"
         )
     }
 

@@ -82,14 +82,17 @@ struct MovePlan {
         let names = gone.map { look.payload.path(of: $0).printable }.sorted()
         throw Failure(
             "\(stored.row.name.printable) can't be moved: \(list(names)) \(gone.count == 1 ? "is" : "are") missing: "
-                + "`pieces verify \(stored.row.id)` finds out what is lost; if you moved \(gone.count == 1 ? "it" : "them") by hand, use --found")
+                + "`pieces verify \(stored.row.id)` finds out what is lost; if you moved \(gone.count == 1 ? "it" : "them") by hand, use --found"
+        )
     }
 
     private static func files(_ custody: Custody, _ stored: StoredTorrent, _ look: PayloadLook) -> [MoveFileRow] {
         let layout = stored.metainfo.layout
         var moved: [PayloadFile: Bool] = [:]
         for file in custody.own.merging(custody.linked, uniquingKeysWith: { own, _ in own }).keys {
-            if case .entry(let index) = file { moved[file] = custody.claimedByOthers[index] != nil } else {
+            if case .entry(let index) = file {
+                moved[file] = custody.claimedByOthers[index] != nil
+            } else {
                 moved[file] = false
             }
         }
@@ -116,7 +119,8 @@ struct MovePlan {
                     + "\(name) itself, use --found")
         }
         guard survey.isWritable else {
-            throw Failure("\(name) was not moved: this user can't write to \(target): give it access, or choose another folder")
+            throw Failure(
+                "\(name) was not moved: this user can't write to \(target): give it access, or choose another folder")
         }
         guard !survey.isOtherFileSystem || survey.occupied <= survey.freeBytes else {
             throw Failure(

@@ -46,7 +46,8 @@ struct MoveRun {
             } else {
                 throw Failure(
                     "\(torrent.name.printable) is already being moved to \(move.target.printable): finish that with "
-                        + "`pieces move \(torrent.id)`, or undo it with `pieces move \(torrent.id) \(move.source.printable)`")
+                        + "`pieces move \(torrent.id)`, or undo it with `pieces move \(torrent.id) \(move.source.printable)`"
+                )
             }
         }
         // What would stand in the way is found out before the torrent is held.
@@ -212,7 +213,8 @@ struct MoveRun {
             throw Failure(
                 "\(stored.row.name.printable) was not moved: \(Format.count(wrong.count, "piece")) of the copy in "
                     + "\(payload.target.root.text.printable) \(wrong.count == 1 ? "is" : "are") wrong, and right in the old folder: "
-                    + "check that disk; `pieces move \(stored.row.id) \(payload.source.root.text.printable)` undoes the move")
+                    + "check that disk; `pieces move \(stored.row.id) \(payload.source.root.text.printable)` undoes the move"
+            )
         }
         return wrong
     }

@@ -65,13 +65,18 @@ package struct QueueTable {
     /// Turns that some gave up don't count any more.
     package func setOrder(_ ids: [TorrentID]) throws(StoreError) {
         try db.transaction { () throws(StoreError) in
-            let known = Dictionary(try places().map { ($0.id, $0.place) }) { first, _ in first }
-            for (index, id) in ids.enumerated() {
-                let place = Int64(index - ids.count)
-                guard known[id] != place else { continue }
-                try db.execute("UPDATE torrent SET queue_place = ? WHERE id = ?", place, id)
+            // The end of the line that stays as it is needs no new places.
+            let same = zip(ids.reversed(), try line().map(\.id).reversed()).prefix { $0 == $1 }.count
+            let changed = ids.dropLast(same)
+            var place: Int64 = 0
+            if let next = ids.dropFirst(changed.count).first {
+                place = try db.value("SELECT queue_place FROM torrent WHERE id = ?", next) ?? 0
             }
-            try db.execute("DELETE FROM yielded WHERE torrent_id IN (SELECT id FROM torrent WHERE queue_place <> 0)")
+            for id in changed.reversed() {
+                place -= 1
+                try db.execute("UPDATE torrent SET queue_place = ? WHERE id = ?", place, id)
+                try setTurn(id, nil)
+            }
         }
     }
 

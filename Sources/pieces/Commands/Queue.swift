@@ -77,7 +77,8 @@ struct Queue: Command, AnsweringCommand {
                 })
         }
         guard !queue.isEmpty else { return Terminal.shared.print("nothing waits to be downloaded") }
-        var table = Table([.right("#"), .right("ID"), .left("NAME"), .right("DONE"), .left("STATE"), .left("WHY")], flexible: 2)
+        var table = Table(
+            [.right("#"), .right("ID"), .left("NAME"), .right("DONE"), .left("STATE"), .left("WHY")], flexible: 2)
         for entry in queue {
             table.cell("\(entry.place)")
             table.cell("\(entry.torrent.id)")

@@ -64,9 +64,11 @@ struct EngineRun {
     /// damaged database is left to the engine, which recovers it.
     private func finishMoves() async throws {
         do {
-            let library = Library(try Connection.open(settings.database, mode: .readWrite, now: .now()))
+            let access = DatabaseAccess(settings.database)
+            guard let reader = try access.toReadIfAny(), try !reader.moves.rows().isEmpty else { return }
+            let library = Library(try access.toChange())
             for sentence in try await library.finishMoves() { Terminal.shared.complain(sentence) }
-        } catch let error as StoreError {
+        } catch {
             Logger(label: "pieces.move").debug("cannot look for unfinished moves: \(error)")
         }
     }
