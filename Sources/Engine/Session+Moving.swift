@@ -10,7 +10,7 @@ extension Session {
     /// Deactivates the torrent, and notes that its files are closed.
     func releaseForMove(_ id: TorrentID) async throws {
         feed { machine, _ in machine.changed(id, isPaused: true) }
-        // A torrent that is being loaded may look at its files until it finds out that nobody wants it.
+        // A torrent that is being loaded may look at its files until its load ends.
         _ = await activations[id]?.value
         await departures[id]?.value
         let run = runID

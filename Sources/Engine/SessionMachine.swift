@@ -9,8 +9,8 @@ import Torrent
 /// What an answer means depends on the torrent's state when it arrives, so a late one does no harm.
 ///
 /// - Life: ``begin()``, ``stop()``, ``ended()``
-/// - Wants: ``want(_:isAhead:now:)``, ``peerAsks(_:isComplete:now:)``, ``enqueue(_:for:at:now:)``, ``added(_:now:)``, ``rank(_:now:)``,
-///   ``verify(_:now:)``, ``deactivate(_:_:)``
+/// - Wants: ``want(_:isAhead:now:)``, ``peerAsks(_:isComplete:now:)``, ``enqueue(_:for:at:now:)``, ``added(_:now:)``,
+///   ``rank(_:now:)``, ``verify(_:now:)``, ``deactivate(_:_:)``
 /// - Changes: ``changed(_:isPaused:)``, ``removed(_:)``, ``damaged(_:)``, ``retired(_:)``
 /// - Answers: ``loaded(_:isUnverified:now:)``, ``started(_:_:now:)``, ``failed(_:_:now:)``,
 ///   ``deactivated(_:_:isWhole:now:)``, ``retry(_:_:now:)``, ``seedingBegan(_:count:)``, ``dueFound(_:)``,

@@ -81,7 +81,7 @@ struct Move: Command {
     /// Draws the meter until the work ends.
     private func drawing(_ meter: Meter, _ work: () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await meter.run() }
+            group.addTask(operation: { await meter.run() })
             try await work()
             group.cancelAll()
         }
