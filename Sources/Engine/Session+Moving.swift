@@ -13,12 +13,12 @@ extension Session {
         // A torrent that is being loaded may look at its files until its load ends.
         _ = await activations[id]?.value
         await departures[id]?.value
-        let run = runID
         let infoHash = try await environment.store.perform { db throws(StoreError) in
-            try db.moves.release(id, by: run)
-            return try db.torrents.row(id)?.infoHash
+            try db.torrents.row(id)?.infoHash
         }
         if let infoHash { environment.disk.release(infoHash) }
+        let run = runID
+        try await environment.store.perform { db throws(StoreError) in try db.moves.release(id, by: run) }
         endIfDone()
     }
 
