@@ -45,5 +45,6 @@ package struct Migration: Sendable {
             number: 7, name: "path_index", sql: String(decoding: PackageResources.V0007_path_index_sql, as: UTF8.self)),
         Migration(
             number: 8, name: "host_ban", sql: String(decoding: PackageResources.V0008_host_ban_sql, as: UTF8.self)),
+        Migration(number: 9, name: "move", sql: String(decoding: PackageResources.V0009_move_sql, as: UTF8.self)),
     ]
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -13,6 +15,7 @@
 const int32_t clinux_o_path = O_PATH;
 const int32_t clinux_o_direct = O_DIRECT;
 const int32_t clinux_seek_data = SEEK_DATA;
+const int32_t clinux_seek_hole = SEEK_HOLE;
 const int32_t clinux_at_empty_path = AT_EMPTY_PATH;
 
 // `struct open_how` and the flags of linux/openat2.h, which older headers lack. The number of the call is the same on
@@ -60,6 +63,23 @@ int32_t clinux_birth(int32_t directory, const char *path, int32_t flags, int64_t
     // Wraps for a time that no file has, as a computation in the kernel would.
     *nanoseconds = (int64_t)((uint64_t)status.stx_btime.tv_sec * 1000000000u + status.stx_btime.tv_nsec);
     return 0;
+}
+
+// The number of the call, as linux/fs.h gives it, which can't be included beside the C library's headers everywhere.
+#ifndef FICLONE
+#define FICLONE _IOW(0x94, 9, int)
+#endif
+
+int32_t clinux_rename_new(int32_t directory, const char *name, int32_t new_directory, const char *new_name) {
+    // RENAME_NOREPLACE is 1 (linux/fs.h).
+    return (int32_t)syscall(SYS_renameat2, directory, name, new_directory, new_name, 1u);
+}
+
+int32_t clinux_clone(int32_t from, int32_t to) { return ioctl(to, FICLONE, from); }
+
+ssize_t clinux_copy_range(int32_t from, int32_t to, off_t offset, size_t length) {
+    off_t in = offset, out = offset;
+    return copy_file_range(from, &in, to, &out, length, 0);
 }
 
 void clinux_name_thread(pthread_t thread, const char *name) { (void)pthread_setname_np(thread, name); }

@@ -57,7 +57,7 @@ extension Disk {
     }
 
     /// Makes the folder and its missing parents.
-    private func makeRoot(_ path: FilePath) throws(DiskError) {
+    func makeRoot(_ path: FilePath) throws(DiskError) {
         var missing: [FilePath] = []
         var at = path
         while true {
@@ -79,7 +79,7 @@ extension Disk {
     }
 
     /// The folders above the output folder whose names lead to it, up to its mount point.
-    private func ancestors(of root: FilePath) throws(DiskError) -> Set<FilePath> {
+    func ancestors(of root: FilePath) throws(DiskError) -> Set<FilePath> {
         let device = try device(of: root)
         var ancestors: Set<FilePath> = []
         var at = root

@@ -144,7 +144,7 @@ extension Disk {
         do { return try calls.status(raw).identity } catch { throw DiskError(error, .inspect, payload.path(of: file)) }
     }
 
-    private func sync(ancestor path: FilePath) throws(DiskError) {
+    func sync(ancestor path: FilePath) throws(DiskError) {
         let raw: Int32
         do {
             raw = try calls.open(path, flags: O_RDONLY | O_DIRECTORY)

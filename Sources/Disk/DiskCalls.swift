@@ -19,6 +19,19 @@ package protocol DiskCalls: Sendable {
     func removeFile(_ name: String, in directory: Int32) throws(Errno)
     func removeDirectory(_ name: String, in directory: Int32) throws(Errno)
 
+    /// Gives a file a second name: `linkat`. Fails if the new name exists.
+    func link(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno)
+    /// Moves a file to a name that doesn't exist yet: `renameat2(RENAME_NOREPLACE)`.
+    func rename(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno)
+    /// Lets the empty file `to` share all blocks of `from`: `ioctl(FICLONE)`.
+    func clone(_ from: Int32, to: Int32) throws(Errno)
+    /// Copies bytes within the kernel, to the offset where they were: `copy_file_range`.
+    func copyRange(_ from: Int32, to: Int32, at offset: Int64, length: Int) throws(Errno) -> Int
+    /// The end of the data that contains `offset`: `lseek(SEEK_HOLE)`.
+    func nextHole(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64
+    /// Gives `to` the permission bits and the times of `from`.
+    func copyAttributes(_ from: Int32, to: Int32) throws(Errno)
+
     /// `pread`; 0 at the end of the file.
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int
     /// Fills the buffers in order from the page cache: `preadv2(RWF_NOWAIT)`. Throws if the cache doesn't hold all of
@@ -76,6 +89,24 @@ extension DiskCalls {
 
     package func birth(_ descriptor: Int32) -> Int64? { nil }
     package func birth(of name: String, in directory: Int32) -> Int64? { nil }
+
+    // The defaults of what only a move needs: without them, a move reads and writes.
+    package func link(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        throw .notSupported
+    }
+
+    package func rename(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        throw .notSupported
+    }
+
+    package func clone(_ from: Int32, to: Int32) throws(Errno) { throw .notSupported }
+
+    package func copyRange(_ from: Int32, to: Int32, at offset: Int64, length: Int) throws(Errno) -> Int {
+        throw .notSupported
+    }
+
+    package func nextHole(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64 { throw .notSupported }
+    package func copyAttributes(_ from: Int32, to: Int32) throws(Errno) {}
 
     /// The default: each file has to be synced by itself.
     package func syncVolume(_ descriptor: Int32) throws(Errno) { throw .notSupported }

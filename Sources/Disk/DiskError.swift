@@ -13,6 +13,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case nameRefused, io, tooManyFiles, tooLarge, fileSizeLimit, outOfMemory, shortFile, sizeMismatch, notOurs,
                 ownedByOther, differs
             case replaced, busy, cancelled, other
+            case exists, changed, sameFolder
         }
         private let kind: Kind
         private init(_ kind: Kind) { self.kind = kind }
@@ -59,6 +60,12 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The file at the path is no longer the one that was written.
         package static let replaced = Code(.replaced)
         /// Too many operations already wait for the disk.
+        /// The name that a file is to get is taken.
+        package static let exists = Code(.exists)
+        /// Another program changed the file during the operation.
+        package static let changed = Code(.changed)
+        /// The old and the new folder are the same.
+        package static let sameFolder = Code(.sameFolder)
         package static let busy = Code(.busy)
         package static let cancelled = Code(.cancelled)
         package static let other = Code(.other)
@@ -119,6 +126,9 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case .notOurs: "move it away, choose another output folder, or allow it to be overwritten with --overwrite"
             case .ownedByOther, .differs: "choose another output folder for one of the two"
             case .replaced: "verify the torrent with `pieces verify`"
+            case .exists: "move it away or choose another folder"
+            case .changed: "close the program that writes to it, or verify the torrent with `pieces verify`"
+            case .sameFolder: "choose another folder"
             case .busy: "try again later"
             case .cancelled: "start it again if needed"
             case .other: "check the file and its disk; pieces retries automatically"
@@ -128,7 +138,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The operation that failed. The raw value is the verb of the message.
     package enum Operation: String, Sendable {
-        case open, create, read, write, sync, close, inspect, allocate, remove, hash
+        case open, create, read, write, sync, close, inspect, allocate, remove, hash, move
         case makeFolder = "make the folder"
         case startThread = "start a thread for"
     }
@@ -152,9 +162,10 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         self.init(Code(errno: errno, operation, reaching: end), operation, path, errno: errno)
     }
 
-    package var description: String {
-        "cannot \(operation.rawValue) \(path): \(reason); \(advice)"
-    }
+    package var description: String { "\(fact); \(advice)" }
+
+    /// What happened, without advice.
+    package var fact: String { "cannot \(operation.rawValue) \(path): \(reason)" }
 
     private var advice: String {
         switch errno {
@@ -179,6 +190,9 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         case .ownedByOther: "it is the same file as another one that is being written"
         case .differs: "another torrent writes different content to this file"
         case .replaced: "it was removed or replaced while it was written"
+        case .exists: "a file of this name exists, and it isn't the torrent's"
+        case .changed: "it was changed by another program"
+        case .sameFolder: "the old and the new folder are the same"
         case .busy: "the disk is overloaded"
         case .cancelled: "it was cancelled"
         default: errno?.description ?? "unknown reason"

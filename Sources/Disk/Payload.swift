@@ -74,6 +74,12 @@ package final class Payload: Sendable {
             infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 
+    /// The same payload in another folder.
+    package func moved(to root: FilePath) -> Payload {
+        Payload(
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: nil)
+    }
+
     /// The file that holds the bytes of a file of the layout; `nil` for a pad file, whose bytes are not stored.
     package func place(of file: Int) -> PayloadFile? {
         switch placement[file] {

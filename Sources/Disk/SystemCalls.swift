@@ -45,6 +45,55 @@ package struct SystemCalls: DiskCalls {
         _ = try retrying { PathText.withCString(name) { unlinkat(directory, $0, AT_REMOVEDIR) } }
     }
 
+    package func link(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        _ = try retrying {
+            PathText.withCString(name) { name in
+                PathText.withCString(newName) { linkat(directory, name, newDirectory, $0, 0) }
+            }
+        }
+    }
+
+    package func rename(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        do throws(Errno) {
+            _ = try retrying {
+                PathText.withCString(name) { name in
+                    PathText.withCString(newName) { Linux.renameNew(name, in: directory, to: $0, in: newDirectory) }
+                }
+            }
+        } catch  where error == .invalidArgument || error == .noFunction {
+            // The file system has no such flag (renameat2(2)).
+            do throws(Errno) {
+                _ = try status(of: newName, in: newDirectory)
+                throw Errno.fileExists
+            } catch .noSuchFileOrDirectory {
+                _ = try retrying {
+                    PathText.withCString(name) { name in
+                        PathText.withCString(newName) { renameat(directory, name, newDirectory, $0) }
+                    }
+                }
+            }
+        }
+    }
+
+    package func clone(_ from: Int32, to: Int32) throws(Errno) { try Linux.clone(from, to: to) }
+
+    package func copyRange(_ from: Int32, to: Int32, at offset: Int64, length: Int) throws(Errno) -> Int {
+        try Linux.copyRange(from, to: to, at: offset, length: length)
+    }
+
+    package func nextHole(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64 {
+        Int64(try retrying { lseek(descriptor, off_t(offset), Linux.seekHole) })
+    }
+
+    package func copyAttributes(_ from: Int32, to: Int32) throws(Errno) {
+        var status = stat()
+        _ = try retrying { fstat(from, &status) }
+        // A file system without permission bits refuses to change them, which changes nothing about the bytes.
+        if fchmod(to, status.st_mode & 0o777) != 0, errno == EIO { throw Errno(rawValue: errno) }
+        let times = [status.st_atim, status.st_mtim]
+        _ = try retrying { futimens(to, times) }
+    }
+
     package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno)
         -> Int
     {

@@ -71,7 +71,8 @@ extension Session: PeerConnectionOwner {
     /// Loads the torrent, and starts it if the machine still wants it.
     func load(_ id: TorrentID) async -> TorrentEngine? {
         var failure = SessionMachine.Failure.isUnneeded
-        do {
+        loading: do {
+            if try await isBeingMoved(id) { break loading }
             let wasActive = feed { machine, _ in machine.loads(id) }
             var loader = TorrentLoader(environment: environment, id: id, wasActive: wasActive)
             var loaded = try await loader.load()

@@ -29,16 +29,21 @@ extension Session {
             return
         }
         if intent.verb == .settings { return await reread() }
+        if intent.verb == .order {
+            do { try await applyOrder() } catch { log.error("could not read the order of the queue: \(error)") }
+            return
+        }
         guard let id = intent.torrent else { return }
         do {
             // The session that holds the lock performs removals even of torrents outside its scope.
-            guard isInScope(id) || [.remove, .removeData].contains(intent.verb) else {
+            guard isInScope(id) || [.remove, .removeData, .release].contains(intent.verb) else {
                 return try await environment.store.perform { db throws(StoreError) in try db.torrents.settleAtRest(id) }
             }
             switch intent.verb {
             case .added: break  // All added torrents join the line together.
             case .changed: try await changed(id)
             case .remove, .removeData: try await remove(id, deletingData: intent.verb == .removeData)
+            case .release: try await releaseForMove(id)
             case .verify: await verify(id)
             case .damaged: try await reload(id)
             case .announce: engines[id]?.onLoop { $0.announceNow() }

@@ -31,13 +31,27 @@ extension Session {
             let isLast = Set(last)
             line = line.filter { !isLast.contains($0) } + last
         }
+        let ranks = try await readRanks()
         feed { machine, now in
+            machine.rank(ranks, now: now)
             machine.enqueue(line, now: now)
             machine.begin()
         }
         while let activation = activations.values.first { _ = await activation.value }
         endIfDone()
         await saveSlots()
+    }
+
+    /// The user changed the order of the line.
+    func applyOrder() async throws {
+        let ranks = try await readRanks()
+        feed { $0.rank(ranks, now: $1) }
+    }
+
+    private func readRanks() async throws -> [TorrentID: Int64] {
+        try await environment.store.perform { db throws(StoreError) in
+            Dictionary(try db.queue.places().map { ($0.id, $0.place) }) { first, _ in first }
+        }
     }
 
     /// Torrents were added.

@@ -103,10 +103,9 @@ package actor Session {
             let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
             try db.hostBans.forgetEnded(now: now)
             let (restingHosts, bans) = (try db.trackerHosts.resting(now: now), try db.hostBans.rows(now: now))
-            return (
-                last, try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver,
-                restingHosts, bans
-            )
+            let run = try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now)
+            try db.moves.releaseAll(by: run)
+            return (last, run, leftOver, restingHosts, bans)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()

@@ -10,7 +10,7 @@ import Torrent
 ///
 /// - Life: ``begin()``, ``stop()``, ``ended()``
 /// - Wants: ``want(_:isAhead:now:)``, ``peerAsks(_:isComplete:now:)``, ``enqueue(_:for:at:now:)``, ``added(_:now:)``,
-///   ``verify(_:now:)``, ``deactivate(_:_:)``
+///   ``rank(_:now:)``, ``verify(_:now:)``, ``deactivate(_:_:)``
 /// - Changes: ``changed(_:isPaused:)``, ``removed(_:)``, ``damaged(_:)``, ``retired(_:)``
 /// - Answers: ``loaded(_:isUnverified:now:)``, ``started(_:_:now:)``, ``failed(_:_:now:)``,
 ///   ``deactivated(_:_:isWhole:now:)``, ``retry(_:_:now:)``, ``seedingBegan(_:count:)``, ``dueFound(_:)``,
@@ -253,6 +253,12 @@ package struct SessionMachine {
     ) {
         guard isOpen else { return }
         slots.enqueue(id, for: kind, at: place)
+        fill(now: now)
+    }
+
+    /// The user put the waiting torrents into an order; see ``SlotQueue/rank(_:)``.
+    package mutating func rank(_ ranks: [TorrentID: Int64], now: Instant) {
+        slots.rank(ranks)
         fill(now: now)
     }
 

@@ -9,6 +9,8 @@ package struct SlotLimits: Sendable, Equatable {
     /// Torrents whose unverified pieces are being hashed. One check keeps all cores busy, and a second one makes a hard
     /// disk seek.
     package var checks: Int? = 8
+    /// Downloads, seeds and checks together.
+    package var active: Int?
 
     package init() {}
 

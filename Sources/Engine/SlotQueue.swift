@@ -114,6 +114,10 @@ package struct SlotQueue {
     private var hanging: Set<TorrentID> = []
     /// Torrents that found no slot for their current activity.
     private var overdue: [TorrentID] = []
+    /// The user's order of downloads: lower ranks come first. A torrent without a rank has 0, and none has more.
+    private var ranks: [TorrentID: Int64] = [:]
+    /// Whether a torrent has joined the line of downloads at a place that doesn't follow from its rank.
+    private var isUnsorted = false
     private var lines: [SlotKind: Lines] = [.download: Lines(), .seed: Lines(), .check: Lines()]
 
     package init(limits: SlotLimits, rules: SlotRules = SlotRules()) {
@@ -140,15 +144,24 @@ package struct SlotQueue {
         for kind in SlotKind.allCases {
             let handedOver = holders.values.count { $0.kind == kind && $0.isHandedOver }
             report[kind] = SlotUse(
-                limit: limits[kind], active: (held[kind] ?? 0) - handedOver, waiting: self[kind].count)
+                limit: [limits[kind], limits.active].compactMap(\.self).min(),
+                active: (held[kind] ?? 0) - handedOver, waiting: self[kind].count)
         }
         return report
     }
 
     /// Returns the number of free slots of the kind; `nil` means unlimited.
-    private func free(_ kind: SlotKind) -> Int? { limits[kind].map { max(0, $0 - (held[kind] ?? 0)) } }
+    private func free(_ kind: SlotKind) -> Int? { [freeOfKind(kind), freeOfAll].compactMap(\.self).min() }
+
+    private func freeOfKind(_ kind: SlotKind) -> Int? { limits[kind].map { max(0, $0 - (held[kind] ?? 0)) } }
+
+    /// The number of torrents of any kind that may still become active; `nil` means unlimited.
+    private var freeOfAll: Int? { limits.active.map { max(0, $0 - holders.count) } }
 
     private func isFree(_ kind: SlotKind) -> Bool { free(kind).map { $0 > 0 } ?? true }
+
+    /// Whether a torrent that has another slot may have one of this kind in its place.
+    private func mayChange(to kind: SlotKind) -> Bool { freeOfKind(kind).map { $0 > 0 } ?? true }
 
     // MARK: Events
 
@@ -162,6 +175,23 @@ package struct SlotQueue {
         case .front: self[kind].ready.prepend(id)
         case .back: self[kind].ready.append(id)
         }
+        guard kind == .download, !ranks.isEmpty else { return }
+        // Without a rank of its own, the torrent follows all others.
+        if place == .front || ranks[id] != nil { isUnsorted = true }
+    }
+
+    /// The user put the downloads into an order. It decides which torrent gets the next slot, and takes none from a
+    /// torrent that has one.
+    package mutating func rank(_ ranks: [TorrentID: Int64]) {
+        isUnsorted = isUnsorted || !ranks.isEmpty || !self.ranks.isEmpty
+        self.ranks = ranks.mapValues { min(0, $0) }
+    }
+
+    private mutating func sortIfNeeded() {
+        guard isUnsorted else { return }
+        isUnsorted = false
+        let ranks = ranks
+        self[.download].ready.sort { ranks[$0] ?? 0 }
     }
 
     /// Adds several torrents, in this order.
@@ -181,6 +211,7 @@ package struct SlotQueue {
     /// Takes a slot for the next torrent and returns it. Answer with ``observe(_:_:now:)`` or ``failed(_:)``.
     package mutating func next(now: Instant) -> TorrentID? {
         guard starting < Self.startsAtOnce else { return nil }
+        sortIfNeeded()
         for kind in [SlotKind.check, .download, .seed] where isFree(kind) {
             guard let id = self[kind].ready.popFirst() ?? self[kind].resting.popFirst() else { continue }
             take(kind, id, now: now)
@@ -216,7 +247,7 @@ package struct SlotQueue {
     /// ``failed(_:)``, and the torrent waits for a check slot.
     package mutating func mayCheck(_ id: TorrentID, now: Instant) -> Bool {
         if holders[id]?.kind == .check { return true }
-        guard isFree(.check) else { return false }
+        guard holders[id] == nil ? isFree(.check) : mayChange(to: .check) else { return false }
         if holders[id] == nil { take(.check, id, now: now) } else { move(id, to: .check) }
         return true
     }
@@ -251,7 +282,9 @@ package struct SlotQueue {
         }
         holder.activity = activity
         holders[id] = holder
-        if isNew, (held[kind] ?? 0) > (limits[kind] ?? .max) { makeRoom(id) }
+        if isNew, (held[kind] ?? 0) > (limits[kind] ?? .max) || holders.count > (limits.active ?? .max) {
+            makeRoom(id)
+        }
         if kind != holder.kind { change(id, to: kind) }
     }
 
@@ -291,6 +324,7 @@ package struct SlotQueue {
         for kind in SlotKind.allCases {
             while let rested = self[kind].resting.popFirst(restedAt: now.nanoseconds) {
                 self[kind].ready.append(rested)
+                if kind == .download, ranks[rested] != nil { isUnsorted = true }
             }
         }
         for kind in [SlotKind.download, .seed] where !self[kind].ready.isEmpty {
@@ -298,7 +332,10 @@ package struct SlotQueue {
             let leaving = holders.values.count { $0.kind == kind && $0.yielding != nil }
             let wanted = self[kind].ready.count - free - leaving
             guard wanted > 0 else { continue }
-            for id in stalled(kind, now: now).prefix(wanted) {
+            // Where only the limit of all is reached, a torrent of the other kind may make room.
+            let isOfAll = freeOfAll == 0 && mayChange(to: kind)
+            let others = isOfAll ? stalled(kind == .seed ? .download : .seed, now: now) : []
+            for id in (stalled(kind, now: now) + others).prefix(wanted) {
                 holders[id]?.yielding = .back
                 chosen.append(id)
             }
@@ -351,7 +388,7 @@ package struct SlotQueue {
     /// The activity of an active torrent changed.
     private mutating func change(_ id: TorrentID, to kind: SlotKind) {
         guard let holder = holders[id] else { return }
-        let isFree = isFree(kind)
+        let isFree = mayChange(to: kind)
         switch (holder.kind, kind) {
         case (.download, .check):
             // An active torrent can't wait for its check; its download slot is free for another meanwhile.
@@ -375,7 +412,7 @@ package struct SlotQueue {
 
     /// Whether a slot became free before the torrent had to yield.
     private mutating func findsRoom(_ id: TorrentID) -> Bool {
-        guard let holder = holders[id], let kind = holder.activity.kind, kind != holder.kind, isFree(kind) else {
+        guard let holder = holders[id], let kind = holder.activity.kind, kind != holder.kind, mayChange(to: kind) else {
             return false
         }
         holders[id]?.yielding = nil

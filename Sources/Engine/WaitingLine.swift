@@ -65,6 +65,14 @@ package struct WaitingLine {
         return nil
     }
 
+    /// Sorts the line by rank; torrents of one rank keep their order. This takes longer than constant time.
+    mutating func sort(by rank: (TorrentID) -> Int64) {
+        let waiting = entries.filter { tickets[$0.id] == $0.ticket }.map { (rank: rank($0.id), entry: $0) }
+        entries = Deque(
+            waiting.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
+                .map(\.element.entry))
+    }
+
     private mutating func newTicket(_ id: TorrentID) -> UInt64 {
         lastTicket += 1
         tickets[id] = lastTicket

@@ -10,6 +10,8 @@ package enum Linux {
     package static var direct: Int32 { clinux_o_direct }
     /// Finds data behind holes (lseek(2), SEEK_DATA).
     package static var seekData: Int32 { clinux_seek_data }
+    /// Finds the end of data (lseek(2), SEEK_HOLE).
+    package static var seekHole: Int32 { clinux_seek_hole }
     /// An empty path stands for the descriptor itself (statx(2), AT_EMPTY_PATH).
     package static var emptyPath: Int32 { clinux_at_empty_path }
 
@@ -35,6 +37,23 @@ package enum Linux {
     package static func birth(_ directory: Int32, _ path: UnsafePointer<CChar>, flags: Int32) -> Int64? {
         var time: Int64 = 0
         return clinux_birth(directory, path, flags, &time) == 0 ? time : nil
+    }
+
+    /// `renameat2(2)` with `RENAME_NOREPLACE`: -1 with `errno` on an error, as the call itself.
+    package static func renameNew(
+        _ name: UnsafePointer<CChar>, in directory: Int32, to newName: UnsafePointer<CChar>, in newDirectory: Int32
+    ) -> Int32 {
+        clinux_rename_new(directory, name, newDirectory, newName)
+    }
+
+    /// `ioctl_ficlone(2)`.
+    package static func clone(_ from: Int32, to: Int32) throws(Errno) {
+        _ = try retrying { clinux_clone(from, to) }
+    }
+
+    /// `copy_file_range(2)`, from and to the same offset.
+    package static func copyRange(_ from: Int32, to: Int32, at offset: Int64, length: Int) throws(Errno) -> Int {
+        try retrying { clinux_copy_range(from, to, off_t(offset), length) }
     }
 
     /// `syncfs(2)`.

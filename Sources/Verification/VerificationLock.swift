@@ -1,7 +1,7 @@
 import Logging
-import Store
+package import Store
 import System
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// Keeps two verifications from reading the same torrent at once: one byte per torrent of the file `<database>.verify`,
@@ -9,11 +9,11 @@ import Torrent
 ///
 /// The lock saves work and keeps reports correct, but nothing is damaged without it. So if the file can't be created,
 /// verifications run without it.
-final class VerificationLock {
+package final class VerificationLock {
     /// `nil` if the file can't be used.
     private let lock: ByteLock?
 
-    init(database: FilePath) {
+    package init(database: FilePath) {
         let file = database.extended(by: ".verify")
         do throws(Errno) {
             lock = try ByteLock(file)
@@ -24,17 +24,17 @@ final class VerificationLock {
     }
 
     /// Locks the torrent until ``release(_:)``. Returns whether this process has it.
-    func take(_ torrent: TorrentID) -> Bool {
+    package func take(_ torrent: TorrentID) -> Bool {
         // Any failure but another process concerns the lock and not the torrent.
         do { return try lock?.take(torrent.rawValue) ?? true } catch { return true }
     }
 
-    func release(_ torrent: TorrentID) {
+    package func release(_ torrent: TorrentID) {
         do { try lock?.release(torrent.rawValue) } catch {
             Logger(label: "pieces.verify").debug("cannot release a lock: \(error)")
         }
     }
 
     /// The process that verifies the torrent; `nil` when none does.
-    func holder(of torrent: TorrentID) -> Int32? { lock?.holder(of: torrent.rawValue) }
+    package func holder(of torrent: TorrentID) -> Int32? { lock?.holder(of: torrent.rawValue) }
 }

@@ -194,6 +194,9 @@ package struct VerificationRun {
     /// The task; `nil` when the torrent can't be read from the database, which is reported.
     private func load(_ order: Order, _ summary: inout Summary) throws -> VerificationTask? {
         do {
+            if let move = try connection.moves.row(order.row.id), move.isHeld {
+                throw UnusableTorrent("\(order.row.name.printable) can't be verified: \(move.sentence)")
+            }
             // Read again, because another process may have recorded findings while this one waited.
             let torrent = try StoredTorrent(try connection.torrents.row(order.row.id) ?? order.row, connection)
             var confirmed = Bitfield(count: torrent.have.count)

@@ -1,10 +1,11 @@
-import Disk
+package import Disk
 
 /// Asks a verification to end early. Findings so far are written to the database.
 package struct VerificationStop: Sendable {
-    let token = CancelToken()
+    package let token = CancelToken()
 
     package init() {}
 
+    package var isRequested: Bool { token.isCancelled }
     package func request() { token.cancel() }
 }

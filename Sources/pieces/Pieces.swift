@@ -45,7 +45,8 @@ package struct Pieces: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, Run.self]),
             CommandGroup(
-                name: "Torrents", subcommands: [Pause.self, Resume.self, Remove.self, Limit.self, Select.self]),
+                name: "Torrents",
+                subcommands: [Pause.self, Resume.self, Remove.self, Move.self, Queue.self, Limit.self, Select.self]),
             CommandGroup(
                 name: "Information",
                 subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self, Doctor.self]),

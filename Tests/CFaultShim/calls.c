@@ -89,13 +89,16 @@ DEFINE_OPEN(open64)
 DEFINE_OPENAT(openat)
 DEFINE_OPENAT(openat64)
 
-/// Raw calls: of those the program makes, only openat2 is about files.
+static int change_name(enum call call, int directory, const char *path, long number, long a, long b, long c, long d, long e);
+
+/// Raw calls: of those the program makes, only openat2 and renameat2 are about files.
 long syscall(long number, ...) {
     va_list list;
     va_start(list, number);
     long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long);
     long d = va_arg(list, long), e = va_arg(list, long), f = va_arg(list, long);
     va_end(list);
+    if (number == SYS_renameat2) return change_name(CALL_RENAME, (int)a, (const char *)b, number, a, b, c, d, e);
     if (number != SYS_openat2) return proceed(number, a, b, c, d, e, f);
     enum place place = place_of_path((int)a, (const char *)b, (int)((const struct open_how *)c)->flags);
     struct verdict verdict = place == PLACE_NONE ? (struct verdict){0} : decide(CALL_OPEN, place);
@@ -148,6 +151,19 @@ static ssize_t read_at(int descriptor, void *bytes, size_t count, off_t offset) 
 
 ssize_t pread(int descriptor, void *bytes, size_t count, off_t offset) { return read_at(descriptor, bytes, count, offset); }
 ssize_t pread64(int descriptor, void *bytes, size_t count, off64_t offset) { return read_at(descriptor, bytes, count, offset); }
+
+/// A write, of what it writes to.
+static ssize_t copy_range(int from, off_t *in, int to, off_t *out, size_t count, unsigned flags) {
+    enum place place = place_of_descriptor(to);
+    if (place == PLACE_NONE) return kernel(SYS_copy_file_range, from, in, to, out, count, flags);
+    struct verdict verdict = decide(CALL_PWRITE, place);
+    if (verdict.error != 0) return fail(verdict.error);
+    return done(verdict, kernel(SYS_copy_file_range, from, in, to, out, part(verdict, count), flags));
+}
+
+ssize_t copy_file_range(int from, off_t *in, int to, off_t *out, size_t count, unsigned flags) {
+    return copy_range(from, in, to, out, count, flags);
+}
 
 // Lengths
 
@@ -237,6 +253,10 @@ int renameat(int from_directory, const char *from, int to_directory, const char 
 }
 int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
     return change_name(CALL_RENAME, from_directory, from, SYS_renameat2, from_directory, (long)from, to_directory, (long)to, flags);
+}
+
+int linkat(int from_directory, const char *from, int to_directory, const char *to, int flags) {
+    return change_name(CALL_LINK, to_directory, to, SYS_linkat, from_directory, (long)from, to_directory, (long)to, flags);
 }
 
 // Questions and locks

@@ -7,7 +7,7 @@
 /// What is called. The order is that of the names in tally.c.
 enum call {
     CALL_OPEN, CALL_PREAD, CALL_PWRITE, CALL_FTRUNCATE, CALL_FALLOCATE, CALL_FSYNC, CALL_FDATASYNC, CALL_SYNCFS, CALL_RENAME, CALL_UNLINK,
-    CALL_MKDIR, CALL_CLOSE, CALL_FSTAT, CALL_LOCK, CALL_FREESPACE, CALL_COUNT
+    CALL_MKDIR, CALL_LINK, CALL_CLOSE, CALL_FSTAT, CALL_LOCK, CALL_FREESPACE, CALL_COUNT
 };
 
 /// The calls that `call=*` stands for: between two of them nothing on the disk differs.

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 
 const char *const call_names[CALL_COUNT] = {
-    "open", "pread", "pwrite", "ftruncate", "fallocate", "fsync", "fdatasync", "syncfs", "rename", "unlink", "mkdir", "close", "fstat",
+    "open", "pread", "pwrite", "ftruncate", "fallocate", "fsync", "fdatasync", "syncfs", "rename", "unlink", "mkdir", "link", "close", "fstat",
     "lock", "freespace",
 };
 const char *const place_names[PLACE_COUNT] = {

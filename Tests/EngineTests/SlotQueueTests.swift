@@ -13,6 +13,8 @@ struct SlotQueueTests {
     struct Desk {
         var queue: SlotQueue
         var now = Instant.origin
+        /// The torrent that a test knows to be active.
+        var held: Int64 = 4
 
         init(downloads: Int? = 2, seeds: Int? = nil, checks: Int? = 1) {
             var limits = SlotLimits()
@@ -95,6 +97,48 @@ struct SlotQueueTests {
         desk.observe(5, .idle)
         #expect(desk.start() == [3])
         #expect(desk.queue.waitingCount(.download) == 1)
+    }
+
+    /// The user's order decides who gets the next slot; who has one keeps it.
+    @Test func userOrderDecidesTheNextSlot() {
+        var desk = Desk(downloads: 1)
+        desk.enqueue(1...5)
+        #expect(desk.start() == [1])
+        desk.queue.rank([TorrentID(4): -2, TorrentID(5): -1])
+        #expect(desk.start() == [])
+        desk.observe(1, .idle)
+        #expect(desk.start() == [4])
+        // One that joins with a rank takes its place, and one without follows.
+        desk.queue.enqueue(TorrentID(6))
+        desk.queue.rank([TorrentID(7): -5, TorrentID(5): -1])
+        desk.queue.enqueue(TorrentID(7))
+        for next in [Int64(7), 5, 2, 3, 6] {
+            desk.observe(desk.held, .idle)
+            #expect(desk.start() == [next])
+            desk.held = next
+        }
+    }
+
+    /// The limit of all slots together.
+    @Test func activeTorrentsOfAllKindsAreLimited() {
+        var limits = SlotLimits()
+        (limits.downloads, limits.checks, limits.active) = (50, 8, 2)
+        var desk = Desk()
+        desk.queue = SlotQueue(limits: limits)
+        desk.enqueue(1...3)
+        #expect(desk.start() == [1, 2])
+        #expect(desk.queue.report.downloads == SlotUse(limit: 2, active: 2, waiting: 1))
+        #expect(desk.queue.admit(TorrentID(9), for: .seed, now: desk.now) == .refused)
+        // A change of what a torrent does takes no second slot.
+        desk.observe(1, .checking)
+        desk.observe(1, .downloading)
+        desk.observe(2, .seeding)
+        #expect(desk.start() == [] && desk.yields() == [])
+        // A seed that had its turn makes room for a download.
+        desk.pass(SlotRules().turn)
+        desk.observe(1, .downloading, moved: 100 << 20)
+        #expect(desk.yields() == [2])
+        #expect(desk.start() == [3])
     }
 
     @Test func concurrentStartsAreLimited() {

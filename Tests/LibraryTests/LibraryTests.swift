@@ -234,4 +234,16 @@ import Verification
         let connection = try Connection.open(path, mode: .readWriteCreate, now: .now())
         _ = try await add(try Self.sample(), Library(connection), folder.appending(name: "out"))
     }
+
+    // MARK: The queue
+
+    @Test(arguments: [
+        ([3, 1], Library.QueueMove.top, [3, 1, 2, 4, 5]), ([2], .bottom, [1, 3, 4, 5, 2]), ([1], .up, [1, 2, 3, 4, 5]),
+        ([2, 3], .up, [2, 3, 1, 4, 5]), ([1, 2], .up, [1, 2, 3, 4, 5]), ([5], .down, [1, 2, 3, 4, 5]),
+        ([3, 4], .down, [1, 2, 5, 3, 4]), ([1, 5], .down, [2, 1, 3, 4, 5]),
+    ])
+    func queueMovesTorrents(moved: [Int64], move: Library.QueueMove, expected: [Int64]) {
+        let line = (1...5).map { TorrentID(Int64($0)) }
+        #expect(Library.order(line, moving: moved.map { TorrentID($0) }, move).map(\.rawValue) == expected)
+    }
 }

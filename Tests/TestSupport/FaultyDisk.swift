@@ -12,7 +12,7 @@ package final class FaultyDisk: DiskCalls {
     package enum Call: String, Sendable {
         case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate,
             syncData, syncVolume, syncDirectory,
-            dropCache, close, seekData
+            dropCache, close, seekData, link, rename, clone, copyRange
     }
 
     package struct State {
@@ -164,6 +164,33 @@ package final class FaultyDisk: DiskCalls {
         try enter(.removeDirectory, name)
         try system.removeDirectory(name, in: directory)
     }
+
+    package func link(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        try enter(.link, newName)
+        try system.link(name, in: directory, to: newName, in: newDirectory)
+    }
+
+    package func rename(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        try enter(.rename, newName)
+        try system.rename(name, in: directory, to: newName, in: newDirectory)
+    }
+
+    package func clone(_ from: Int32, to: Int32) throws(Errno) {
+        try enter(.clone, name(to))
+        try system.clone(from, to: to)
+    }
+
+    package func copyRange(_ from: Int32, to: Int32, at offset: Int64, length: Int) throws(Errno) -> Int {
+        try enter(.copyRange, name(to))
+        let limit = state.withLock(\.maximumTransfer)
+        return try system.copyRange(from, to: to, at: offset, length: min(length, limit))
+    }
+
+    package func nextHole(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64 {
+        try system.nextHole(descriptor, from: offset)
+    }
+
+    package func copyAttributes(_ from: Int32, to: Int32) throws(Errno) { try system.copyAttributes(from, to: to) }
 
     package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno)
         -> Int

@@ -15,6 +15,7 @@
 extern const int32_t clinux_o_path;
 extern const int32_t clinux_o_direct;
 extern const int32_t clinux_seek_data;
+extern const int32_t clinux_seek_hole;
 extern const int32_t clinux_at_empty_path;
 
 /// openat2(2) below a directory, without following any link; ENOSYS where the kernel hasn't got it.
@@ -32,6 +33,12 @@ int64_t clinux_file_system(int32_t descriptor);
 int64_t clinux_file_system_at(const char *path);
 /// The time of birth of statx(2), in nanoseconds since 1970. 0 when it is known; -1 when it isn't, or on an error.
 int32_t clinux_birth(int32_t directory, const char *path, int32_t flags, int64_t *nanoseconds);
+/// renameat2(2) with RENAME_NOREPLACE.
+int32_t clinux_rename_new(int32_t directory, const char *name, int32_t new_directory, const char *new_name);
+/// ioctl_ficlone(2): the whole file shares the blocks of the other.
+int32_t clinux_clone(int32_t from, int32_t to);
+/// copy_file_range(2), from and to the same offset.
+ssize_t clinux_copy_range(int32_t from, int32_t to, off_t offset, size_t length);
 /// pthread_setname_np(3): at most 15 bytes, which `top -H` and debuggers show.
 void clinux_name_thread(pthread_t thread, const char *name);
 /// Lets all threads allocate in one arena, where the C library has arenas (mallopt(3), M_ARENA_MAX).

@@ -155,6 +155,18 @@ struct Checkup {
     }
 
     private func torrents() throws -> [Diagnosis] {
+        let moves = try connection.moves.rows().map { move in
+            Diagnosis.notice(
+                .torrents,
+                move.isHeld
+                    ? "torrent \(move.torrent) is being moved from \(move.source.printable) to \(move.target.printable)"
+                    : "torrent \(move.torrent) was moved to \(move.target.printable), but some of its old files are still in \(move.source.printable)",
+                "wait for `pieces move`; if it was interrupted, `pieces move \(move.torrent)` continues")
+        }
+        return moves + (try troubles())
+    }
+
+    private func troubles() throws -> [Diagnosis] {
         let count = try connection.torrents.count()
         let troubles = try connection.torrents.troubleSums()
         guard !troubles.isEmpty else {

@@ -24,6 +24,8 @@ package struct Explanation {
         var turn = 0
         var holders: [String] = []
         var isUnverified = false
+        /// The move of the payload that is under way.
+        var move: MoveRow?
         var now: Timestamp
 
         package init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp)
@@ -36,6 +38,7 @@ package struct Explanation {
                 self.live = live
                 connections = try connection.live.peers(of: torrent.id)
             }
+            move = try connection.moves.row(torrent.id)
             peers = try connection.peers.rows(of: torrent.id)
             trackers = try connection.trackers.rows(of: torrent.id)
             othersDownloading =
@@ -83,7 +86,8 @@ package struct Explanation {
     }
 
     package enum Kind: String, CaseIterable {
-        case complete, seeding, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine",
+        case complete, seeding, moving, nothingWanted = "nothing_wanted", error, offline, paused, noEngine =
+            "no_engine",
             notReported = "asleep", queued, checking,
             downloading
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
@@ -120,6 +124,15 @@ package struct Explanation {
 
     private static func standstill(_ facts: Facts) -> [Cause] {
         let torrent = facts.torrent
+        if let move = facts.move, move.isHeld {
+            return [
+                Cause(
+                    kind: .moving,
+                    sentence: "it is being moved from \(move.source.printable) to \(move.target.printable)",
+                    advice: "wait for `pieces move`; if it was interrupted, `pieces move \(torrent.id)` continues, and "
+                        + "`pieces move \(torrent.id) \(move.source.printable)` undoes it")
+            ]
+        }
         if torrent.wantedBytes == 0, torrent.totalBytes > 0 {
             return [
                 Cause(

@@ -104,7 +104,7 @@ package struct AddRequest {
             try connection.torrents.setOverwrite(row.id, true)
             isChanged = true
         }
-        if unpausesKnown, row.settings.isPaused {
+        if unpausesKnown, row.settings.isPaused, try !connection.moves.setPausedAfterwards(row.id, false) {
             try connection.torrents.setPaused(row.id, false)
             if let row = try connection.torrents.row(row.id) {
                 try connection.torrents.setState(row.id, row.stateAtRest)
@@ -123,7 +123,7 @@ package struct AddRequest {
     private func check(_ row: TorrentRow, _ output: String) throws {
         guard options.output != nil, !PathText.isSame(row.output, output) else { return }
         throw Failure.usage(
-            "\(row.name.printable) is already in the database, as torrent \(row.id) in \(row.output.printable): omit --output, or `pieces remove` it first"
+            "\(row.name.printable) is already in the database, as torrent \(row.id) in \(row.output.printable): omit --output, or move it with `pieces move \(row.id) \(output.printable)`"
         )
     }
 

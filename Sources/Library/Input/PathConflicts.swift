@@ -36,8 +36,9 @@ struct PathConflicts {
         self.above = above
     }
 
-    /// Why the torrent can't be added; `nil` if it can. `wanted` has one flag for each file.
-    func refusal(of metainfo: Metainfo, wanted: [Bool]?) throws(StoreError) -> String? {
+    /// Why the torrent can't be added; `nil` if it can. `wanted` has one flag for each file. `moved` is the torrent
+    /// itself, if it is already there and moves to the folder.
+    func refusal(of metainfo: Metainfo, wanted: [Bool]?, moved: TorrentID? = nil) throws(StoreError) -> String? {
         let root = NewTorrent.root(named: metainfo.name, in: folder)
         var neighbours = try connection.roots.neighbours(at: root) + above
         let inside = Set(try connection.roots.folders(within: root).map { FileName($0) })
@@ -57,7 +58,7 @@ struct PathConflicts {
                 neighbours += try connection.roots.neighbours(at: name.text)
             }
         }
-        for neighbour in neighbours {
+        for neighbour in neighbours where neighbour.id != moved {
             if let reason = try refusal(metainfo, names, neighbour) { return reason }
         }
         return nil

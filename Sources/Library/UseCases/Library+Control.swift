@@ -15,7 +15,7 @@ extension Library {
         let torrents = try connection.findTorrents(names)
         let engine = try engine()
         try connection.transaction { () throws(StoreError) in
-            for torrent in torrents {
+            for torrent in torrents where try !connection.moves.setPausedAfterwards(torrent.id, isPaused) {
                 try connection.torrents.setPaused(torrent.id, isPaused)
                 // A running engine sets the new state itself.
                 if !engine.isRunning, let row = try connection.torrents.row(torrent.id) {
@@ -69,6 +69,7 @@ extension Library {
     /// Selects the wanted files of a torrent.
     package func select(_ choice: FileChoice, of name: String) async throws -> Selected {
         let torrent = try StoredTorrent(try connection.torrents.find(name), connection)
+        try requireNoMove(of: torrent.row)
         let selection = try selection(choice, of: torrent.metainfo)
         try await SelectionChange(connection: connection).apply(selection, to: torrent)
         let engine = try engine()
@@ -78,6 +79,12 @@ extension Library {
         if !engine.isRunning, !row.settings.isPaused { try connection.torrents.settleAtRest(row.id) }
         try connection.intents.append(.changed, torrent: row.id, now: .now())
         return Selected(torrent: row, wantedFiles: selection.wanted.count { $0 })
+    }
+
+    /// Throws if the torrent's payload is being moved, so that its files and its record belong to that command.
+    func requireNoMove(of torrent: TorrentRow) throws {
+        guard let move = try connection.moves.row(torrent.id), move.isHeld else { return }
+        throw Failure("\(torrent.name.printable): \(move.sentence.printable)")
     }
 
     private func selection(_ choice: FileChoice, of metainfo: Metainfo) throws -> FileSelection {

@@ -22,6 +22,7 @@ extension Library {
     /// Removes torrents. If an engine is running, the engine removes them.
     package func remove(_ names: [String], deletingData: Bool, report: (RemovalStep) -> Void) async throws {
         let torrents = try connection.findTorrents(names)
+        for torrent in torrents { try requireNoMove(of: torrent) }
         if let holder = try DatabaseLock.holder(database: database) {
             if deletingData { for torrent in torrents { _ = try await look(at: torrent) } }
             try await ask(torrents, holder, deletingData, report)

@@ -24,6 +24,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let stopped = EventKind(rawValue: "stopped")
     /// The damaged database was recovered, or a backup was restored.
     package static let recovered = EventKind(rawValue: "mended")
+    /// The payload was moved to another folder.
+    package static let moved = EventKind(rawValue: "moved")
     /// The torrent's data was deleted, except for files that aren't its own.
     package static let kept = EventKind(rawValue: "kept")
     /// A row of the torrent held an invalid value.

@@ -21,6 +21,10 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
     package static let trackers = IntentVerb(rawValue: "trackers")
     /// Dial the peer that the argument names.
     package static let connect = IntentVerb(rawValue: "connect")
+    /// Close the torrent's files, and leave the torrent alone until its move is over.
+    package static let release = IntentVerb(rawValue: "release")
+    /// The order of the queue was changed: read it again.
+    package static let order = IntentVerb(rawValue: "order")
     /// The settings in the database changed: read them again.
     package static let settings = IntentVerb(rawValue: "settings")
     /// Stop the engine.

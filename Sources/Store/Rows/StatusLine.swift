@@ -4,7 +4,7 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
     package let name: String
     package let state: TorrentState
     package let isPaused: Bool
-    /// One sentence, in the states `error` and `offline`.
+    /// One sentence, in the states `error` and `offline`, and while the payload is moved.
     package let error: String?
     package let wantedBytes: Int64
     /// Bytes of wanted files in recorded pieces.

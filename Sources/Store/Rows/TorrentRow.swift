@@ -13,7 +13,7 @@ package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
     package let isPrivate: Bool
     package let settings: TorrentSettings
     package let state: TorrentState
-    /// One sentence, in the states `error` and `offline`.
+    /// One sentence, in the states `error` and `offline`, and while the payload is moved.
     package let error: String?
     package let wantedBytes: Int64
     /// Bytes of wanted files in recorded pieces.

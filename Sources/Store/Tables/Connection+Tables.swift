@@ -27,6 +27,8 @@ extension Connection {
     package var trackers: TrackerTable { TrackerTable(db: self) }
     /// Servers of trackers that asked for a pause (`tracker_host`).
     package var trackerHosts: TrackerHostTable { TrackerHostTable(db: self) }
+    /// Payload that is being moved to another folder (`move` and `move_file`).
+    package var moves: MoveTable { MoveTable(db: self) }
     /// File systems on which payloads were seen (`volume`).
     package var volumes: VolumeTable { VolumeTable(db: self) }
     /// A running engine's current reports (`live` and `live_peer`).

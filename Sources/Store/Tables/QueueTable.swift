@@ -33,14 +33,63 @@ package struct QueueTable {
         }
     }
 
-    /// The position of a queued torrent among the waiting ones, from 1. Torrents that gave up their slots come after
-    /// the others.
+    /// A torrent with a place that the user gave it.
+    package struct Placed: Row, Sendable, Hashable {
+        package static let columns = "id, queue_place"
+        package let id: TorrentID
+        /// Lower places come first; torrents without one have 0.
+        package let place: Int64
+
+        package init(_ row: Statement) throws(StoreError) {
+            id = try row.next()
+            place = try row.next()
+        }
+    }
+
+    /// The torrents that have a place of their own, in its order. Reads no other torrents.
+    package func places() throws(StoreError) -> [Placed] {
+        try db.fetchValid("FROM torrent WHERE queue_place <> 0 ORDER BY queue_place, id")
+    }
+
+    /// Torrents with something to download that aren't paused, in the order in which they get slots.
+    package func line() throws(StoreError) -> [QueuedRow] {
+        try db.fetchValid(
+            """
+            FROM torrent AS t LEFT JOIN yielded AS y ON y.torrent_id = t.id
+            WHERE t.paused = 0 AND (t.completed_bytes < t.wanted_bytes OR t.state = ?)
+            ORDER BY t.queue_place, coalesce(y.turn, 0), t.id
+            """, TorrentState.queued)
+    }
+
+    /// Puts these torrents, which are all of ``line()``, into this order. A torrent that is added later comes last.
+    /// Turns that some gave up don't count any more.
+    package func setOrder(_ ids: [TorrentID]) throws(StoreError) {
+        try db.transaction { () throws(StoreError) in
+            // The end of the line that stays as it is needs no new places.
+            let same = zip(ids.reversed(), try line().map(\.id).reversed()).prefix { $0 == $1 }.count
+            let changed = ids.dropLast(same)
+            var place: Int64 = 0
+            if let next = ids.dropFirst(changed.count).first {
+                place = try db.value("SELECT queue_place FROM torrent WHERE id = ?", next) ?? 0
+            }
+            for id in changed.reversed() {
+                place -= 1
+                try db.execute("UPDATE torrent SET queue_place = ? WHERE id = ?", place, id)
+                try setTurn(id, nil)
+            }
+        }
+    }
+
+    /// The position of a queued torrent among the waiting ones, from 1: first the user's order, then torrents that gave
+    /// up their slots after the others.
     package func place(of id: TorrentID) throws(StoreError) -> Int {
         let before: Int? = try db.value(
             """
-            WITH me (id, turn) AS (SELECT ?1, coalesce((SELECT turn FROM yielded WHERE torrent_id = ?1), 0))
+            WITH me (place, turn, id) AS (SELECT (SELECT queue_place FROM torrent WHERE id = ?1),
+                coalesce((SELECT turn FROM yielded WHERE torrent_id = ?1), 0), ?1)
             SELECT count(*) FROM me, torrent AS t LEFT JOIN yielded AS y ON y.torrent_id = t.id
-            WHERE t.state = ?2 AND t.paused = 0 AND (coalesce(y.turn, 0), t.id) < (me.turn, me.id)
+            WHERE t.state = ?2 AND t.paused = 0
+                AND (t.queue_place, coalesce(y.turn, 0), t.id) < (me.place, me.turn, me.id)
             """, id, TorrentState.queued)
         return (before ?? 0) + 1
     }

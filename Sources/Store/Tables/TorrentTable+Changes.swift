@@ -1,3 +1,5 @@
+import Torrent
+
 /// Changes of one fact of one torrent. Each throws `notFound` when the torrent doesn't exist.
 extension TorrentTable {
     /// `error` is one sentence in the states `error` and `offline`, and `nil` otherwise.
@@ -33,12 +35,15 @@ extension TorrentTable {
         try change(id, try db.execute(sql, goal.word, goal.ratio, goal.seconds, id))
     }
 
-    /// Records that the payload was moved to `output`, an absolute folder.
-    package func setOutput(_ id: TorrentID, _ output: String) throws(StoreError) {
+    /// Records that the payload was moved to `output`, an absolute folder. `resolved` is that folder with its links
+    /// resolved, if this makes a difference.
+    package func setOutput(_ id: TorrentID, _ output: String, resolved: String? = nil) throws(StoreError) {
+        let other = resolved.flatMap { PathText.isSame($0, output) ? nil : $0 }
         try db.transaction { () throws(StoreError) in
-            try change(id, try db.execute("UPDATE torrent SET output = ?, resolved = NULL WHERE id = ?", output, id))
+            try change(
+                id, try db.execute("UPDATE torrent SET output = ?, resolved = ? WHERE id = ?", output, other, id))
             guard let torrent = try row(id) else { throw db.noTorrent(id) }
-            try db.roots.index(id, named: torrent.name, in: output)
+            try db.roots.index(id, named: torrent.name, in: resolved ?? output)
         }
     }
 

@@ -25,9 +25,17 @@ struct QueueOptions: ParsableArguments {
         transform: CountLimit.init)
     var maxChecks: CountLimit?
 
+    @Option(
+        help: ArgumentHelp(
+            "Maximum number of torrents that download, seed to peers or are checked at once, together, or `none`, the default.",
+            valueName: "n"),
+        transform: CountLimit.init)
+    var maxActive: CountLimit?
+
     func apply(to settings: inout EngineSettings) {
         if let maxDownloads { settings.slots.downloads = maxDownloads.limit }
         if let maxSeeds { settings.slots.seeds = maxSeeds.limit }
+        if let maxActive { settings.slots.active = maxActive.limit }
         if let maxChecks { settings.slots.checks = maxChecks.limit }
     }
 }

@@ -1,5 +1,6 @@
 import Engine
 import Library
+import Logging
 import NIOCore
 import Recovery
 import Store
@@ -44,6 +45,7 @@ struct EngineRun {
         var givenUp: [TorrentID: String] = [:]
         companion?.reloadsOnHangUp { current.withLock(\.self) }
         try Interruption.catchFirst { await current.withLock(\.self)?.stop() }
+        try await finishMoves()
         for life in 1... {
             let session = try await Session.open(settings)
             current.withLock { $0 = session }
@@ -62,6 +64,19 @@ struct EngineRun {
             }
         }
         return Outcome(rows: try outcome(), givenUp: givenUp)
+    }
+
+    /// Completes moves whose torrents are in their new folders, and reports those that only `pieces move` continues. A
+    /// damaged database is left to the engine, which recovers it.
+    private func finishMoves() async throws {
+        do {
+            let access = DatabaseAccess(settings.database)
+            guard let reader = try access.toReadIfAny(), try !reader.moves.rows().isEmpty else { return }
+            let library = Library(try access.toChange())
+            for sentence in try await library.finishMoves() { Terminal.shared.complain(sentence) }
+        } catch {
+            Logger(label: "pieces.move").debug("cannot look for unfinished moves: \(error)")
+        }
     }
 
     /// The state of the torrents after the engine has ended.

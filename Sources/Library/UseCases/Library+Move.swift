@@ -1,0 +1,118 @@
+import Disk
+package import Store
+import SystemPackage
+import Torrent
+package import Verification
+
+/// Moves the payload of torrents to another folder. Works with and without a running engine, which closes the files and
+/// leaves the torrent alone meanwhile. A move that was killed can be continued or undone.
+extension Library {
+    /// A step of a move.
+    package enum MoveStep: Sendable {
+        /// The torrent's files are about to be moved. `bytes` is how many may have to be copied.
+        case begins(TorrentRow, bytes: Int64)
+        /// More bytes were copied.
+        case copied(Int64)
+        /// Copies are about to be read back and hashed; so many bytes.
+        case verifies(Int64)
+        case read(Int64)
+        /// A fact about the torrent that the user should know: one sentence.
+        case note(String)
+        /// The torrent is in its new folder.
+        case moved(Moved)
+        /// The torrent stays where it was; its unfinished move was undone.
+        case undone(TorrentRow, folder: String)
+        /// One of several torrents could not be moved.
+        case failed(String)
+    }
+
+    /// A torrent that is in its new folder.
+    package struct Moved: Sendable {
+        package let torrent: TorrentRow
+        package let source: String
+        package let target: String
+        package let files: Int
+        /// The bytes that were copied; 0 if the files only got new names.
+        package let copiedBytes: Int64
+    }
+
+    /// Moves torrents to a folder. A torrent with an unfinished move to the folder continues; the folder that it came
+    /// from undoes the move.
+    package func move(
+        _ names: [String], to folder: String, stop: VerificationStop = VerificationStop(),
+        report: @escaping @Sendable (MoveStep) -> Void
+    ) async throws {
+        let torrents = try connection.findTorrents(names)
+        let target = try NewFile.absolute(folder).text
+        try await each(torrents, stop, report) { run, torrent in try await run.move(torrent, to: target) }
+    }
+
+    /// Records that the user moved the payload of torrents to a folder, after a check of what is there.
+    package func adoptMoved(
+        _ names: [String], in folder: String, stop: VerificationStop = VerificationStop(),
+        report: @escaping @Sendable (MoveStep) -> Void
+    ) async throws {
+        let torrents = try connection.findTorrents(names)
+        let target = try NewFile.absolute(folder).text
+        try await each(torrents, stop, report) { run, torrent in try await run.adopt(torrent, in: target) }
+    }
+
+    /// Continues unfinished moves: those of the torrents, or all of them if there are no names. Returns how many there
+    /// were.
+    package func continueMoves(
+        _ names: [String], stop: VerificationStop = VerificationStop(), report: @escaping @Sendable (MoveStep) -> Void
+    ) async throws -> Int {
+        let named = names.isEmpty ? nil : try connection.findTorrents(names)
+        let moves = try connection.moves.rows()
+        let torrents =
+            try named ?? moves.compactMap { move throws(StoreError) in try connection.torrents.row(move.torrent) }
+        if let other = named?.first(where: { torrent in !moves.contains { $0.torrent == torrent.id } }) {
+            throw Failure.usage("\(other.name.printable) is not being moved: give the folder that it should move to")
+        }
+        try await each(torrents, stop, report) { run, torrent in try await run.continueMove(of: torrent) }
+        return torrents.count
+    }
+
+    /// Removes what finished moves have left in the old folders, before an engine starts. Returns one sentence for each
+    /// move that is still to be continued.
+    package func finishMoves() async throws -> [String] {
+        var sentences: [String] = []
+        for move in try connection.moves.rows() {
+            guard let torrent = try connection.torrents.row(move.torrent) else { continue }
+            if move.isHeld {
+                sentences.append("\(torrent.name.printable): \(move.sentence.printable)")
+            } else {
+                do {
+                    try await each([torrent], VerificationStop(), { _ in }) { try await $0.continueMove(of: $1) }
+                } catch let failure as Failure { sentences.append(failure.description) }
+            }
+        }
+        return sentences
+    }
+
+    private func each(
+        _ torrents: [TorrentRow], _ stop: VerificationStop, _ report: @escaping @Sendable (MoveStep) -> Void,
+        _ body: (MoveRun, TorrentRow) async throws -> Void
+    ) async throws {
+        let run = try MoveRun(self, stop, report)
+        let lock = VerificationLock(database: database)
+        var failed = 0
+        for torrent in torrents {
+            do {
+                guard lock.take(torrent.id) else {
+                    let process = lock.holder(of: torrent.id).map { " (process \($0))" } ?? ""
+                    throw Failure(
+                        "\(torrent.name.printable) is being verified or moved by another command\(process): wait for its end"
+                    )
+                }
+                defer { lock.release(torrent.id) }
+                try await body(run, torrent)
+            } catch let failure as Failure where torrents.count > 1 && !stop.isRequested {
+                report(.failed(failure.description))
+                failed += 1
+            }
+        }
+        guard failed > 0 else { return }
+        throw Failure("\(Format.count(failed)) of \(Format.count(torrents.count, "torrent")) could not be moved")
+    }
+}
