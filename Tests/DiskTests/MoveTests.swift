@@ -1,6 +1,7 @@
 import Disk
 import Glibc
 import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 
