@@ -60,6 +60,7 @@ package struct Pieces: AsyncParsableCommand {
     package static func main() {
         Terminal.prepare()
         Interruption.prepare()
+        ProblemJSON.prepare(arguments)
         do {
             let command = try parseAsRoot(arguments)
             if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true {
@@ -121,7 +122,7 @@ package struct Pieces: AsyncParsableCommand {
     /// not be written.
     private static func end(_ status: ExitStatus) -> Never {
         if status == .done, let reason = Terminal.shared.lostOutput {
-            Terminal.shared.complain("the output could not be written: \(reason)")
+            complain("the output could not be written: \(reason)", .failed)
             Glibc.exit(ExitStatus.failed.rawValue)
         }
         Glibc.exit(status.rawValue)
@@ -130,7 +131,7 @@ package struct Pieces: AsyncParsableCommand {
     private static func end(with error: any Error) -> Never {
         switch error {
         case let failure as Failure:
-            Terminal.shared.complain(failure.description)
+            complain(failure.description, failure.status)
             end(failure.status)
         case let status as ExitStatus:
             end(status)
@@ -139,15 +140,23 @@ package struct Pieces: AsyncParsableCommand {
             // Help, version and completions are not errors, and the parser prints them itself.
             if code == .success { exit(withError: error) }
             guard code == .validationFailure else {
-                Terminal.shared.complain("\(error)")
+                complain("\(error)", .failed)
                 end(.failed)
             }
             // The parser's text is a sentence, followed by the usage and a line that points to the help.
             let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains(" --help") }
-            Terminal.shared.complain(message(for: error))
-            if let hint { Terminal.shared.hint(String(hint)) }
+            complain(message(for: error), .usage, hint: hint.map { String($0) })
             end(.usage)
         }
+    }
+
+    /// Reports the error that ends the command.
+    private static func complain(_ sentence: String, _ status: ExitStatus, hint: String? = nil) {
+        if let object = ProblemJSON.error(sentence, status, hint: hint.map { String($0.drop { $0 == " " }) }) {
+            return Terminal.shared.hint(object)
+        }
+        Terminal.shared.complain(sentence)
+        if let hint { Terminal.shared.hint(hint) }
     }
 }
 

@@ -11,6 +11,9 @@ extension Library {
         package let completed: [Int64]
     }
 
+    /// The number of torrents in the database.
+    package func count() throws(StoreError) -> Int { try connection.torrents.count() }
+
     package func files(of name: String) throws -> FileList {
         let torrent = try StoredTorrent(try connection.torrents.find(name), connection)
         let layout = torrent.metainfo.layout

@@ -28,7 +28,7 @@ struct DatabaseCheck: Command, AnsweringCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let faults = try find()

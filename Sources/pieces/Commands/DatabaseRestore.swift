@@ -33,7 +33,7 @@ struct DatabaseRestore: Command {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let database = try global.path

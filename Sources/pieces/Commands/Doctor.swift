@@ -25,7 +25,7 @@ struct Doctor: Command, AnsweringCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let found = try await Library(try global.openToLook()).checkUp(now: .now())

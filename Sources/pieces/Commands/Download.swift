@@ -10,7 +10,8 @@ struct Download: EngineCommand {
     static let configuration = CommandConfiguration(
         commandName: "download", abstract: "Download torrents, or resume them, and exit when they are complete.",
         discussion: """
-            Resumes torrents that are already in the database; nothing that was recorded is downloaded again. With a seeding \
+            Resumes torrents that are already in the database, which can also be named by number, hash prefix, name or glob \
+            (`pieces help torrents`); nothing that was recorded is downloaded again. With a seeding \
             option the command exits when the seeding goal is reached. `pieces run` can seed the torrents later.
 
             SIGINT, SIGTERM, SIGQUIT and SIGHUP stop the download cleanly. A second signal other than SIGHUP stops it at once. \
@@ -19,6 +20,7 @@ struct Download: EngineCommand {
 
             Examples:
               pieces download alice.torrent
+              pieces download alice.txt
               pieces download https://example.org/debian.torrent --output /srv/iso
               pieces download series.torrent --select '*E0[1-3]*.mkv' --sequential
               pieces download alice.torrent --seed-ratio 1.5 --download-limit 2M
@@ -30,7 +32,8 @@ struct Download: EngineCommand {
             """)
 
     @Argument(
-        help: ArgumentHelp("A .torrent file or its http(s) URL.", valueName: "source"),
+        help: ArgumentHelp(
+            "A .torrent file, its http(s) URL, or a torrent in the database.", valueName: "source"),
         completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
@@ -48,19 +51,19 @@ struct Download: EngineCommand {
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Network options") var engine: EngineOptions
     @OptionGroup(title: "Output options") var reporting: ReportOptions
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
-        let sources = try sources.map { try TorrentSource($0) }
         let database = try global.path
+        let given = try DownloadSources(sources, hasDatabase: NewFile.exists(database))
         try Self.requireNoEngine(database)
         var settings = try await engine.settings(database)
-        let read = await sources.readAll(engine.fetchOptions) {
+        let read = await given.sources.readAll(engine.fetchOptions) {
             Terminal.shared.complain($0)
         }
         guard read.failed == 0 else { throw ExitStatus.failed }
 
-        let (ids, hasRefused) = try await add(read.torrents)
+        let (ids, hasRefused) = try await add(read.torrents, given.names)
         // Refused torrents were already reported; the others are downloaded.
         guard !ids.isEmpty else { throw ExitStatus.failed }
         settings.scope = .only(Set(ids))
@@ -75,11 +78,17 @@ struct Download: EngineCommand {
     }
 
     /// Adds the torrents. The connection is closed afterwards, because the engine may have to recover the database.
-    private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
+    private func add(_ torrents: [Metainfo], _ names: [String]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
         var hasRefused = false
-        var addRequest = AddRequest(Library(try global.openToRun()), torrent.options)
+        let library = Library(try global.openToRun())
+        let known = try library.metainfos(of: names) {
+            Terminal.shared.complain($0)
+            hasRefused = true
+        }
+        guard !hasRefused else { throw ExitStatus.failed }
+        var addRequest = AddRequest(library, torrent.options)
         addRequest.unpausesKnown = true
-        let entries = try await addRequest.add(torrents) { reason in
+        let entries = try await addRequest.add(torrents + known) { reason in
             Terminal.shared.complain(reason)
             hasRefused = true
         }

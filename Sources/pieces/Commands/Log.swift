@@ -21,7 +21,8 @@ struct Log: Command, AnsweringCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "A number, the first digits of an info hash, or a name. Default: all torrents.", valueName: "torrent"))
+            "A number, hash prefix or name; see `pieces help torrents`. Default: all torrents.", valueName: "torrent"),
+        completion: TorrentCompletion.torrents)
     var torrent: String?
 
     @Option(help: ArgumentHelp("Number of events to show, counted from the newest.", valueName: "n"))
@@ -34,7 +35,7 @@ struct Log: Command, AnsweringCommand {
     @Flag(help: "Print JSON, one object per line.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
         guard (0...EventTable.limit).contains(limit) else {

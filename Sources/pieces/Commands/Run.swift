@@ -36,7 +36,7 @@ struct Run: EngineCommand {
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Network options") var engine: EngineOptions
     @OptionGroup(title: "Output options") var reporting: ReportOptions
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         var settings = try await engine.settings(try global.path)

@@ -58,7 +58,7 @@ struct Status: DirectCommand, AnsweringCommand {
     @Flag(help: "Show which pieces are on disk.")
     var pieces = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     var waits: Bool { watch }
 

@@ -48,8 +48,11 @@ struct Verify: Command {
 
     @Argument(
         help: ArgumentHelp("Torrents, or .torrent files. Default: all torrents.", valueName: "torrent|file.torrent"),
-        completion: .file())
+        completion: TorrentCompletion.torrentsAndFiles)
     var torrents: [String] = []
+
+    @Flag(help: "All torrents in the database, as without arguments.")
+    var all = false
 
     @Option(
         name: .shortAndLong,
@@ -68,9 +71,12 @@ struct Verify: Command {
     var adopt = false
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
+        guard !all || (torrents.isEmpty && output == nil) else {
+            throw ValidationError("give either torrents, or --all")
+        }
         guard output == nil || !torrents.isEmpty else {
             throw ValidationError("--output needs at least one .torrent file")
         }

@@ -7,7 +7,7 @@ struct ListOptions: ParsableArguments {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 }
 
 /// A command that lists something about one torrent.

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Store
+import Torrent
 
 /// The options for the output of a long-running command.
 struct ReportOptions: ParsableArguments {
@@ -10,5 +12,14 @@ struct ReportOptions: ParsableArguments {
 
     func validate() throws {
         guard !(quiet && json) else { throw ValidationError("give either --quiet or --json") }
+    }
+
+    /// Reports what was done to a torrent, as a line that begins with the word, or as JSON.
+    func report(_ event: String, _ torrent: TorrentRow) {
+        if json {
+            ChangeJSON.print(event, torrent)
+        } else if !quiet {
+            Terminal.shared.print("\(event) \(torrent.id)  \(torrent.name.printable)")
+        }
     }
 }
