@@ -24,24 +24,10 @@ package struct Pieces: AsyncParsableCommand {
         discussion: """
             Examples:
               pieces download alice.torrent --output ~/books
-              pieces add https://example.org/debian.torrent --output /srv/iso && pieces run
+              pieces add https://example.org/debian.torrent --output /srv/iso
+              pieces run
               pieces status --watch
-
-            SOURCE is a .torrent file or its http(s) URL. TORRENT is a number shown by `pieces status`, the first digits of an \
-            info hash (at least 4), or a name.
-
-            Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification or the doctor found a problem; \
-            64 wrong usage; 130 interrupted.
-
-            SIGINT, SIGTERM, SIGQUIT and SIGHUP stop a command cleanly. A second signal other than SIGHUP stops it at once. \
-            SIGUSR1 and SIGUSR2 are ignored. Commands that do work continue when their output can no longer be written, and \
-            their exit code reports only the work. Commands that only print information then exit with 1, unless the reader \
-            has closed the pipe early, as `head` does.
-
-            The database is the file given with --database. Without it, the file named in PIECES_DATABASE is used, and without \
-            that $XDG_STATE_HOME/pieces/pieces.db, where XDG_STATE_HOME defaults to ~/.local/state.
             """,
-        version: Program.version,
         groupedSubcommands: [
             CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, Run.self]),
             CommandGroup(
@@ -62,6 +48,13 @@ package struct Pieces: AsyncParsableCommand {
         Interruption.prepare()
         ProblemJSON.prepare(arguments)
         do {
+            let arguments = CommandPath.movingGlobalOptions(Self.arguments)
+            if let text = try Help.answer(to: arguments) {
+                Terminal.shared.print(bytes: Array(text.utf8))
+                end(.done)
+            }
+            let path = CommandPath(arguments)
+            if path.unknown != nil, arguments.first != "help" { throw path.failure() }
             let command = try parseAsRoot(arguments)
             if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true {
                 Terminal.shared.reportWork()
@@ -145,7 +138,7 @@ package struct Pieces: AsyncParsableCommand {
             }
             // The parser's text is a sentence, followed by the usage and a line that points to the help.
             let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains(" --help") }
-            complain(message(for: error), .usage, hint: hint.map { String($0) })
+            complain(Help.suggesting(message(for: error)), .usage, hint: hint.map { String($0) })
             end(.usage)
         }
     }

@@ -44,11 +44,12 @@ struct ChangeOutputTests {
         }
     }
 
-    @Test(arguments: [
-        (["status", "nosuch", "--json"], 1, "no database"), (["pause", "--json"], 64, "torrent"),
-        (["add", "no.torrent", "--json"], 1, "no.torrent"), (["frobnicate", "--json"], 64, "frobnicate"),
-        (["verify", "--json"], 1, "no database"),
-    ] as [([String], Int32, String)])
+    @Test(
+        arguments: [
+            (["status", "nosuch", "--json"], 1, "no database"), (["pause", "--json"], 64, "torrent"),
+            (["add", "no.torrent", "--json"], 1, "no.torrent"), (["frobnicate", "--json"], 64, "frobnicate"),
+            (["verify", "--json"], 1, "no database"),
+        ] as [([String], Int32, String)])
     func errorsAreJSONToo(arguments: [String], status: Int32, says: String) async throws {
         try await withProgram { program in
             let answer = try await program.start(arguments).end()

@@ -19,10 +19,12 @@ struct TorrentNameTests {
         }
     }
 
-    @Test(arguments: [
-        (["1"], [1]), (["debian-13"], [2]), (["DEBIAN-13"], [2]), (["debian-*"], [1, 2]), (["*"], [1, 2, 3, 4]),
-        (["名"], [3]), (["*txt", "3", "名前.txt"], [3]), (["a [b].bin"], [4]), (["a [b"], [4]), (["--all"], [1, 2, 3, 4]),
-    ] as [([String], [Int])])
+    @Test(
+        arguments: [
+            (["1"], [1]), (["debian-13"], [2]), (["DEBIAN-13"], [2]), (["debian-*"], [1, 2]), (["*"], [1, 2, 3, 4]),
+            (["名"], [3]), (["*txt", "3", "名前.txt"], [3]), (["a [b].bin"], [4]), (["a [b"], [4]),
+            (["--all"], [1, 2, 3, 4]),
+        ] as [([String], [Int])])
     func commandsFindTorrents(given: [String], numbers: [Int]) async throws {
         try await Self.withTorrents { program in
             let answer = try await program.start(["resume", "--json"] + given).end()
@@ -99,7 +101,8 @@ struct TorrentNameTests {
     // MARK: Completion
 
     /// The completion of the last word as a shell asks for it.
-    private static func complete(_ program: Program, _ words: [String], shell: String = "fish") async throws -> Program
+    private static func complete(_ program: Program, _ words: [String], shell: String = "fish") async throws
+        -> Program
         .Answer
     {
         let last = words.count

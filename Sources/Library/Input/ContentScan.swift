@@ -18,22 +18,38 @@ package struct ContentScan {
     /// torrent.
     package private(set) var files: [File] = []
     package private(set) var totalBytes: Int64 = 0
-    /// The links, pipes, sockets and devices that were skipped.
-    package private(set) var leftOut: [FilePath] = []
+    /// The symbolic links that were skipped. If links are followed, these lead nowhere, or to a folder around them.
+    package private(set) var skippedLinks: [FilePath] = []
+    /// The pipes, sockets and devices that were skipped.
+    package private(set) var skippedSpecials: [FilePath] = []
     private var isFolder = false
+    private let followsLinks: Bool
 
-    /// Scans an absolute path. A symbolic link is followed only if `path` itself is one.
-    package init(_ path: FilePath) throws {
+    /// The identity of a folder, to notice links that lead to a folder around them.
+    private struct FolderID: Hashable {
+        let device: dev_t
+        let inode: ino_t
+
+        init(_ status: stat) {
+            device = status.st_dev
+            inode = status.st_ino
+        }
+    }
+
+    /// Scans an absolute path. If `path` itself is a symbolic link, it is always followed; other links only with
+    /// `followingLinks`.
+    package init(_ path: FilePath, followingLinks: Bool = false) throws {
         guard let last = path.lastComponent else {
             throw Failure.usage("the torrent would have no name: give a file or a folder with one")
         }
         name = last.text
+        followsLinks = followingLinks
         let status = try Self.status(path, follow: true)
         switch status.st_mode & S_IFMT {
         case S_IFREG: try add(path, [], status)
         case S_IFDIR:
             isFolder = true
-            try scan(path, [])
+            try scan(path, [], inside: [FolderID(status)])
         default: throw Failure("\(path.text.printable) is neither a file nor a folder")
         }
         guard !files.isEmpty else {
@@ -48,17 +64,24 @@ package struct ContentScan {
             zip(files, lengths).map { TorrentBuilder.File(path: $0.names, length: $1, isExecutable: $0.isExecutable) })
     }
 
-    private mutating func scan(_ folder: FilePath, _ names: [String]) throws {
+    private mutating func scan(_ folder: FilePath, _ names: [String], inside folders: Set<FolderID>) throws {
         guard names.count < SafePath.maximumDepth else {
             throw Failure("\(folder.text.printable) is nested too deeply: at most \(SafePath.maximumDepth) folders")
         }
         for name in try Self.entries(folder) {
             let path = folder.appending(name: name)
-            let status = try Self.status(path, follow: false)
+            var status = try Self.status(path, follow: false)
+            if status.st_mode & S_IFMT == S_IFLNK {
+                guard followsLinks, let target = Self.target(path), !folders.contains(FolderID(target)) else {
+                    skippedLinks.append(path)
+                    continue
+                }
+                status = target
+            }
             switch status.st_mode & S_IFMT {
             case S_IFREG: try add(path, names + [name], status)
-            case S_IFDIR: try scan(path, names + [name])
-            default: leftOut.append(path)
+            case S_IFDIR: try scan(path, names + [name], inside: folders.union([FolderID(status)]))
+            default: skippedSpecials.append(path)
             }
         }
     }
@@ -105,6 +128,12 @@ package struct ContentScan {
             throw unreadable(path)
         }
         return status
+    }
+
+    /// What the link leads to; `nil` if there is nothing.
+    private static func target(_ path: FilePath) -> stat? {
+        var status = stat()
+        return path.withPlatformString { stat($0, &status) } == 0 ? status : nil
     }
 
     private static func unreadable(_ path: FilePath) -> Failure {

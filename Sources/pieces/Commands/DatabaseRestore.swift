@@ -20,8 +20,6 @@ struct DatabaseRestore: Command {
               pieces database restore ~/pieces-backup.db
 
             Exit codes: 0 done; 1 failed; 2 the backup is damaged.
-
-            --json prints one object: {"database", "backup", "set_aside", "torrents", "pieces_to_check"}. \(Program.pathsInJSON)
             """)
 
     @Argument(
@@ -30,7 +28,7 @@ struct DatabaseRestore: Command {
         completion: .file(extensions: ["db"]))
     var file: String?
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions

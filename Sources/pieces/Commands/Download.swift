@@ -27,8 +27,6 @@ struct Download: EngineCommand {
 
             Exit codes: 0 all torrents are complete; 1 failed, or the files of a torrent can't be reached; 2 stopped before all \
             torrents were complete; 64 wrong usage; 130 interrupted before all torrents were complete.
-
-            --json prints one object per line. Its `event` is listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
     @Argument(

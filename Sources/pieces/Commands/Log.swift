@@ -12,8 +12,6 @@ struct Log: Command, AnsweringCommand {
               pieces log debian.iso
               pieces log --limit 500
               pieces log 3 --follow --json
-
-            --json prints one object per line: {"number", "at", "id", "info_hash", "kind", "detail"}.
             """)
 
     /// The maximum number of events that one round of --follow reads.
@@ -32,7 +30,7 @@ struct Log: Command, AnsweringCommand {
         name: .shortAndLong, help: "Keep printing new events until interrupted, or until the reader closes the output.")
     var follow = false
 
-    @Flag(help: "Print JSON, one object per line.")
+    @Flag(help: "Print JSON, one object per line; see `pieces help json`.")
     var json = false
 
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions

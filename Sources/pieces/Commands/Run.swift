@@ -18,8 +18,6 @@ struct Run: EngineCommand {
 
             Exit codes: 0 stopped, or all torrents are complete (--until-complete); 1 failed; with --until-complete also 2 and \
             130, as for `pieces download`.
-
-            --json prints one object per line. Its `event` is listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
     @Flag(help: "Exit when nothing is left to download.")

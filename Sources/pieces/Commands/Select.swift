@@ -19,7 +19,8 @@ struct Select: Command {
 
     @OptionGroup var argument: TorrentArgument
 
-    @Argument(help: ArgumentHelp("Globs, numbers, or ranges of numbers.", valueName: "glob|index"),
+    @Argument(
+        help: ArgumentHelp("Globs, numbers, or ranges of numbers.", valueName: "glob|index"),
         completion: TorrentCompletion.filesOfTorrent)
     var patterns: [String] = []
 
@@ -48,7 +49,7 @@ struct Select: Command {
             }
         }
         let files = Format.count(selected.wantedFiles, "file")
-        let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"
+        let part = Format.part(row.completedBytes, of: row.wantedBytes)
         Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) selected, \(part) on disk")
     }
 }

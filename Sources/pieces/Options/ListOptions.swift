@@ -4,7 +4,7 @@ import ArgumentParser
 struct ListOptions: ParsableArguments {
     @OptionGroup var argument: TorrentArgument
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions

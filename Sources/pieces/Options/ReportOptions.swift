@@ -7,7 +7,7 @@ struct ReportOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Print only errors.")
     var quiet = false
 
-    @Flag(help: "Print JSON, one object per line.")
+    @Flag(help: "Print JSON, one object per line; see `pieces help json`.")
     var json = false
 
     func validate() throws {
