@@ -115,9 +115,12 @@ extension TorrentEngine {
             let total = good + bad + missing
             let why = resumeNote.map { "; \($0)" } ?? ""
             let time = checkBegan.map { " in \(Self.seconds(environment.clock.now - $0)) s" } ?? ""
+            let isRoutine = good == total && resumeNote == "\(total) \(ResumePlan.Reason.writtenSinceLastCommit)"
             event(
                 .verified,
-                "checked \(total) of \(metainfo.geometry.pieceCount) pieces\(time): \(good == total ? "all good" : "\(good) good, \(bad + missing) to be downloaded")\(why)"
+                isRoutine
+                    ? "re-checked \(Format.count(total, "recently written piece"))\(time): all good"
+                    : "checked \(total) of \(metainfo.geometry.pieceCount) pieces\(time): \(good == total ? "all good" : "\(good) good, \(bad + missing) to be downloaded")\(why)"
             )
             resumeNote = nil
             saveState()

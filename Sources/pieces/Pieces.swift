@@ -130,8 +130,11 @@ package struct Pieces: AsyncParsableCommand {
             end(status)
         default:
             let code = exitCode(for: error)
-            // Help, version and completions are not errors, and the parser prints them itself.
-            if code == .success { exit(withError: error) }
+            // Help and completions are not errors.
+            if code == .success {
+                Terminal.shared.print(fullMessage(for: error, columns: Help.width))
+                end(.done)
+            }
             guard code == .validationFailure else {
                 complain("\(error)", .failed)
                 end(.failed)

@@ -53,7 +53,10 @@ struct Download: EngineCommand {
 
     func run() async throws {
         let database = try global.path
-        let given = try DownloadSources(sources, hasDatabase: NewFile.exists(database))
+        let hasDatabase = NewFile.exists(database)
+        // A lost database is a better reason than a name that isn't a file.
+        if !hasDatabase { _ = try global.openToRead() }
+        let given = try DownloadSources(sources, hasDatabase: hasDatabase)
         try Self.requireNoEngine(database)
         var settings = try await engine.settings(database)
         let read = await given.sources.readAll(engine.fetchOptions) {

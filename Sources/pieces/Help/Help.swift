@@ -7,6 +7,10 @@ package enum Help {
     /// The widest line, so that the help fits the smallest usual terminal.
     static let columns = 80
 
+    /// The width of a command's help. In a narrow terminal the lines are not made shorter, because an example that is
+    /// broken into two lines can't be pasted.
+    static var width: Int { min(max(columns, Terminal.shared.size.width), 100) }
+
     /// The names of the topics for `pieces help TOPIC`.
     package static var topics: [String] { ["commands"] + HelpTopic.all.map(\.name) }
 
@@ -37,7 +41,7 @@ package enum Help {
 
     /// The text of a topic; `nil` if there is none of this name.
     package static func text(of topic: String) -> String? {
-        if topic == "commands" { return Pieces.helpMessage() + "\n" }
+        if topic == "commands" { return Pieces.helpMessage(columns: width) + "\n" }
         return HelpTopic.all.first { $0.name == topic }?.text
     }
 

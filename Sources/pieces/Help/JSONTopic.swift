@@ -154,11 +154,12 @@ package enum JSONTopic {
                  pieces_unreadable, pieces_adopted, pieces_damaged,
                  pieces_confirmed_before, files: [{index, path, state, pieces_good,
                    pieces_bad, pieces_missing, pieces_shared, changed_outside}]}
+                {event: "waiting", id, info_hash, name, pid}
                 {event: "summary", torrents, torrents_damaged, torrents_failed,
                  torrents_offline, bytes, seconds, interrupted}
                 """,
             notes: """
-                One object per line, the summary last. `id` is null if the torrent was not added. The `state` of a file is good, \
+                One object per line, the summary last; waiting while another process (`pid`) verifies the torrent. `id` is null if the torrent was not added. The `state` of a file is good, \
                 bad, missing, shares or unknown; `pieces_shared` counts its bad and missing pieces that may be another file's \
                 fault.
                 """),

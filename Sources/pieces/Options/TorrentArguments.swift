@@ -30,7 +30,9 @@ struct TorrentsOrAll: ParsableArguments {
     var choice: TorrentChoice { all ? .all : .named(torrents) }
 
     func validate() throws {
-        guard all == torrents.isEmpty else { throw ValidationError("give either a torrent or more, or --all") }
+        guard all == torrents.isEmpty else {
+            throw ValidationError(all ? "give either torrents, or --all" : "name at least one torrent, or give --all")
+        }
     }
 
     /// Reports that there is nothing to do if --all found no torrent.
