@@ -61,7 +61,7 @@ struct HelpTests {
         try await withProgram { program in
             let text = try await program.succeed("help", topic).output
             #expect(text == Help.text(of: topic))
-            for line in text.split(separator: "\n") { #expect(line.count <= 82, "\(line)") }
+            for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
             #expect(try await program.succeed("--help").output.contains(topic))
         }
     }

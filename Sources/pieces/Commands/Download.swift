@@ -104,7 +104,7 @@ struct Download: EngineCommand {
         guard let holder = try DatabaseLock.holder(database: database) else { return }
         let process = holder.pid.map { " (process \($0))" } ?? ""
         throw Failure(
-            "an engine is already running on this database\(process): give it the torrent with `pieces add`, and watch it with `pieces status`"
+            "an engine is already running on this database\(process): give it the torrent with `pieces add` or `pieces resume`, and watch it with `pieces status`"
         )
     }
 

@@ -24,7 +24,7 @@ struct Remove: Command {
     @Flag(help: "Also delete the downloaded files.")
     var deleteData = false
 
-    @Flag(name: .shortAndLong, help: "Only show what would be removed.")
+    @Flag(name: [.customShort("n"), .long], help: "Only show what would be removed.")
     var dryRun = false
 
     @Flag(help: "With --all: remove all torrents without a further question.")

@@ -62,8 +62,8 @@ struct HelpTopic {
         text: """
             Signals, exit codes and lost output
 
-            SIGINT, SIGTERM, SIGQUIT and SIGHUP stop a command cleanly. A second signal other
-            than SIGHUP stops it at once. SIGUSR1 and SIGUSR2 are ignored.
+            SIGINT, SIGTERM, SIGQUIT and SIGHUP stop a command cleanly. A second signal
+            other than SIGHUP stops it at once. SIGUSR1 and SIGUSR2 are ignored.
 
             \(exitCodes)
 
@@ -72,8 +72,8 @@ struct HelpTopic {
             their exit code reports only the work. Commands that only print information then
             exit with 1, unless the reader has closed the pipe early, as `head` does.
 
-            --log-level sets the verbosity of messages on standard error: trace, debug, info,
-            notice, warning (the default), error or critical.
+            --log-level sets the verbosity of messages on standard error: trace, debug,
+            info, notice, warning (the default), error or critical.
 
             """)
 }
