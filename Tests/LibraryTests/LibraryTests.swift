@@ -78,7 +78,7 @@ import Verification
     @Test(
         arguments: [
             (0, 100, "0 B of 100 B"), (100, 100, "100 B of 100 B"), (50 << 20, 600 << 20, "50.0 MiB of 600 MiB"),
-            ((600 << 20) - (512 << 10), 600 << 20, "all but 512 KiB of 600 MiB"),
+            ((600 << 20) - (512 << 10), 600 << 20, "512 KiB of 600 MiB to go"),
         ] as [(Int64, Int64, String)])
     func partsSayWhatIsLeft(part: Int64, whole: Int64, text: String) {
         #expect(Format.part(part, of: whole) == text)

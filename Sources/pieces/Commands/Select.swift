@@ -49,7 +49,7 @@ struct Select: Command {
             }
         }
         let files = Format.count(selected.wantedFiles, "file")
-        let part = Format.part(row.completedBytes, of: row.wantedBytes)
+        let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"
         Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) selected, \(part) on disk")
     }
 }

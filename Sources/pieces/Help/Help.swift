@@ -63,7 +63,7 @@ package enum Help {
         for group in groups {
             let names = group.subcommands.map { CommandPath.name(of: $0) }
             let heading = (group.name + ":").padded(column)
-            let rows = names.joined(separator: "  ").wrapped(Help.columns - column - 2)
+            let rows = names.joined(separator: "  ").lines(within: Help.columns - column - 2)
             for (number, row) in rows.enumerated() {
                 lines.append("\(number == 0 ? heading : String(repeating: " ", count: column))  \(row)")
             }
@@ -83,7 +83,7 @@ package enum Help {
 
 extension String {
     /// The text in lines of at most `width` characters, broken at spaces. Several spaces in a row are kept.
-    func wrapped(_ width: Int) -> [String] {
+    func lines(within width: Int) -> [String] {
         var lines: [String] = []
         var line = ""
         for word in split(separator: " ", omittingEmptySubsequences: false) {

@@ -197,10 +197,10 @@ package enum JSONTopic {
     /// What `pieces help json` prints.
     static var text: String {
         var lines = ["The output of commands with --json", ""]
-        for paragraph in introduction { lines += paragraph.wrapped(Help.columns) + [""] }
+        for paragraph in introduction { lines += paragraph.lines(within: Help.columns) + [""] }
         for section in sections {
             lines += [section.command] + section.fields.split(separator: "\n").map { "  \($0)" }
-            if !section.notes.isEmpty { lines += section.notes.wrapped(Help.columns - 2).map { "  \($0)" } }
+            if !section.notes.isEmpty { lines += section.notes.lines(within: Help.columns - 2).map { "  \($0)" } }
             lines.append("")
         }
         return lines.joined(separator: "\n")
@@ -211,11 +211,11 @@ package enum JSONTopic {
         let width = 120
         var lines = ["# JSON", "", "The fields that commands print with `--json`, for programs that read them."]
         lines += ["", "`pieces help json` prints the same.", ""]
-        for paragraph in introduction { lines += paragraph.wrapped(width) + [""] }
+        for paragraph in introduction { lines += paragraph.lines(within: width) + [""] }
         for section in sections {
             lines += ["## \(section.command)", "", "```"] + section.fields.split(separator: "\n").map(String.init)
             lines += ["```", ""]
-            if !section.notes.isEmpty { lines += section.notes.wrapped(width) + [""] }
+            if !section.notes.isEmpty { lines += section.notes.lines(within: width) + [""] }
         }
         return lines.joined(separator: "\n")
     }
