@@ -8,6 +8,8 @@ package struct Removal: Sendable, Hashable {
     package var kept: [PayloadFile] = []
     /// Files and directories of the torrent that could not be removed, and why.
     package var failures: [DiskError] = []
+
+    package init() {}
 }
 
 extension Disk {

@@ -189,6 +189,22 @@ extension Custody {
         return (removal, removal.keptText(payload, self))
     }
 
+    /// The paths of the files that ``deleteData(of:on:)`` would delete, in the order of the torrent, and one sentence
+    /// on the files that it would keep.
+    package func deletion(of payload: Payload) -> (deleted: [String], kept: String?) {
+        let deletable = deletable(in: payload.layout)
+        let all =
+            payload.layout.files.indices.lazy.filter { payload.isInPlace($0) }.map { PayloadFile.entry($0) } + [.parts]
+        var removal = Removal()
+        removal.kept = all.filter { file in
+            guard deletable[file] == nil else { return false }
+            if unproven[file] != nil || own[file] != nil { return true }
+            if case .entry(let index) = file { return shared[index] != nil || claimedByOthers[index] != nil }
+            return false
+        }
+        return (all.filter { deletable[$0] != nil }.map { payload.path(of: $0) }, removal.keptText(payload, self))
+    }
+
     /// Determines who owns the files of a torrent that no engine works on.
     package static func look(at payload: Payload, of id: TorrentID, _ connection: Connection, _ disk: Disk) async throws
         -> Custody

@@ -43,8 +43,10 @@ struct PieceCheck {
     mutating func ended(good: Int, bad: Int, missing: Int, of pieceCount: Int, now: Instant) -> String {
         let total = good + bad + missing
         let why = reason.map { "; \($0)" } ?? ""
+        let isRoutine = good == total && reason == "\(total) \(ResumePlan.Reason.writtenSinceLastCommit)"
         let time = beganAt.map { " in \(Self.seconds(now - $0)) s" } ?? ""
         reason = nil
+        guard !isRoutine else { return "re-checked \(Format.count(total, "recently written piece"))\(time): all good" }
         let result = good == total ? "all good" : "\(good) good, \(bad + missing) to be downloaded"
         return "checked \(total) of \(pieceCount) pieces\(time): \(result)\(why)"
     }

@@ -14,7 +14,7 @@ package struct ResumePlan: Equatable, Sendable {
 
         package var description: String {
             switch self {
-            case .writtenSinceLastCommit: "written since the last commit"
+            case .writtenSinceLastCommit: "recently written"
             case .changedOutside: "changed outside"
             case .fileMissing: "file missing"
             case .foundAtAdd: "found on disk"

@@ -3,9 +3,17 @@ package import SystemPackage
 
 /// What stands at a path (stat(2)).
 package struct PathStatus: Sendable {
-    package enum Kind: Sendable { case file, folder, other }
+    /// A link only where links weren't followed.
+    package enum Kind: Sendable { case file, folder, link, other }
+
+    /// What two paths to one file or folder have in common.
+    package struct Identity: Hashable, Sendable {
+        let device: UInt64
+        let inode: UInt64
+    }
 
     package let kind: Kind
+    package let identity: Identity
     package let size: Int64
     /// Whether the owner may run the file.
     package let isExecutable: Bool
@@ -26,8 +34,10 @@ package struct PathStatus: Sendable {
             switch status.st_mode & S_IFMT {
             case S_IFREG: .file
             case S_IFDIR: .folder
+            case S_IFLNK: .link
             default: .other
             }
+        identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         size = Int64(status.st_size)
         isExecutable = status.st_mode & S_IXUSR != 0
         modified = Int64(status.st_mtim.tv_sec)

@@ -24,24 +24,10 @@ package struct Pieces: AsyncParsableCommand {
         discussion: """
             Examples:
               pieces download alice.torrent --output ~/books
-              pieces add https://example.org/debian.torrent --output /srv/iso && pieces run
+              pieces add https://example.org/debian.torrent --output /srv/iso
+              pieces run
               pieces status --watch
-
-            SOURCE is a .torrent file or its http(s) URL. TORRENT is a number shown by `pieces status`, the first digits of an \
-            info hash (at least 4), or a name.
-
-            Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification or the doctor found a problem; \
-            64 wrong usage; 130 interrupted.
-
-            SIGINT, SIGTERM, SIGQUIT and SIGHUP stop a command cleanly. A second signal other than SIGHUP stops it at once. \
-            SIGUSR1 and SIGUSR2 are ignored. Commands that do work continue when their output can no longer be written, and \
-            their exit code reports only the work. Commands that only print information then exit with 1, unless the reader \
-            has closed the pipe early, as `head` does.
-
-            The database is the file given with --database. Without it, the file named in PIECES_DATABASE is used, and without \
-            that $XDG_STATE_HOME/pieces/pieces.db, where XDG_STATE_HOME defaults to ~/.local/state.
             """,
-        version: Program.version,
         groupedSubcommands: [
             CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, Run.self]),
             CommandGroup(
@@ -65,7 +51,15 @@ package struct Pieces: AsyncParsableCommand {
     package static func main() {
         Terminal.prepare()
         Interruption.prepare()
+        ProblemJSON.prepare(arguments)
         do {
+            let arguments = CommandPath.movingGlobalOptions(Self.arguments)
+            if let text = try Help.answer(to: arguments) {
+                Terminal.shared.print(bytes: Array(text.utf8))
+                end(.done)
+            }
+            let path = CommandPath(arguments)
+            if path.unknown != nil, arguments.first != "help" { throw path.failure() }
             let command = try parseAsRoot(arguments)
             if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true {
                 Terminal.shared.reportWork()
@@ -126,7 +120,7 @@ package struct Pieces: AsyncParsableCommand {
     /// not be written.
     private static func end(_ status: ExitStatus) -> Never {
         if status == .done, let reason = Terminal.shared.lostOutput {
-            Terminal.shared.complain("the output could not be written: \(reason)")
+            complain("the output could not be written: \(reason)", .failed)
             Glibc.exit(ExitStatus.failed.rawValue)
         }
         Glibc.exit(status.rawValue)
@@ -135,24 +129,35 @@ package struct Pieces: AsyncParsableCommand {
     private static func end(with error: any Error) -> Never {
         switch error {
         case let failure as Failure:
-            Terminal.shared.complain(failure.description)
+            complain(failure.description, failure.status)
             end(failure.status)
         case let status as ExitStatus:
             end(status)
         default:
             let code = exitCode(for: error)
-            // Help, version and completions are not errors, and the parser prints them itself.
-            if code == .success { exit(withError: error) }
+            // Help and completions are not errors.
+            if code == .success {
+                Terminal.shared.print(fullMessage(for: error, columns: Help.width))
+                end(.done)
+            }
             guard code == .validationFailure else {
-                Terminal.shared.complain("\(error)")
+                complain("\(error)", .failed)
                 end(.failed)
             }
             // The parser's text is a sentence, followed by the usage and a line that points to the help.
             let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains(" --help") }
-            Terminal.shared.complain(message(for: error))
-            if let hint { Terminal.shared.hint(String(hint)) }
+            complain(Help.suggesting(message(for: error)), .usage, hint: hint.map { String($0) })
             end(.usage)
         }
+    }
+
+    /// Reports the error that ends the command.
+    private static func complain(_ sentence: String, _ status: ExitStatus, hint: String? = nil) {
+        if let object = ProblemJSON.error(sentence, status, hint: hint.map { String($0.drop { $0 == " " }) }) {
+            return Terminal.shared.hint(object)
+        }
+        Terminal.shared.complain(sentence)
+        if let hint { Terminal.shared.hint(hint) }
     }
 }
 

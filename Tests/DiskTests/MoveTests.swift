@@ -87,7 +87,7 @@ import Torrent
         var ground = try await Ground()
         ground.fixture.calls.fail(.link, .improperLink)
         ground.fixture.calls.set { $0.maximumTransfer = 1000 }
-        if !isByKernel { ground.fixture.calls.set { $0.faults[.copyRange] = (.improperLink, nil, 0) } }
+        if !isByKernel { ground.fixture.calls.fail(.copyRange, .improperLink) }
         let placings = try await ground.place()
         #expect(!placings.contains(.named))
         let there = Dictionary(

@@ -125,7 +125,10 @@ import Torrent
                 if end.exitCode != 0 {
                     // One sentence, and its end.
                     #expect(
-                        end.exitCode == 1 && end.errors.split(separator: "\n").contains { $0.hasPrefix("pieces: ") },
+                        end.exitCode == 1
+                            && end.errors.split(separator: "\n").contains {
+                                $0.hasPrefix("pieces: ") || $0.hasPrefix(#"{"event":"#)
+                            },
                         "\(fault): \(end)")
                     let again = try await pieces.run(arguments)
                     #expect(again.exitCode == 0, "\(fault): \(again)")

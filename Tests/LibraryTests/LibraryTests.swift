@@ -43,6 +43,47 @@ import Verification
         #expect(summary.damaged == 0 && summary.failed == 0)
     }
 
+    // MARK: Choosing
+
+    @Test func allPausesAndResumesWhatIsNotYet() async throws {
+        try await withLibrary { library, output in
+            for seed in 1...3 { _ = try await add(try Self.sample("set\(seed)", seed: UInt64(seed)), library, output) }
+            _ = try library.pause(["set2"])
+            #expect(try library.pause(.all).map(\.name) == ["set1", "set3"])
+            #expect(try library.pause(.all).isEmpty)
+            #expect(try library.resume(["set[12]", "set1"]).map(\.name) == ["set1", "set2"])
+            #expect(try library.resume(.all).map(\.name) == ["set3"])
+            #expect(try library.limit(.all, LimitChange(upload: .bytes(5))).map(\.settings.limits.upload) == [5, 5, 5])
+            #expect(try library.names(beginning: "set") == ["set1", "set2", "set3"])
+            #expect(throws: StoreError.self) { try library.pause(["set"]) }
+        }
+    }
+
+    @Test func sourcesAreFilesOrTorrentsOfTheDatabase() async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            _ = try await add(sample, library, output)
+            let texts = ["set", "http://example.org/a", "x/y", "no such"]
+            let given = try DownloadSources(texts, hasDatabase: true)
+            #expect(given.names == ["set", "no such"] && given.sources.count == 2)
+            #expect(try DownloadSources(texts, hasDatabase: false).names.isEmpty)
+            #expect(throws: Failure.self) { try DownloadSources(["magnet:?x"], hasDatabase: true) }
+            var unknown: [String] = []
+            let found = try library.metainfos(of: given.names) { unknown.append($0) }
+            #expect(found.map(\.infoHash) == [sample.metainfo.infoHash])
+            #expect(unknown.count == 1 && unknown[0].contains("neither a file nor a torrent"))
+        }
+    }
+
+    @Test(
+        arguments: [
+            (0, 100, "0 B of 100 B"), (100, 100, "100 B of 100 B"), (50 << 20, 600 << 20, "50.0 MiB of 600 MiB"),
+            ((600 << 20) - (512 << 10), 600 << 20, "512 KiB of 600 MiB to go"),
+        ] as [(Int64, Int64, String)])
+    func partsSayWhatIsLeft(part: Int64, whole: Int64, text: String) {
+        #expect(Format.part(part, of: whole) == text)
+    }
+
     // MARK: Adding
 
     @Test func torrentIsAddedOnceWithItsOptions() async throws {
@@ -126,6 +167,41 @@ import Verification
             #expect(deleted == [deletingData ? 3 : nil])
             #expect(try library.connection.torrents.count() == 0)
             #expect(Files.exists(sample.path(0, in: output)) == !deletingData)
+        }
+    }
+
+    @Test func plannedRemovalIsTheLaterOne() async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            try await adopt(sample, library, output)
+            let plain = try await library.planRemoval(of: .all, deletingData: false)
+            #expect(plain.map(\.torrent.name) == ["set"] && plain[0].deletedFiles == nil && plain[0].kept == nil)
+            let plan = try #require(try await library.planRemoval(of: ["s*"], deletingData: true).first)
+            #expect(plan.deletedFiles == (0..<3).map { sample.path($0, in: output).text } && plan.kept == nil)
+            #expect(Files.exists(sample.path(0, in: output)))
+            try await library.remove(.all, deletingData: true) { step in
+                if case .removed(_, let files) = step { #expect(files == plan.deletedFiles?.count) }
+            }
+            for path in plan.deletedFiles ?? [] { #expect(!Files.exists(FilePath(text: path))) }
+        }
+    }
+
+    /// A file that the torrent doesn't own is named, and stays.
+    @Test func plannedRemovalNamesWhatIsKept() async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            _ = try await add(sample, library, output)
+            try Files.makeFolders(output)
+            try sample.write(to: output)
+            try Files.write([UInt8](repeating: 0, count: 32_768), to: sample.path(0, in: output))
+            let plan = try #require(try await library.planRemoval(of: ["set"], deletingData: true).first)
+            try await library.remove(["set"], deletingData: true) { step in
+                switch step {
+                case .removed(_, let files): #expect(files == plan.deletedFiles?.count || files == nil)
+                case .kept(_, let text): #expect(text == plan.kept)
+                }
+            }
+            for path in plan.deletedFiles ?? [] { #expect(!Files.exists(FilePath(text: path))) }
         }
     }
 

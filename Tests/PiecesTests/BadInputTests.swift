@@ -92,7 +92,8 @@ struct BadInputTests {
             #expect(answer.status == given.status, "\(answer.errors)")
             #expect(answer.output.isEmpty)
             let lines = answer.errors.split(separator: "\n")
-            #expect(lines.first?.hasPrefix("pieces: ") == true)
+            let isJSON = given.arguments.contains("--json")
+            #expect(lines.first?.hasPrefix(isJSON ? #"{"event":"error""# : "pieces: ") == true)
             // Wrong usage may be followed by a line that says where help is.
             #expect(
                 lines.count == 1 || (given.status == 64 && lines.count == 2 && lines[1].contains("--help")),

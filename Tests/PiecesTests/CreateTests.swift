@@ -79,9 +79,33 @@ struct CreateTests {
             try FileManager.default.createSymbolicLink(
                 atPath: program.folder.path + "/set/link", withDestinationPath: "/etc/passwd")
             let answer = try await program.succeed("create", "set")
-            #expect(answer.errors.contains("link: it is a symbolic link or a special file"))
+            #expect(answer.errors.contains("set/link: symbolic link (--follow includes what it points to)"))
             let shown = try #require(try await program.succeed("show", "set.torrent", "--json").json as? [String: Any])
             #expect((shown["files"] as? [Any])?.count == 1)
+        }
+    }
+
+    @Test func symbolicLinksAreFollowedOnRequest() async throws {
+        try await withProgram { program in
+            try program.write("set/a.bin", bytes: 100)
+            try program.write("other/b.bin", bytes: 200)
+            for (name, target) in [
+                ("file", "a.bin"), ("folder", "../other"), ("circle", "../set"), ("nowhere", "missing"),
+            ] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: program.folder.path + "/set/\(name)", withDestinationPath: target)
+            }
+            let plain = try await program.succeed("create", "set", "-o", "plain.torrent", "--json")
+            #expect(plain.errors.contains("skipped 4 symbolic links, for example"), "\(plain.errors)")
+            #expect(plain.errors.split(separator: "\n").count == 1)
+            #expect((try plain.json as? [String: Any])?["links_skipped"] as? Int == 4)
+            let all = try await program.succeed("create", "set", "-o", "all.torrent", "--follow")
+            #expect(all.errors.contains("skipped 2 symbolic links that lead nowhere or in a circle"), "\(all.errors)")
+            let shown = try #require(try await program.succeed("show", "all.torrent", "--json").json as? [String: Any])
+            #expect(
+                (shown["files"] as? [[String: Any]])?.map { $0["path"] as? String } == [
+                    "set/a.bin", "set/file", "set/folder/b.bin",
+                ])
         }
     }
 

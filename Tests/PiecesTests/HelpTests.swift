@@ -17,9 +17,15 @@ struct HelpTests {
         }
     }
 
-    @Test func rootHelpListsAllCommandsAndExitCodes() async throws {
+    @Test func rootHelpIsShortAndListsAllCommandsAndExitCodes() async throws {
         try await withProgram { program in
             let help = try await program.succeed("--help").output
+            for arguments in [[], ["help"], ["-h"], ["help", "help"]] {
+                let same = try await program.start(arguments).end()
+                #expect(same.status == 0 && same.output == help && same.errors.isEmpty, "\(arguments)")
+            }
+            let lines = help.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.count < 30 && lines.allSatisfy { $0.count <= 80 }, "\(help)")
             for command in Self.commands { #expect(help.contains("  \(command[0])"), "\(command[0])") }
             for code in ["0 done", "1 failed", "2 the download is incomplete", "64 wrong usage", "130 interrupted"] {
                 #expect(help.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(code))
@@ -51,10 +57,58 @@ struct HelpTests {
         }
     }
 
+    @Test(arguments: Help.topics.filter { $0 != "commands" }) func topicsFitTheTerminal(topic: String) async throws {
+        try await withProgram { program in
+            let text = try await program.succeed("help", topic).output
+            #expect(text == Help.text(of: topic))
+            for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+            #expect(try await program.succeed("--help").output.contains(topic))
+        }
+    }
+
+    /// The options of the whole program are shown once, and accepted before and after each command.
+    @Test func globalOptionsAreHiddenAndAccepted() async throws {
+        try await withProgram { program in
+            for command in Self.commands {
+                let help = try await program.start(command + ["--help"]).end().output
+                for option in ["--database", "--log-level", "--version", "--no-dht"] {
+                    #expect(!help.contains("  \(option)"), "\(command): \(option)")
+                }
+            }
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent", "--database", "other.db")
+            for arguments in [
+                ["--database", "other.db", "status"], ["--database=other.db", "status", "set"],
+                ["--log-level", "debug", "--database", "other.db", "database", "check"],
+                ["--database", "other.db", "database", "check"],
+            ] {
+                let answer = try await program.start(arguments).end()
+                #expect(answer.status == 0 && answer.output.contains("no damage") || answer.output.contains("set"))
+            }
+            #expect(!program.exists("pieces.db"))
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["sttus"], "did you mean `pieces status`?"), (["list"], "did you mean `pieces status`?"),
+            (["database", "chek"], "did you mean `pieces database check`?"), (["xyzzy"], "see `pieces --help`"),
+            (["help", "jsn"], "did you mean `pieces help json`?"), (["status", "--jso"], "--json"),
+            (["pause", "--databse", "x"], "--database"),
+        ] as [([String], String)])
+    func unknownWordsNameTheNearest(arguments: [String], says: String) async throws {
+        try await withProgram { program in
+            let answer = try await program.start(arguments).end()
+            #expect(answer.status == 64 && answer.output.isEmpty)
+            #expect(answer.errors.contains(says), "\(answer.errors)")
+        }
+    }
+
     @Test func versionIsPrinted() async throws {
         try await withProgram { program in
             let version = try await program.succeed("--version").output
             #expect(version.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+            #expect(try await program.succeed("status", "--version").output == version)
         }
     }
 }

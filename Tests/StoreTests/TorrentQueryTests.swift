@@ -125,6 +125,31 @@ import Torrent
         }
     }
 
+    @Test func namesAreFoundByBeginningAndGlob() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let ids = try (1...4).map { try connection.add(seed: UInt64($0)) }
+        for (id, name) in zip(ids, ["Debian 12", "debian 13", "12 songs", "100% [x]"]) {
+            try connection.execute("UPDATE torrent SET name = ? WHERE id = ?", name, id)
+        }
+        let cases: [(String, [Int])] = [
+            ("Deb", [0]), ("debian 1", [1]), ("DEBIAN 13", [1]), ("100%", [3]), ("12 s", [2]), ("100% [x]", [3]),
+            ("*1*", [0, 1, 2, 3]), ("?ebian*", [0, 1]), ("12*", [2]),
+        ]
+        for (text, found) in cases {
+            #expect(try connection.torrents.findAll(text).map(\.id) == found.map { ids[$0] }, "\(text)")
+            if found.count == 1 { #expect(try connection.torrents.find(text).id == ids[found[0]]) }
+        }
+        // A number that no torrent has must not name another torrent by its beginning.
+        for text in ["12", "DEB%", "x*"] {
+            #expect(try failure { _ = try connection.torrents.findAll(text) }.code == .notFound, "\(text)")
+        }
+        #expect(try failure { _ = try connection.torrents.findAll("DEBIAN") }.code == .ambiguous)
+        #expect(try failure { _ = try connection.torrents.find("*1*") }.code == .ambiguous)
+        #expect(try connection.torrents.names(beginning: "d", limit: 9) == ["debian 13"])
+        #expect(try connection.torrents.names(beginning: "", limit: 2) == ["Debian 12", "debian 13"])
+    }
+
     @Test func changesAffectOnlyTheirTorrent() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()

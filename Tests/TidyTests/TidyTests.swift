@@ -98,8 +98,11 @@ import Testing
             "wishes", "distrust", "doubtful",
         ]
         for file in Tree.files(below: "Sources", endings: [".swift", ".md"]) {
+            // A block between ``` has names too.
+            var isInBlock = false
             for (number, line) in file.lines.enumerated() {
-                let isProse = file.path.hasSuffix(".md") || line.drop { $0 == " " }.hasPrefix("//")
+                if line.hasPrefix("```") { isInBlock.toggle() }
+                let isProse = file.path.hasSuffix(".md") && !isInBlock || line.drop { $0 == " " }.hasPrefix("//")
                 guard isProse else { continue }
                 // What stands in backquotes is the name of something.
                 let prose = line.split(separator: "`", omittingEmptySubsequences: false).enumerated()

@@ -157,7 +157,7 @@ package struct Explanation {
             causes.append(
                 Cause(
                     kind: .noEngine, sentence: facts.engine.sentence,
-                    advice: "start `pieces run`, or `pieces download` with its .torrent"))
+                    advice: "start `pieces run`, or `pieces download \(torrent.id)`"))
             return causes
         }
         guard causes.isEmpty else { return causes }
@@ -256,7 +256,8 @@ package struct Explanation {
                     sentence:
                         "\(Format.count(list.count, "peer")) connected, but none has a piece that we need",
                     advice:
-                        "wait for a peer with the missing pieces, or connect to one with `pieces download … --peer HOST:PORT`"
+                        "wait for a peer with the missing pieces, or connect to one with "
+                        + "`pieces download \(facts.torrent.id) --peer HOST:PORT`"
                 )
             ]
         }
@@ -289,7 +290,7 @@ package struct Explanation {
             causes.append(
                 Cause(
                     kind: .noTrackers, sentence: "it has no trackers, so peers have to be given by hand",
-                    advice: "give a peer with `pieces download … --peer HOST:PORT`"))
+                    advice: "give a peer with `pieces download \(id) --peer HOST:PORT`"))
         } else if failing.count == trackers.count,
             let last = failing.max(by: { ($0.lastAnnounceAt?.rawValue ?? 0) < ($1.lastAnnounceAt?.rawValue ?? 0) })
         {
@@ -319,7 +320,15 @@ package struct Explanation {
         let banned = facts.peers.filter { peer in peer.bannedUntil.map { $0 > facts.now } ?? false }
         let others = facts.peers.count - banned.count
         if facts.peers.isEmpty {
-            return [Cause(kind: .noPeers, sentence: "it has no known peers", advice: nil)]
+            let id = facts.torrent.id
+            return [
+                Cause(
+                    kind: .noPeers, sentence: "it has no known peers",
+                    advice: facts.trackers.isEmpty
+                        ? nil
+                        : "wait for the next announce, which `pieces trackers \(id)` shows, or give a peer with "
+                            + "`pieces download \(id) --peer HOST:PORT`")
+            ]
         }
         if others == 0 {
             return [

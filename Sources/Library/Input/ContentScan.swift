@@ -18,23 +18,28 @@ package struct ContentScan {
     /// torrent.
     package private(set) var files: [File] = []
     package private(set) var totalBytes: Int64 = 0
-    /// The links, pipes, sockets and devices that were skipped.
-    package private(set) var leftOut: [FilePath] = []
+    /// The symbolic links that were skipped. If links are followed, these lead nowhere, or to a folder around them.
+    package private(set) var skippedLinks: [FilePath] = []
+    /// The pipes, sockets and devices that were skipped.
+    package private(set) var skippedSpecials: [FilePath] = []
     private var isFolder = false
+    private let followsLinks: Bool
 
-    /// Scans an absolute path. A symbolic link is followed only if `path` itself is one.
-    package init(_ path: FilePath) throws {
+    /// Scans an absolute path. If `path` itself is a symbolic link, it is always followed; other links only with
+    /// `followingLinks`.
+    package init(_ path: FilePath, followingLinks: Bool = false) throws {
         guard let last = path.lastComponent else {
             throw Failure.usage("the torrent would have no name: give a file or a folder with one")
         }
         name = last.text
+        followsLinks = followingLinks
         let status = try Self.status(path, follow: true)
         switch status.kind {
         case .file: try add(path, [], status)
         case .folder:
             isFolder = true
-            try scan(path, [])
-        case .other: throw Failure("\(path.text.printable) is neither a file nor a folder")
+            try scan(path, [], inside: [status.identity])
+        case .link, .other: throw Failure("\(path.text.printable) is neither a file nor a folder")
         }
         guard !files.isEmpty else {
             throw Failure("\(path.text.printable) contains no files: there is nothing to create a torrent from")
@@ -48,17 +53,24 @@ package struct ContentScan {
             zip(files, lengths).map { TorrentBuilder.File(path: $0.names, length: $1, isExecutable: $0.isExecutable) })
     }
 
-    private mutating func scan(_ folder: FilePath, _ names: [String]) throws {
+    private mutating func scan(_ folder: FilePath, _ names: [String], inside folders: Set<PathStatus.Identity>) throws {
         guard names.count < SafePath.maximumDepth else {
             throw Failure("\(folder.text.printable) is nested too deeply: at most \(SafePath.maximumDepth) folders")
         }
         for name in try Self.entries(folder) {
             let path = folder.appending(name: name)
-            let status = try Self.status(path, follow: false)
+            var status = try Self.status(path, follow: false)
+            if status.kind == .link {
+                guard followsLinks, let target = Self.target(path), !folders.contains(target.identity) else {
+                    skippedLinks.append(path)
+                    continue
+                }
+                status = target
+            }
             switch status.kind {
             case .file: try add(path, names + [name], status)
-            case .folder: try scan(path, names + [name])
-            case .other: leftOut.append(path)
+            case .folder: try scan(path, names + [name], inside: folders.union([status.identity]))
+            case .link, .other: skippedSpecials.append(path)
             }
         }
     }
@@ -88,6 +100,11 @@ package struct ContentScan {
 
     private static func status(_ path: FilePath, follow: Bool) throws -> PathStatus {
         do { return try PathCalls.status(path, followingLinks: follow) } catch { throw unreadable(path, error) }
+    }
+
+    /// What the link leads to; `nil` if there is nothing.
+    private static func target(_ path: FilePath) -> PathStatus? {
+        do { return try PathCalls.status(path) } catch { return nil }
     }
 
     private static func unreadable(_ path: FilePath, _ error: Errno) -> Failure {

@@ -1,14 +1,40 @@
-import Store
+package import Store
+
+/// The torrents that a use case works on.
+package enum TorrentChoice: Sendable, ExpressibleByArrayLiteral {
+    case all
+    /// Numbers, first digits of info hashes, names, first letters of names, or globs of names.
+    case named([String])
+
+    package init(arrayLiteral names: String...) { self = .named(names) }
+}
 
 extension Connection {
-    /// Returns the torrents with these names without duplicates. Throws if one doesn't exist.
+    /// Returns the torrents with these names without duplicates. A glob may match several. Throws if one matches none.
     func findTorrents(_ names: [String]) throws(StoreError) -> [TorrentRow] {
         var seen: Set<TorrentID> = []
         var found: [TorrentRow] = []
         for name in names {
-            let row = try torrents.find(name)
-            if seen.insert(row.id).inserted { found.append(row) }
+            for row in try torrents.findAll(name) where seen.insert(row.id).inserted { found.append(row) }
         }
         return found
+    }
+
+    /// Returns the chosen torrents without duplicates.
+    func findTorrents(_ choice: TorrentChoice) throws(StoreError) -> [TorrentRow] {
+        switch choice {
+        case .all: try torrents.rows()
+        case .named(let names): try findTorrents(names)
+        }
+    }
+}
+
+extension Library {
+    /// The most names that are offered for completion.
+    private static let completedNames = 500
+
+    /// The names of torrents that begin with the text, for the completion of a shell.
+    package func names(beginning text: String) throws(StoreError) -> [String] {
+        try connection.torrents.names(beginning: text, limit: Self.completedNames)
     }
 }

@@ -29,7 +29,9 @@ package struct Creation {
     package let content: ContentScan
 
     /// Scans the files.
-    package init(of path: String) throws { content = try ContentScan(try NewFile.absolute(path)) }
+    package init(of path: String, followingLinks: Bool = false) throws {
+        content = try ContentScan(try NewFile.absolute(path), followingLinks: followingLinks)
+    }
 
     /// Hashes the files. Without a piece length, a suitable one is chosen. `progress` receives the bytes hashed since
     /// its last call, and is called on several threads at once.

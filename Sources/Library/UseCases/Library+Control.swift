@@ -5,14 +5,18 @@ import Verification
 
 /// Changes torrents for a user; a running engine applies the changes.
 extension Library {
-    /// Pauses torrents until they are resumed.
-    package func pause(_ names: [String]) throws(StoreError) -> [TorrentRow] { try setPaused(true, names) }
+    /// Pauses torrents until they are resumed, and returns them. Of all torrents, only those are returned that were not
+    /// paused before.
+    package func pause(_ choice: TorrentChoice) throws(StoreError) -> [TorrentRow] { try setPaused(true, choice) }
 
-    /// Resumes paused torrents and retries failed ones.
-    package func resume(_ names: [String]) throws(StoreError) -> [TorrentRow] { try setPaused(false, names) }
+    /// Resumes paused torrents and retries failed ones. Of all torrents, only these are returned.
+    package func resume(_ choice: TorrentChoice) throws(StoreError) -> [TorrentRow] { try setPaused(false, choice) }
 
-    private func setPaused(_ isPaused: Bool, _ names: [String]) throws(StoreError) -> [TorrentRow] {
-        let torrents = try connection.findTorrents(names)
+    private func setPaused(_ isPaused: Bool, _ choice: TorrentChoice) throws(StoreError) -> [TorrentRow] {
+        var torrents = try connection.findTorrents(choice)
+        if case .all = choice {
+            torrents.removeAll { isPaused ? $0.settings.isPaused : !$0.settings.isPaused && !$0.isFaulty }
+        }
         let engine = try engine()
         try connection.transaction { () throws(StoreError) in
             for torrent in torrents where try !connection.moves.setPausedAfterwards(torrent.id, isPaused) {
@@ -35,10 +39,11 @@ extension Library {
     }
 
     /// Applies the given limits and seeding goal, and returns the resulting rows.
-    package func limit(_ names: [String], _ change: LimitChange, seedGoal goal: SeedGoal? = nil) throws(StoreError)
+    package func limit(_ choice: TorrentChoice, _ change: LimitChange, seedGoal goal: SeedGoal? = nil)
+        throws(StoreError)
         -> [TorrentRow]
     {
-        let torrents = try connection.findTorrents(names)
+        let torrents = try connection.findTorrents(choice)
         if !change.isEmpty || goal != nil {
             try connection.transaction { () throws(StoreError) in
                 for torrent in torrents {

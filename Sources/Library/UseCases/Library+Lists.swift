@@ -11,6 +11,9 @@ extension Library {
         package let completed: [Int64]
     }
 
+    /// The number of torrents in the database.
+    package func count() throws(StoreError) -> Int { try connection.torrents.count() }
+
     package func files(of name: String) throws -> FileList {
         let torrent = try StoredTorrent(try connection.torrents.find(name), connection)
         let layout = torrent.metainfo.layout
@@ -42,11 +45,16 @@ extension Library {
     package struct TrackerList {
         package let torrent: TorrentRow
         package let trackers: [TrackerRow]
+        /// Whether a running engine has the torrent active, so that it announces whatever is due.
+        package let isAnnouncing: Bool
     }
 
     package func trackers(of name: String) throws(StoreError) -> TrackerList {
         let torrent = try connection.torrents.find(name)
-        return TrackerList(torrent: torrent, trackers: try connection.trackers.rows(of: torrent.id))
+        let state = try engine().state(of: torrent)
+        return TrackerList(
+            torrent: torrent, trackers: try connection.trackers.rows(of: torrent.id),
+            isAnnouncing: [.downloading, .seeding].contains(state))
     }
 
     /// The events of one torrent, or of all torrents.

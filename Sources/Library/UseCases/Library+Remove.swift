@@ -13,15 +13,42 @@ extension Library {
         /// them.
         case removed(TorrentRow, deletedFiles: Int?)
         /// Data of the torrent was left on the disk; one sentence names the data and the reason.
-        case kept(String)
+        case kept(TorrentRow, String)
     }
 
     /// The maximum time to wait for a running engine.
     private static let patience = Duration.seconds(10)
 
+    /// What the removal of a torrent would do.
+    package struct RemovalPlan: Sendable {
+        package let torrent: TorrentRow
+        /// The paths of the files that would be deleted; `nil` if no files were to be deleted.
+        package let deletedFiles: [String]?
+        /// One sentence on the files that would be kept, and why.
+        package let kept: String?
+    }
+
+    /// Plans a removal without changing anything.
+    package func planRemoval(of choice: TorrentChoice, deletingData: Bool) async throws -> [RemovalPlan] {
+        var plans: [RemovalPlan] = []
+        for torrent in try connection.findTorrents(choice) {
+            plans.append(
+                try await deletingData ? plan(torrent) : RemovalPlan(torrent: torrent, deletedFiles: nil, kept: nil))
+        }
+        return plans
+    }
+
+    private func plan(_ torrent: TorrentRow) async throws -> RemovalPlan {
+        let look = try await look(at: torrent)
+        guard look.reach == .reachable else { return RemovalPlan(torrent: torrent, deletedFiles: [], kept: nil) }
+        let custody = try await Custody.look(at: look.payload, of: torrent.id, connection, try Disk())
+        let (deleted, kept) = custody.deletion(of: look.payload)
+        return RemovalPlan(torrent: torrent, deletedFiles: deleted, kept: kept)
+    }
+
     /// Removes torrents. If an engine is running, the engine removes them.
-    package func remove(_ names: [String], deletingData: Bool, report: (RemovalStep) -> Void) async throws {
-        let torrents = try connection.findTorrents(names)
+    package func remove(_ choice: TorrentChoice, deletingData: Bool, report: (RemovalStep) -> Void) async throws {
+        let torrents = try connection.findTorrents(choice)
         for torrent in torrents { try requireNoMove(of: torrent) }
         if let holder = try DatabaseLock.holder(database: database) {
             if deletingData { for torrent in torrents { _ = try await look(at: torrent) } }
@@ -90,7 +117,7 @@ extension Library {
         report(.removed(torrent, deletedFiles: removal.removedFiles))
         if let kept {
             try connection.events.append(.kept, kept, torrent: torrent.id, infoHash: torrent.infoHash, now: .now())
-            report(.kept(kept))
+            report(.kept(torrent, kept))
         }
         if let failure = removal.failures.first {
             let others =
@@ -104,7 +131,7 @@ extension Library {
     private func reportKept(of torrent: TorrentRow, since last: Int64, _ report: (RemovalStep) -> Void) throws {
         for event in try connection.events.rows(of: torrent.id, limit: 200) where event.id > last && event.kind == .kept
         {
-            report(.kept(event.detail))
+            report(.kept(torrent, event.detail))
         }
     }
 }

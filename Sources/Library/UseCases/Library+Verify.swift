@@ -35,7 +35,7 @@ extension Library {
             if name.hasSuffix(".torrent"), PathCalls.exists(FilePath(text: name)) {
                 rows.append((try await known(name, note), .everything))
             } else {
-                rows.append((try connection.torrents.find(name), .claimed))
+                rows += try connection.torrents.findAll(name).map { ($0, .claimed) }
             }
         }
         return try plan(rows, isAnew: isAnew, isRelocated: isRelocated)

@@ -10,7 +10,7 @@ package enum SeedGoal: Sendable, Hashable {
     /// When the torrent has been complete and seeding for this long, over all runs of the engine.
     case time(Duration)
 
-    var word: String {
+    package var word: String {
         switch self {
         case .standard: "default"
         case .none: "none"
@@ -20,11 +20,11 @@ package enum SeedGoal: Sendable, Hashable {
         }
     }
 
-    var ratio: Double? {
+    package var ratio: Double? {
         if case .ratio(let ratio) = self { ratio } else { nil }
     }
 
-    var seconds: Int64? {
+    package var seconds: Int64? {
         if case .time(let duration) = self { duration.components.seconds } else { nil }
     }
 

@@ -49,7 +49,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package let message: String
     /// The beginning of the failed statement.
     package let sql: String?
-    /// The database file.
+    /// The database file; empty if the error doesn't concern it.
     package let path: String
     /// The torrent that the error concerns, if any.
     package let torrent: TorrentID?
@@ -89,7 +89,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     private static let sqlLength = 120
 
     package var description: String {
-        guard sqliteCode != 0 else { return "\(path): \(message)" }
+        // A name that matches no torrent says nothing about the file.
+        guard sqliteCode != 0 else { return path.isEmpty ? message : "\(path): \(message)" }
         let statement = sql.map { " in “\($0)”" } ?? ""
         let system = systemError == 0 ? "" : ", \(String(cString: strerror(systemError)))"
         return "\(path): \(summary) (SQLite says “\(message)”\(system), code \(sqliteCode)\(statement)): \(advice)"

@@ -6,33 +6,89 @@ extension TorrentTable {
     /// The number of candidates that the error for an ambiguous name lists.
     private static let namedCandidates = 8
 
-    /// Finds a torrent by its exact number, by the beginning of its hexadecimal info hash, or by its exact name, in
-    /// this order.
+    /// Finds a torrent by its exact number, by the beginning of its hexadecimal info hash, by its exact name, by a glob
+    /// that matches its name, or by the beginning of its name, in this order.
     ///
     /// Throws `notFound`, or `ambiguous` with the candidates.
     package func find(_ text: String) throws(StoreError) -> TorrentRow {
-        if let number = Int64(text), let torrent = try row(TorrentID(number)) { return torrent }
-        for found in [try rows(hashPrefix: text), try rows(named: text)] {
-            if found.count == 1 { return found[0] }
-            guard found.isEmpty else {
-                let names = found.prefix(Self.namedCandidates).map {
-                    "\($0.id) (\($0.infoHash.description.prefix(12)) \($0.name))"
-                }
-                let rest = found.count > names.count ? " and more" : ""
-                throw db.fault(
-                    .ambiguous,
-                    "“\(text)” may be \(names.joined(separator: ", "))\(rest): give the number of one of them"
-                )
-            }
+        let found = try candidates(text)
+        guard found.count > 1 else { return found[0] }
+        throw ambiguous(text, found)
+    }
+
+    /// Finds torrents like ``find(_:)``, except that a glob may match several; they are ordered by number.
+    package func findAll(_ text: String) throws(StoreError) -> [TorrentRow] {
+        let found = try candidates(text)
+        guard found.count > 1, !Self.isGlob(text) || found.contains(where: { $0.name.hasPrefix(text) }) else {
+            return found
         }
-        throw db.fault(
-            .notFound,
+        throw ambiguous(text, found)
+    }
+
+    /// At most `limit` names of torrents that begin with the text, in the order of their numbers.
+    package func names(beginning text: String, limit: Int) throws(StoreError) -> [String] {
+        try db.values(
+            "SELECT DISTINCT name FROM torrent WHERE substr(name, 1, length(?)) = ? ORDER BY id LIMIT ?", text, text,
+            limit)
+    }
+
+    /// The torrents that the text may mean; never empty.
+    private func candidates(_ text: String) throws(StoreError) -> [TorrentRow] {
+        if let number = Int64(text), let torrent = try row(TorrentID(number)) { return [torrent] }
+        var found = try rows(hashPrefix: text)
+        if found.isEmpty { found = try rows(named: text) }
+        if found.isEmpty, Self.isGlob(text) { found = try rows(matching: text) }
+        if found.isEmpty { found = try rows(beginning: text) }
+        guard found.isEmpty else { return found }
+        throw StoreError(
+            .notFound, path: "",
             "no torrent matches “\(text)” (number, name, or at least \(Self.hashPrefixDigits) digits of the info hash); "
                 + "see `pieces status`")
     }
 
+    private func ambiguous(_ text: String, _ found: [TorrentRow]) -> StoreError {
+        let names = found.prefix(Self.namedCandidates).map {
+            "\($0.id) (\($0.infoHash.description.prefix(12)) \($0.name))"
+        }
+        let rest = found.count > names.count ? " and more" : ""
+        return StoreError(
+            .ambiguous, path: "",
+            "“\(text)” may be \(names.joined(separator: ", "))\(rest): give the number of one of them")
+    }
+
+    private static func isGlob(_ text: String) -> Bool { text.contains { "*?[".contains($0) } }
+
     private func rows(named name: String) throws(StoreError) -> [TorrentRow] {
         try db.fetchAll("FROM torrent AS t WHERE name = ? ORDER BY id LIMIT ?", name, Self.namedCandidates + 1)
+    }
+
+    /// The torrents whose names begin with the text, or else those whose names do if letters of ASCII match in either
+    /// case. A text of digits is a number that no torrent has, and must not name another torrent by accident.
+    private func rows(beginning text: String) throws(StoreError) -> [TorrentRow] {
+        guard !text.isEmpty, !text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return [] }
+        for collation in ["BINARY", "NOCASE"] {
+            let found: [TorrentRow] = try db.fetchAll(
+                """
+                FROM torrent AS t WHERE substr(name, 1, length(?)) = ? COLLATE \(collation)
+                ORDER BY id LIMIT ?
+                """, text, text, Self.namedCandidates + 1)
+            if !found.isEmpty { return found }
+        }
+        return []
+    }
+
+    private func rows(matching pattern: String) throws(StoreError) -> [TorrentRow] {
+        let glob = Glob(pattern)
+        return try db.transaction(.deferred) { () throws(StoreError) in
+            // The names alone are a small part of the rows.
+            let ids: [Int64] = try db.values("SELECT id FROM torrent ORDER BY id")
+            let names: [String] = try db.values("SELECT name FROM torrent ORDER BY id")
+            var found: [TorrentRow] = []
+            for (id, name) in zip(ids, names) where glob.matches(Array(name)) {
+                if let torrent = try row(TorrentID(id)) { found.append(torrent) }
+            }
+            return found
+        }
     }
 
     private func rows(hashPrefix text: String) throws(StoreError) -> [TorrentRow] {

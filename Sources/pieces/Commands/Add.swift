@@ -26,7 +26,8 @@ struct Add: DirectCommand {
 
     @OptionGroup(title: "Torrent options") var torrent: TorrentOptions
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     var waits: Bool { !torrent.select.isEmpty || sources.contains { TorrentSource.isURL($0) } }
 
@@ -36,7 +37,7 @@ struct Add: DirectCommand {
         }
         var report = Report(failed: read.failed)
         if !read.torrents.isEmpty { report.entries = try addRequest().put(read.torrents) { report.refuse($0) }.entries }
-        try report.end()
+        try end(report)
     }
 
     func run() async throws {
@@ -45,7 +46,7 @@ struct Add: DirectCommand {
         }
         var report = Report(failed: read.failed)
         if !read.torrents.isEmpty { report.entries = try await addRequest().add(read.torrents) { report.refuse($0) } }
-        try report.end()
+        try end(report)
     }
 
     private func addRequest() throws -> AddRequest {
@@ -72,17 +73,39 @@ struct Add: DirectCommand {
             hasRefused = true
         }
 
-        func end() throws {
-            var text = ""
-            for entry in entries {
+        var isComplete: Bool { failed == 0 && !hasRefused }
+
+        var text: String {
+            entries.reduce(into: "") { text, entry in
                 let name = entry.name.printable
                 let news = entry.trackers?.sentence.map { "; \($0)" } ?? ""
                 text +=
                     entry.isNew
                     ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is already in the database\(news)\n"
             }
-            Terminal.shared.print(bytes: Array(text.utf8))
-            guard failed == 0, !hasRefused else { throw ExitStatus.failed }
+        }
+    }
+
+    private func end(_ report: Report) throws {
+        if reporting.json {
+            if !report.entries.isEmpty { try write(report.entries) }
+        } else if !reporting.quiet {
+            Terminal.shared.print(bytes: Array(report.text.utf8))
+        }
+        guard report.isComplete else { throw ExitStatus.failed }
+    }
+
+    private func write(_ entries: [AddRequest.Entry]) throws {
+        let connection = try global.openToLook()
+        for entry in entries {
+            guard let torrent = try connection.torrents.row(entry.id) else { continue }
+            ChangeJSON.print(entry.isNew ? "added" : "known", torrent) { json in
+                json.field("state", torrent.state.rawValue)
+                json.path("output", "output_bytes", torrent.output)
+                json.field("total_bytes", torrent.totalBytes)
+                json.field("trackers_added", entry.trackers?.added ?? 0)
+                json.field("note", entry.trackers?.sentence)
+            }
         }
     }
 }

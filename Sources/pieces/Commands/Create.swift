@@ -10,15 +10,13 @@ struct Create: AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Create a .torrent file from a file or a folder.",
         discussion: """
-            Each --tracker starts a new tier; commas separate the trackers of one tier. Symbolic links and special files in the \
-            folder are skipped.
+            Each --tracker starts a new tier; commas separate the trackers of one tier. Symbolic links in the folder are \
+            skipped, unless --follow is given; pipes, sockets and devices always are.
 
             Examples:
               pieces create ~/books/alice.txt --tracker http://tracker.example.org/announce
               pieces create series -o series.torrent --piece-length 1M --private \\
                 --source EXAMPLE --tracker https://a.example/x,https://b.example/x
-
-            --json prints {"file", "info_hash", "name", "total_bytes", "piece_length", "piece_count", "files"}. \(Program.pathsInJSON)
             """)
 
     @Argument(help: "File or folder to share.", completion: .file())
@@ -60,6 +58,9 @@ struct Create: AnsweringCommand {
     @Flag(help: "Omit the creation date and the name of this program.")
     var anonymous = false
 
+    @Flag(help: "Include what symbolic links point to.")
+    var follow = false
+
     @Flag(help: "Overwrite an existing file.")
     var force = false
 
@@ -79,12 +80,16 @@ struct Create: AnsweringCommand {
     func run() async throws {
         let target = try target
         guard answers || force || !PathCalls.exists(target) else { throw NewFile.isThere(target) }
-        let creation = try Creation(of: path)
+        let creation = try Creation(of: path, followingLinks: follow)
         let content = creation.content
-        for path in content.leftOut.prefix(10) {
-            Terminal.shared.complain("skipped \(path.text): it is a symbolic link or a special file")
+        if let skipped = skippedLinks(content) { Terminal.shared.complain(skipped) }
+        if let first = content.skippedSpecials.first {
+            let count = content.skippedSpecials.count
+            Terminal.shared.complain(
+                count == 1
+                    ? "skipped \(first.text): not a regular file"
+                    : "skipped \(Format.count(count, "special file")), for example \(first.text)")
         }
-        if content.leftOut.count > 10 { Terminal.shared.complain("skipped \(content.leftOut.count - 10) more") }
         let odd = content.filesWithOddNames
         if odd > 0 {
             Terminal.shared.complain(
@@ -94,7 +99,21 @@ struct Create: AnsweringCommand {
         let bytes = try creation.torrentFile(try await hash(creation), details)
         if answers { return Terminal.shared.print(bytes: bytes) }
         try NewFile.write(bytes, to: target, replacing: force)
-        try tell(try Metainfo(torrentFile: bytes), target)
+        try tell(try Metainfo(torrentFile: bytes), target, content)
+    }
+
+    /// One sentence on the symbolic links that are not in the torrent; `nil` if there are none.
+    private func skippedLinks(_ content: ContentScan) -> String? {
+        guard let first = content.skippedLinks.first else { return nil }
+        let count = content.skippedLinks.count
+        if follow {
+            let verb = count == 1 ? "leads" : "lead"
+            return "skipped \(Format.count(count, "symbolic link")) that \(verb) nowhere or in a circle, for example "
+                + first.text
+        }
+        return count == 1
+            ? "skipped \(first.text): symbolic link (--follow includes what it points to)"
+            : "skipped \(Format.count(count, "symbolic link")), for example \(first.text); --follow includes what they point to"
     }
 
     var answers: Bool { output == "-" }
@@ -132,7 +151,7 @@ struct Create: AnsweringCommand {
         return details
     }
 
-    private func tell(_ metainfo: Metainfo, _ target: FilePath) throws {
+    private func tell(_ metainfo: Metainfo, _ target: FilePath, _ content: ContentScan) throws {
         let geometry = metainfo.geometry
         let files = metainfo.layout.files.count { !$0.isPad }
         if reporting.json {
@@ -145,10 +164,11 @@ struct Create: AnsweringCommand {
                     json.field("piece_length", geometry.pieceLength)
                     json.field("piece_count", geometry.pieceCount)
                     json.field("files", files)
+                    json.field("links_skipped", content.skippedLinks.count)
                 })
         } else if !reporting.quiet {
             let size = "\(Format.bytes(geometry.totalBytes)) in \(Format.count(files, "file"))"
-            let pieces = "\(Format.count(geometry.pieceCount)) pieces of \(Format.bytes(Int64(geometry.pieceLength)))"
+            let pieces = "\(Format.count(geometry.pieceCount, "piece")) of \(Format.bytes(Int64(geometry.pieceLength)))"
             Terminal.shared.print("wrote \(target.text.printable): \(size), \(pieces), info hash \(metainfo.infoHash)")
         }
     }

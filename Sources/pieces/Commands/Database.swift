@@ -37,7 +37,7 @@ struct DatabasePath: Command, AnsweringCommand {
               sqlite3 "$(pieces database path)" 'SELECT * FROM v1_torrent'
             """)
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     /// Prints the exact bytes of the path to a program, and printable text to a terminal.
     func run() async throws {

@@ -19,7 +19,7 @@ struct DatabaseBackup: Command {
     @Argument(help: ArgumentHelp("File to create.", valueName: "file"), completion: .file(extensions: ["db"]))
     var file: String
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         try global.access.requireDatabase()

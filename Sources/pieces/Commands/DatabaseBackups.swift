@@ -29,7 +29,7 @@ struct DatabaseBackups: Command, AnsweringCommand {
     @Option(help: ArgumentHelp("Number of backups to keep, from 0 to \(BackupSettings.countLimit).", valueName: "n"))
     var keep: Int?
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     var answers: Bool { every == nil && keep == nil }
 

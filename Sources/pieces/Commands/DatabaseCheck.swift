@@ -18,17 +18,15 @@ struct DatabaseCheck: Command, AnsweringCommand {
               pieces database check --json
 
             Exit codes: 0 no damage found; 1 the database could not be read; 2 the database is damaged.
-
-            --json prints one object: {"database", "sound", "faults": [sentence]}. \(Program.pathsInJSON)
             """)
 
     /// The size in bytes from which the command announces that the check takes a while.
     private static let large: Int64 = 256 << 20
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let faults = try find()

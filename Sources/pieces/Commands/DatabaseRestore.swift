@@ -20,8 +20,6 @@ struct DatabaseRestore: Command {
               pieces database restore ~/pieces-backup.db
 
             Exit codes: 0 done; 1 failed; 2 the backup is damaged.
-
-            --json prints one object: {"database", "backup", "set_aside", "torrents", "pieces_to_check"}. \(Program.pathsInJSON)
             """)
 
     @Argument(
@@ -30,10 +28,10 @@ struct DatabaseRestore: Command {
         completion: .file(extensions: ["db"]))
     var file: String?
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let database = try global.path

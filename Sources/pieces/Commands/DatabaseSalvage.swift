@@ -20,15 +20,12 @@ struct DatabaseSalvage: Command {
               pieces database salvage --json
 
             Exit codes: 0 repaired, or no damage found; 1 failed; 2 repaired, but some torrents were lost.
-
-            --json prints one object: {"database", "damage", "set_aside", "backup_at", "salvaged", "from_backup", "lost": [name], \
-            "pieces_to_check"}. Without damage, `damage` is null and the fields after it are missing. \(Program.pathsInJSON)
             """)
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let database = try global.path

@@ -29,7 +29,7 @@ struct DatabaseShare: Command {
             "Name or number of the group; without it, show who can read the database.", valueName: "group"))
     var group: String?
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let path = try global.path
@@ -73,7 +73,7 @@ struct DatabaseUnshare: Command {
               pieces database unshare
             """)
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let path = try global.path

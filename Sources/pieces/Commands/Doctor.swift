@@ -17,15 +17,13 @@ struct Doctor: Command, AnsweringCommand {
               pieces doctor
               pieces doctor --json
 
-            --json prints {"findings": [{"area", "severity", "sentence", "advice"}]}. `severity` is fine, notice or problem.
-
             Exit codes: 0 no problem found; 1 the database could not be read; 2 there is a problem.
             """)
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         let found = try await Library(try global.openToLook()).checkUp(now: .now())

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Library
 import Store
+import System
 import SystemPackage
 import Torrent
 
@@ -10,7 +11,8 @@ struct Download: EngineCommand {
     static let configuration = CommandConfiguration(
         commandName: "download", abstract: "Download torrents, or resume them, and exit when they are complete.",
         discussion: """
-            Resumes torrents that are already in the database; nothing that was recorded is downloaded again. With a seeding \
+            Resumes torrents that are already in the database, which can also be named by number, hash prefix, name or glob \
+            (`pieces help torrents`); nothing that was recorded is downloaded again. With a seeding \
             option the command exits when the seeding goal is reached. `pieces run` can seed the torrents later.
 
             SIGINT, SIGTERM, SIGQUIT and SIGHUP stop the download cleanly. A second signal other than SIGHUP stops it at once. \
@@ -19,18 +21,18 @@ struct Download: EngineCommand {
 
             Examples:
               pieces download alice.torrent
+              pieces download alice.txt
               pieces download https://example.org/debian.torrent --output /srv/iso
               pieces download series.torrent --select '*E0[1-3]*.mkv' --sequential
               pieces download alice.torrent --seed-ratio 1.5 --download-limit 2M
 
             Exit codes: 0 all torrents are complete; 1 failed, or the files of a torrent can't be reached; 2 stopped before all \
             torrents were complete; 64 wrong usage; 130 interrupted before all torrents were complete.
-
-            --json prints one object per line. Its `event` is listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
     @Argument(
-        help: ArgumentHelp("A .torrent file or its http(s) URL.", valueName: "source"),
+        help: ArgumentHelp(
+            "A .torrent file, its http(s) URL, or a torrent in the database.", valueName: "source"),
         completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
@@ -48,21 +50,24 @@ struct Download: EngineCommand {
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Network options") var engine: EngineOptions
     @OptionGroup(title: "Output options") var reporting: ReportOptions
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
-        let sources = try sources.map { try TorrentSource($0) }
         let database = try global.path
+        let hasDatabase = PathCalls.exists(database)
+        // A lost database is a better reason than a name that isn't a file.
+        if !hasDatabase { _ = try global.openToRead() }
+        let given = try DownloadSources(sources, hasDatabase: hasDatabase)
         try Self.requireNoEngine(database)
         var settings = EngineSettings(database: database)
         try global.settings.apply(to: &settings)
         try await engine.apply(to: &settings)
-        let read = await sources.readAll(engine.fetchOptions) {
+        let read = await given.sources.readAll(engine.fetchOptions) {
             Terminal.shared.complain($0)
         }
         guard read.failed == 0 else { throw ExitStatus.failed }
 
-        let (ids, hasRefused) = try await add(read.torrents)
+        let (ids, hasRefused) = try await add(read.torrents, given.names)
         // Refused torrents were already reported; the others are downloaded.
         guard !ids.isEmpty else { throw ExitStatus.failed }
         settings.scope = .only(Set(ids))
@@ -77,14 +82,20 @@ struct Download: EngineCommand {
     }
 
     /// Adds the torrents. The connection is closed afterwards, because the engine may have to recover the database.
-    private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
+    private func add(_ torrents: [Metainfo], _ names: [String]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
         var hasRefused = false
         let connection = try global.openToRun()
-        var known = try global.fileSettings
-        try known.add(connection)
-        var addRequest = AddRequest(Library(connection), torrent.options(known))
+        let library = Library(connection)
+        let known = try library.metainfos(of: names) {
+            Terminal.shared.complain($0)
+            hasRefused = true
+        }
+        guard !hasRefused else { throw ExitStatus.failed }
+        var stored = try global.fileSettings
+        try stored.add(connection)
+        var addRequest = AddRequest(library, torrent.options(stored))
         addRequest.unpausesKnown = true
-        let entries = try await addRequest.add(torrents) { reason in
+        let entries = try await addRequest.add(torrents + known) { reason in
             Terminal.shared.complain(reason)
             hasRefused = true
         }
@@ -99,7 +110,7 @@ struct Download: EngineCommand {
         guard let holder = try DatabaseLock.holder(database: database) else { return }
         let process = holder.pid.map { " (process \($0))" } ?? ""
         throw Failure(
-            "an engine is already running on this database\(process): give it the torrent with `pieces add`, and watch it with `pieces status`"
+            "an engine is already running on this database\(process): give it the torrent with `pieces add` or `pieces resume`, and watch it with `pieces status`"
         )
     }
 

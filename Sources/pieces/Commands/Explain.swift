@@ -14,9 +14,6 @@ struct Explain: ListCommand {
             Examples:
               pieces explain debian.iso
               pieces explain 3 --json
-
-            --json prints {"id", "info_hash", "name", "state", "causes": [{"kind", "sentence", "advice"}]}. `kind` is one of \
-            \(Explanation.Kind.allCases.map(\.rawValue).joined(separator: ", ")).
             """)
 
     @OptionGroup var options: ListOptions
@@ -36,7 +33,7 @@ struct Explain: ListCommand {
     }
 
     private func text(_ torrent: TorrentRow, _ state: TorrentState, _ causes: [Explanation.Cause]) -> String {
-        let has = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
+        let has = Format.part(torrent.completedBytes, of: torrent.wantedBytes)
         var text = "\(torrent.name.printable): \(state), \(has)\n"
         for (number, cause) in causes.enumerated() {
             text += "\(causes.count > 1 ? "\(number + 1). " : "")\(cause.sentence.printable)\n"

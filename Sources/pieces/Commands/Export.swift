@@ -24,7 +24,7 @@ struct Export: Command, AnsweringCommand {
     @Flag(help: "Overwrite an existing file.")
     var force = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     var answers: Bool { file == "-" }
 

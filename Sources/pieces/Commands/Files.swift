@@ -13,10 +13,6 @@ struct Files: ListCommand {
             Examples:
               pieces files series
               pieces files 3 --json
-
-            --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", "length", "wanted", \
-            "pad", "completed_bytes", "progress"}]}. `completed_bytes` is the recorded value, also while the files can't be \
-            reached. \(Program.pathsInJSON)
             """)
 
     @OptionGroup var options: ListOptions

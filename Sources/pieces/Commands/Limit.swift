@@ -17,9 +17,10 @@ struct Limit: Command {
               pieces limit 3 4 --download none --seed-ratio 1.5
               pieces limit 3
               pieces limit 3 --seed
+              pieces limit --all --upload 1M
             """)
 
-    @OptionGroup var arguments: TorrentArguments
+    @OptionGroup var arguments: TorrentsOrAll
 
     @Option(
         help: ArgumentHelp("Maximum download rate in bytes per second (500K, 2M), or `none`.", valueName: "rate"),
@@ -40,7 +41,8 @@ struct Limit: Command {
     var noSeed = false
 
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
         guard !(noSeed && seeds.goal != nil) else {
@@ -51,16 +53,35 @@ struct Limit: Command {
     func run() async throws {
         let change = LimitChange(download: download, upload: upload, peers: maxPeers)
         let library = Library(try global.openToChange())
-        for torrent in try library.limit(arguments.torrents, change, seedGoal: noSeed ? SeedGoal.none : seeds.goal) {
-            tell(torrent)
-        }
+        let torrents = try library.limit(arguments.choice, change, seedGoal: noSeed ? SeedGoal.none : seeds.goal)
+        for torrent in torrents where !reporting.quiet { tell(torrent) }
+        arguments.reportNone(torrents.count, reporting, "there are no torrents")
     }
 
     private func tell(_ torrent: TorrentRow) {
         let limits = torrent.settings.limits
+        if reporting.json { return Self.write(torrent) }
         let peers = limits.peers.map { Format.count($0, "peer") } ?? "peers: engine default"
         let rates = "download \(Format.limit(limits.download)), upload \(Format.limit(limits.upload))"
         Terminal.shared.print("\(torrent.id)  \(torrent.name.printable): \(rates), \(peers), \(Self.words(torrent))")
+    }
+
+    private static func write(_ torrent: TorrentRow) {
+        let settings = torrent.settings
+        ChangeJSON.print("limits", torrent) { json in
+            json.field("download_limit", settings.limits.download)
+            json.field("upload_limit", settings.limits.upload)
+            json.field("max_peers", settings.limits.peers)
+            json.field("seed_goal", settings.seedGoal.word)
+            if let ratio = settings.seedGoal.ratio {
+                json.field("seed_ratio", ratio)
+            } else {
+                json.field("seed_ratio", nil as Int?)
+            }
+            json.field("seed_seconds", settings.seedGoal.seconds)
+            json.field("uploaded_bytes", torrent.uploadedBytes)
+            json.field("seeding_seconds", torrent.seedTime.components.seconds)
+        }
     }
 
     private static func words(_ torrent: TorrentRow) -> String {

@@ -12,8 +12,6 @@ struct Log: Command, AnsweringCommand {
               pieces log debian.iso
               pieces log --limit 500
               pieces log 3 --follow --json
-
-            --json prints one object per line: {"number", "at", "id", "info_hash", "kind", "detail"}.
             """)
 
     /// The maximum number of events that one round of --follow reads.
@@ -21,7 +19,8 @@ struct Log: Command, AnsweringCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "A number, the first digits of an info hash, or a name. Default: all torrents.", valueName: "torrent"))
+            "A number, hash prefix or name; see `pieces help torrents`. Default: all torrents.", valueName: "torrent"),
+        completion: TorrentCompletion.torrents)
     var torrent: String?
 
     @Option(help: ArgumentHelp("Number of events to show, counted from the newest.", valueName: "n"))
@@ -31,10 +30,10 @@ struct Log: Command, AnsweringCommand {
         name: .shortAndLong, help: "Keep printing new events until interrupted, or until the reader closes the output.")
     var follow = false
 
-    @Flag(help: "Print JSON, one object per line.")
+    @Flag(help: "Print JSON, one object per line; see `pieces help json`.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
         guard (0...EventTable.limit).contains(limit) else {

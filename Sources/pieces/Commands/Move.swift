@@ -41,7 +41,7 @@ struct Move: Command {
     var found = false
 
     @OptionGroup(title: "Output options") var quietness: QuietOption
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
         guard !found || arguments.count > 1 else {

@@ -10,16 +10,18 @@ struct Pause: Command {
         discussion: """
             Examples:
               pieces pause 3
-              pieces pause debian.iso alice.txt
+              pieces pause debian.iso '*.txt'
+              pieces pause --all
             """)
 
-    @OptionGroup var arguments: TorrentArguments
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup var arguments: TorrentsOrAll
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
-        for torrent in try Library(try global.openToChange()).pause(arguments.torrents) {
-            Terminal.shared.print("paused \(torrent.id)  \(torrent.name.printable)")
-        }
+        let torrents = try Library(try global.openToChange()).pause(arguments.choice)
+        for torrent in torrents { reporting.report("paused", torrent) }
+        arguments.reportNone(torrents.count, reporting, "no torrent to pause")
     }
 }
 
@@ -31,14 +33,16 @@ struct Resume: Command {
             Examples:
               pieces resume 3
               pieces resume 9b3c
+              pieces resume --all
             """)
 
-    @OptionGroup var arguments: TorrentArguments
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup var arguments: TorrentsOrAll
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
-        for torrent in try Library(try global.openToChange()).resume(arguments.torrents) {
-            Terminal.shared.print("resumed \(torrent.id)  \(torrent.name.printable)")
-        }
+        let torrents = try Library(try global.openToChange()).resume(arguments.choice)
+        for torrent in torrents { reporting.report("resumed", torrent) }
+        arguments.reportNone(torrents.count, reporting, "no torrent to resume")
     }
 }

@@ -18,11 +18,6 @@ struct Peers: ListCommand {
               d  we want data, but it chokes us  u  it wants data, but we choke it
               S  snubbed: it owes us blocks but isn't sending
               I  incoming connection
-
-            --json prints {"id", "info_hash", "name", "connected", "connections": [{"address", "incoming", "client", "progress", \
-            "flags", "download_rate", "upload_rate", "downloaded_bytes", "uploaded_bytes", "requests"}], "peers": [{"address", \
-            "source", "client", "first_seen", "last_seen", "last_tried", "last_connected", "failures", "downloaded_bytes", \
-            "uploaded_bytes", "hash_failures", "rate", "banned_until", "ban_reason"}]}.
             """)
 
     @OptionGroup var options: ListOptions

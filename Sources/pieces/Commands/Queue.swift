@@ -33,7 +33,7 @@ struct Queue: Command, AnsweringCommand {
     var arguments: [String] = []
 
     @Flag(help: "Print JSON.") var json = false
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     /// A change of the order is work, which counts even if the report can't be written.
     var answers: Bool { arguments.isEmpty }

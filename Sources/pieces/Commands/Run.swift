@@ -18,8 +18,6 @@ struct Run: EngineCommand {
 
             Exit codes: 0 stopped, or all torrents are complete (--until-complete); 1 failed; with --until-complete also 2 and \
             130, as for `pieces download`.
-
-            --json prints one object per line. Its `event` is listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
     @Flag(help: "Exit when nothing is left to download.")
@@ -36,7 +34,7 @@ struct Run: EngineCommand {
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Network options") var engine: EngineOptions
     @OptionGroup(title: "Output options") var reporting: ReportOptions
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func run() async throws {
         var settings = try await engineSettings()

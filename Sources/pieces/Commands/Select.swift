@@ -19,13 +19,16 @@ struct Select: Command {
 
     @OptionGroup var argument: TorrentArgument
 
-    @Argument(help: ArgumentHelp("Globs, numbers, or ranges of numbers.", valueName: "glob|index"))
+    @Argument(
+        help: ArgumentHelp("Globs, numbers, or ranges of numbers.", valueName: "glob|index"),
+        completion: TorrentCompletion.filesOfTorrent)
     var patterns: [String] = []
 
     @Flag(help: "Select all files.")
     var all = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
         guard all != !patterns.isEmpty else {
@@ -37,6 +40,14 @@ struct Select: Command {
         let selected = try await Library(try global.openToChange()).select(
             all ? .all : .patterns(patterns), of: argument.torrent)
         let row = selected.torrent
+        if reporting.quiet { return }
+        if reporting.json {
+            return ChangeJSON.print("selected", row) { json in
+                json.field("files_selected", selected.wantedFiles)
+                json.field("wanted_bytes", row.wantedBytes)
+                json.field("completed_bytes", row.completedBytes)
+            }
+        }
         let files = Format.count(selected.wantedFiles, "file")
         let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"
         Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) selected, \(part) on disk")

@@ -38,7 +38,7 @@ struct SettingsCommand: ParsableCommand {
         @Flag(help: "Print JSON: an array of objects with key, value, origin, default and summary.")
         var json = false
 
-        @OptionGroup(title: "Global options") var global: GlobalOptions
+        @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
         func run() async throws {
             let settings = try global.settings
@@ -83,7 +83,7 @@ struct SettingsCommand: ParsableCommand {
                 """)
 
         @OptionGroup var name: SettingName
-        @OptionGroup(title: "Global options") var global: GlobalOptions
+        @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
         func run() async throws {
             let key = try SettingKey(named: name.key)
@@ -106,7 +106,7 @@ struct SettingsCommand: ParsableCommand {
 
         @OptionGroup var name: SettingName
         @Argument(help: "The new value.") var value: String
-        @OptionGroup(title: "Global options") var global: GlobalOptions
+        @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
         func run() async throws {
             let key = try SettingKey(named: name.key)
@@ -131,7 +131,7 @@ struct SettingsCommand: ParsableCommand {
                 """)
 
         @OptionGroup var name: SettingName
-        @OptionGroup(title: "Global options") var global: GlobalOptions
+        @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
         func run() async throws {
             let key = try SettingKey(named: name.key)

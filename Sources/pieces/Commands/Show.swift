@@ -12,12 +12,6 @@ struct Show: AnsweringCommand {
             Examples:
               pieces show alice.torrent
               pieces show https://example.org/debian.torrent --json
-
-            --json prints {"info_hash", "info_hash_v2", "name", "total_bytes", "piece_length", "piece_count", "private", "files": \
-            [{"path", "length", "pad"}], "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date", "not_used": \
-            [{"key", "value", "reason"}]}. `info_hash_v2` is null unless the torrent is a hybrid of v1 and v2. Paths are as they are written on disk. `not_used` lists values of the .torrent that pieces can't \
-            use. Texts are shown up to \(Metainfo.maximumTextBytes) bytes; for a longer one, not_used has its length. \
-            \(Program.pathsInJSON)
             """)
 
     @Argument(
@@ -25,7 +19,7 @@ struct Show: AnsweringCommand {
         completion: .file(extensions: ["torrent"]))
     var source: String
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
     func run() async throws {

@@ -13,8 +13,6 @@ struct Status: DirectCommand, AnsweringCommand {
               pieces status
               pieces status --watch
               pieces status 3 --json --pieces
-
-            \(StatusJSON.help)
             """)
 
     @Argument(
@@ -22,7 +20,7 @@ struct Status: DirectCommand, AnsweringCommand {
             "Numbers, first digits of info hashes, or names. Default: all torrents.", valueName: "torrent"))
     var torrents: [String] = []
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
     @Flag(
@@ -34,7 +32,7 @@ struct Status: DirectCommand, AnsweringCommand {
     @Flag(help: "Show which pieces are on disk.")
     var pieces = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     var waits: Bool { watch }
 

@@ -11,10 +11,6 @@ struct Trackers: ListCommand {
             Examples:
               pieces trackers debian.iso
               pieces trackers 3 --json
-
-            --json prints {"id", "info_hash", "name", "trackers": [{"url", "tier", "next_announce_at", "interval", \
-            "min_interval", "failures", "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", \
-            "downloads"}]}. A password in a URL is shown as ***.
             """)
 
     @OptionGroup var options: ListOptions
@@ -22,10 +18,11 @@ struct Trackers: ListCommand {
     func runDirectly() throws {
         let list = try Library(try global.openToLook()).trackers(of: argument.torrent)
         let (torrent, trackers) = (list.torrent, list.trackers)
-        Terminal.shared.print(bytes: json ? object(torrent, trackers) : Array(text(trackers, .now()).utf8))
+        Terminal.shared.print(
+            bytes: json ? object(torrent, trackers) : Array(text(trackers, list.isAnnouncing, .now()).utf8))
     }
 
-    private func text(_ trackers: [TrackerRow], _ now: Timestamp) -> String {
+    private func text(_ trackers: [TrackerRow], _ isAnnouncing: Bool, _ now: Timestamp) -> String {
         guard !trackers.isEmpty else { return "the torrent has no trackers\n" }
         var table = Table(
             [
@@ -37,7 +34,7 @@ struct Trackers: ListCommand {
             table.add([
                 "\(tracker.tier + 1)", tracker.url.shownURL, next(tracker, now),
                 tracker.seeders.map { Format.count($0) } ?? "",
-                tracker.leechers.map { Format.count($0) } ?? "", words(tracker),
+                tracker.leechers.map { Format.count($0) } ?? "", words(tracker, isAnnouncing),
             ])
         }
         return table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
@@ -48,13 +45,14 @@ struct Trackers: ListCommand {
         return next > now ? "in \(Format.time(next - now))" : "due"
     }
 
-    private func words(_ tracker: TrackerRow) -> String {
+    private func words(_ tracker: TrackerRow, _ isAnnouncing: Bool) -> String {
         if let error = tracker.lastError {
             return "\(error.printable)\(tracker.failures > 1 ? " (\(tracker.failures) times)" : "")"
         }
         if let warning = tracker.warning { return "warning: \(warning.printable)" }
         if let success = tracker.lastSuccessAt { return "responded \(Format.moment(success))" }
-        return tracker.lastAnnounceAt == nil ? "not asked yet" : "no response yet"
+        if tracker.lastAnnounceAt != nil { return "no response yet" }
+        return isAnnouncing ? "no response yet to the first announce" : "not contacted yet"
     }
 
     private func object(_ torrent: TorrentRow, _ trackers: [TrackerRow]) -> [UInt8] {

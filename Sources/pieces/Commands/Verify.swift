@@ -36,20 +36,15 @@ struct Verify: Command {
 
             Exit codes: 0 everything is good; 1 something could not be read, or is offline; 2 damaged or missing pieces; \
             64 wrong usage; 130 interrupted.
-
-            --json prints one object per line. For each torrent: {"event": "torrent", "id", "info_hash", "name", "outcome", \
-            "offline", "error", "pieces_checked", "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", \
-            "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", "files": [{"index", "path", "state", "pieces_good", \
-            "pieces_bad", "pieces_missing", "pieces_shared", "changed_outside"}]}. `id` is null if the torrent was not added. A \
-            file's `state` is good, bad, missing, shares or unknown; `pieces_shared` counts its bad and missing pieces that may \
-            be another file's fault. The last object is {"event": "summary", "torrents", "torrents_damaged", "torrents_failed", \
-            "torrents_offline", "bytes", "seconds", "interrupted"}. \(Program.pathsInJSON)
             """)
 
     @Argument(
         help: ArgumentHelp("Torrents, or .torrent files. Default: all torrents.", valueName: "torrent|file.torrent"),
-        completion: .file())
+        completion: TorrentCompletion.torrentsAndFiles)
     var torrents: [String] = []
+
+    @Flag(help: "All torrents in the database, as without arguments.")
+    var all = false
 
     @Option(
         name: .shortAndLong,
@@ -68,9 +63,12 @@ struct Verify: Command {
     var adopt = false
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
+        guard !all || (torrents.isEmpty && output == nil) else {
+            throw ValidationError("give either torrents, or --all")
+        }
         guard output == nil || !torrents.isEmpty else {
             throw ValidationError("--output needs at least one .torrent file")
         }

@@ -29,13 +29,14 @@ struct EngineOptions: ParsableArguments {
     var peer: [String] = []
 
     @Flag(
-        name: .customLong("no-dht"), help: "Don't use the DHT (no effect: not supported yet)."
-    )
+        name: .customLong("no-dht"),
+        help: ArgumentHelp("Don't use the DHT (no effect: not supported yet).", visibility: .hidden))
     var isWithoutDHT = false
 
     @Flag(
         name: .customLong("no-lsd"),
-        help: "Don't look for peers on the local network (no effect: not supported yet).")
+        help: ArgumentHelp(
+            "Don't look for peers on the local network (no effect: not supported yet).", visibility: .hidden))
     var isWithoutLSD = false
 
     @Option(

@@ -19,12 +19,13 @@ struct GlobalOptions: ParsableArguments {
     var logLevel: LogLevel = .warning
 
     /// The path of the database, whether or not the file exists.
-    var path: FilePath {
-        get throws {
-            if let database { return try Self.checked(database) }
-            if let named = try fileSettings.text(.database) { return FilePath(text: named) }
-            return try Self.standardFolder.appending("pieces.db")
-        }
+    var path: FilePath { get throws { try Self.path(database) } }
+
+    /// The path of the database if --database has this value, or wasn't given.
+    static func path(_ database: String?) throws -> FilePath {
+        if let database { return try checked(database) }
+        if let named = try Settings(settingSources).text(.database) { return FilePath(text: named) }
+        return try standardFolder.appending("pieces.db")
     }
 
     /// The settings of the files and the environment.

@@ -4,10 +4,10 @@ import ArgumentParser
 struct ListOptions: ParsableArguments {
     @OptionGroup var argument: TorrentArgument
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; see `pieces help json`.")
     var json = false
 
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 }
 
 /// A command that lists something about one torrent.

@@ -107,7 +107,9 @@ final class Terminal: Sendable {
     }
 
     /// Prints one sentence about a problem on standard error.
-    func complain(_ sentence: String) { hint("pieces: " + sentence.printable) }
+    func complain(_ sentence: String) {
+        hint(ProblemJSON.problem(sentence) ?? "pieces: " + sentence.printable)
+    }
 
     /// Prints a line on standard error.
     func hint(_ line: String) {

@@ -2,7 +2,8 @@ import Store
 import Torrent
 import Verification
 
-/// Prints one JSON object per line. Its `event` is `torrent`, or `summary` at the end.
+/// Prints one JSON object per line. Its `event` is `torrent`, `waiting` while another process verifies the torrent, or
+/// `summary` at the end.
 struct JSONVerification: VerificationReport {
     func verified(_ result: VerificationResult) {
         Terminal.shared.print(
@@ -37,7 +38,9 @@ struct JSONVerification: VerificationReport {
             })
     }
 
-    func waits(for torrent: TorrentRow, process: Int32?) {}
+    func waits(for torrent: TorrentRow, process: Int32?) {
+        ChangeJSON.print("waiting", torrent) { $0.field("pid", process) }
+    }
 
     func ended(_ summary: VerificationRun.Summary) {
         Terminal.shared.print(

@@ -114,11 +114,11 @@ struct KillScenario {
         let limit = doubtful.population + (mayDoubtClaims ? before.claimed.population : 0)
         #expect(
             checked <= limit,
-            "\(what): \(checks.map(\.text)), of which \(doubtful.population) were written since the last commit")
+            "\(what): \(checks.map(\.text)), of which \(doubtful.population) were recently written")
         #expect(
             mayDoubtClaims
                 || checks.allSatisfy {
-                    $0.text.contains("written since the last commit") && !$0.text.contains("outside")
+                    $0.text.contains("recently written") && !$0.text.contains("outside")
                 },
             "\(what): \(checks.map(\.text))")
         toll.checked += checked

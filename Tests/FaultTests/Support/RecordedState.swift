@@ -62,7 +62,9 @@ struct RecordedState {
         checks = try connection.events.rows(of: row.id, limit: 10_000).reversed().filter { $0.kind == .verified }.map {
             event in
             (
-                event.detail.firstMatch(of: /(?:checked|verified) (\d+) of/).flatMap { Int($0.output.1) } ?? 1 << 32,
+                event.detail.firstMatch(of: /(?:checked|verified) ([\d,]+) (?:of|recently)/).flatMap {
+                    Int($0.output.1.filter { $0 != "," })
+                } ?? 1 << 32,
                 event.detail
             )
         }

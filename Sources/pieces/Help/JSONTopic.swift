@@ -1,0 +1,222 @@
+import Engine
+import Library
+import Torrent
+
+/// Describes the output of the commands with `--json`. `pieces help json` and the article JSON are made from it.
+package enum JSONTopic {
+    private struct Section {
+        let command: String
+        /// The fields, in lines.
+        let fields: String
+        /// A paragraph on what the names don't say.
+        var notes = ""
+    }
+
+    private static let introduction = [
+        """
+        Data is on standard output; numbers are in bytes, bytes per second, seconds, or seconds since 1970 (UTC), and \
+        fractions are from 0 to 1. An unknown value is null. New versions may add fields, and remove none.
+        """, Program.pathsInJSON,
+    ]
+
+    private static let sections = [
+        Section(
+            command: "errors, with --json, on standard error",
+            fields: """
+                {event: "error", message, hint, exit_code}
+                {event: "problem", message}
+                """,
+            notes: """
+                An `error` ends the command. A `problem` doesn't: a source that can't be read, a torrent that was refused, a \
+                skipped link. Messages of the log (--log-level) stay text.
+                """),
+        Section(
+            command: "add",
+            fields: """
+                {event, id, info_hash, name, state, output, total_bytes, trackers_added,
+                 note}
+                """,
+            notes: """
+                One object per line and torrent. `event` is added, or known for a torrent that was in the database; `note` is a \
+                sentence about its new trackers.
+                """),
+        Section(
+            command: "pause, resume", fields: "{event, id, info_hash, name}",
+            notes: "One object per line and torrent. `event` is paused or resumed."),
+        Section(
+            command: "limit",
+            fields: """
+                {event: "limits", id, info_hash, name, download_limit, upload_limit,
+                 max_peers, seed_goal, seed_ratio, seed_seconds, uploaded_bytes,
+                 seeding_seconds}
+                """,
+            notes: """
+                One object per line and torrent. A limit of null is none, and `max_peers` of null the engine's default. \
+                `seed_goal` is default, none, forever, ratio or time.
+                """),
+        Section(
+            command: "select",
+            fields: """
+                {event: "selected", id, info_hash, name, files_selected, wanted_bytes,
+                 completed_bytes}
+                """),
+        Section(
+            command: "remove",
+            fields: """
+                {event: "removed", id, info_hash, name, files_deleted}
+                {event: "kept", id, info_hash, name, message}
+                {event: "would_remove", id, info_hash, name, output, files: [path], kept}
+                """,
+            notes: """
+                `files_deleted` is null if no files were to be deleted, or if the running engine deleted them. `kept` names files \
+                that stay, and why. --dry-run prints would_remove.
+                """),
+        Section(
+            command: "download, run",
+            fields: """
+                {event: "listening", address, port, pid}
+                {event: "start", id, info_hash, name, state, error, complete,
+                 wanted_bytes, completed_bytes, output}
+                {event: "progress", id, info_hash, name, state, error, progress,
+                 wanted_bytes, completed_bytes, pieces_have, pieces_to_check,
+                 downloaded_bytes, uploaded_bytes, wasted_bytes, download_rate,
+                 upload_rate, peers_connected, seeders_connected, eta_seconds}
+                {event: "log", number, at, id, info_hash, kind, detail}
+                {event: "end", id, info_hash, name, state, error, complete,
+                 wanted_bytes, completed_bytes, output}
+                {event: "stopped"}
+                """,
+            notes: "One object per line; progress each second."),
+        Section(
+            command: "status",
+            fields: """
+                {engine: {running, pid, since},
+                 mended: {at, what},
+                 slots: {named_only, downloads, seeds, checks},
+                 torrents: [{id, info_hash, name, state, error, progress, total_bytes,
+                   wanted_bytes, completed_bytes, piece_length, piece_count,
+                   pieces_have, downloaded_bytes, uploaded_bytes, wasted_bytes,
+                   download_rate, upload_rate, peers_connected, seeders, leechers,
+                   eta_seconds, added_at, completed_at, last_verified_at,
+                   seeding_seconds, output, bitfield}]}
+                """,
+            notes: """
+                `running` is null if this user can read the database but can't see whether an engine is running; `since` is when \
+                the engine started, or, if none is running, when the last one was last seen. `mended` is null except for a week \
+                after the database was repaired or restored. `downloads`, `seeds` and `checks` are {limit, active, queued}: how \
+                many torrents may be active at once (null: no limit), are active, and wait for a slot; with `named_only` the \
+                engine works only on the torrents that its command named; `slots` is null without an engine. `state` is \
+                downloading, seeding, checking, complete, paused, queued, offline or error. `seeding_seconds` is how long the \
+                torrent was complete and available to peers. `bitfield` needs --pieces: the pieces that the database records as \
+                present, in hexadecimal; the first piece is the highest bit of the first byte. With --watch, one object per line.
+                """),
+        Section(
+            command: "files",
+            fields: """
+                {id, info_hash, name, output, state, error,
+                 files: [{index, path, length, wanted, pad, completed_bytes, progress}]}
+                """,
+            notes: "`completed_bytes` is the recorded value, also while the files can't be reached."),
+        Section(
+            command: "peers",
+            fields: """
+                {id, info_hash, name, connected,
+                 connections: [{address, incoming, client, progress, flags,
+                   download_rate, upload_rate, downloaded_bytes, uploaded_bytes,
+                   requests}],
+                 peers: [{address, source, client, first_seen, last_seen, last_tried,
+                   last_connected, failures, downloaded_bytes, uploaded_bytes,
+                   hash_failures, rate, banned_until, ban_reason}]}
+                """,
+            notes: "`flags` has the letters that `pieces peers --help` explains."),
+        Section(
+            command: "trackers",
+            fields: """
+                {id, info_hash, name,
+                 trackers: [{url, tier, next_announce_at, interval, min_interval,
+                   failures, last_announce_at, last_success_at, last_error, warning,
+                   seeders, leechers, downloads}]}
+                """,
+            notes: "A password in a URL is shown as ***."),
+        Section(command: "log", fields: "{number, at, id, info_hash, kind, detail}", notes: "One object per line."),
+        Section(
+            command: "explain",
+            fields: "{id, info_hash, name, state, causes: [{kind, sentence, advice}]}",
+            notes: "`kind` is one of \(Explanation.Kind.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", "))."),
+        Section(
+            command: "doctor", fields: "{findings: [{area, severity, sentence, advice}]}",
+            notes: "`severity` is fine, notice or problem."),
+        Section(
+            command: "verify",
+            fields: """
+                {event: "torrent", id, info_hash, name, outcome, offline, error,
+                 pieces_checked, pieces_good, pieces_bad, pieces_missing,
+                 pieces_unreadable, pieces_adopted, pieces_damaged,
+                 pieces_confirmed_before, files: [{index, path, state, pieces_good,
+                   pieces_bad, pieces_missing, pieces_shared, changed_outside}]}
+                {event: "waiting", id, info_hash, name, pid}
+                {event: "summary", torrents, torrents_damaged, torrents_failed,
+                 torrents_offline, bytes, seconds, interrupted}
+                """,
+            notes: """
+                One object per line, the summary last; waiting while another process (`pid`) verifies the torrent. `id` is null if the torrent was not added. The `state` of a file is good, \
+                bad, missing, shares or unknown; `pieces_shared` counts its bad and missing pieces that may be another file's \
+                fault.
+                """),
+        Section(
+            command: "create",
+            fields: """
+                {file, info_hash, name, total_bytes, piece_length, piece_count, files,
+                 links_skipped}
+                """),
+        Section(
+            command: "show",
+            fields: """
+                {info_hash, info_hash_v2, name, total_bytes, piece_length, piece_count,
+                 private, files: [{path, length, pad}], trackers: [[url]], web_seeds,
+                 comment, created_by, creation_date,
+                 not_used: [{key, value, reason}]}
+                """,
+            notes: """
+                `info_hash_v2` is null unless the torrent is a hybrid of v1 and v2. Paths are as they are written on disk. \
+                `not_used` lists values of the .torrent that pieces can't use. Texts are shown up to \
+                \(Metainfo.maximumTextBytes) bytes; for a longer one, `not_used` has its length.
+                """),
+        Section(command: "database check", fields: "{database, sound, faults: [sentence]}"),
+        Section(
+            command: "database restore", fields: "{database, backup, set_aside, torrents, pieces_to_check}"),
+        Section(
+            command: "database salvage",
+            fields: """
+                {database, damage, set_aside, backup_at, salvaged, from_backup,
+                 lost: [name], pieces_to_check}
+                """,
+            notes: "Without damage, `damage` is null and the fields after it are missing."),
+    ]
+
+    /// What `pieces help json` prints.
+    static var text: String {
+        var lines = ["The output of commands with --json", ""]
+        for paragraph in introduction { lines += paragraph.lines(within: Help.columns) + [""] }
+        for section in sections {
+            lines += [section.command] + section.fields.split(separator: "\n").map { "  \($0)" }
+            if !section.notes.isEmpty { lines += section.notes.lines(within: Help.columns - 2).map { "  \($0)" } }
+            lines.append("")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// The article JSON, in Markdown.
+    package static var article: String {
+        let width = 120
+        var lines = ["# JSON", "", "The fields that commands print with `--json`, for programs that read them."]
+        lines += ["", "`pieces help json` prints the same.", ""]
+        for paragraph in introduction { lines += paragraph.lines(within: width) + [""] }
+        for section in sections {
+            lines += ["## \(section.command)", "", "```"] + section.fields.split(separator: "\n").map(String.init)
+            lines += ["```", ""]
+            if !section.notes.isEmpty { lines += section.notes.lines(within: width) + [""] }
+        }
+        return lines.joined(separator: "\n")
+    }
+}
