@@ -230,7 +230,8 @@ struct DisplayTests {
     @Test(
         arguments: [
             (0, 600 << 20, "0 B of 600 MiB"), (300 << 20, 600 << 20, "300 MiB of 600 MiB"),
-            ((600 << 20) - (512 << 10), 600 << 20, "512 KiB of 600 MiB to go"), (600 << 20, 600 << 20, "600 MiB of 600 MiB"),
+            ((600 << 20) - (512 << 10), 600 << 20, "512 KiB of 600 MiB to go"),
+            (600 << 20, 600 << 20, "600 MiB of 600 MiB"),
         ] as [(Int64, Int64, String)])
     func almostCompletePartsSayWhatIsLeft(done: Int64, wanted: Int64, text: String) {
         #expect(DownloadWords.part(done, of: wanted) == text)

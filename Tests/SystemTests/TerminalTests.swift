@@ -132,7 +132,7 @@ import Torrent
         }
         let screen = Screen(terminal.text, columns: 80, rows: 20)
         #expect(screen.erasures == 0 && screen.scrolled.isEmpty)
-        let listed = screen.lines.count { $0.contains("queued") }
+        let listed = screen.lines.count { $0.contains(/item-\d+ +stopped /) }
         #expect(
             listed >= 10 && screen.lines.contains { $0.hasPrefix("and \(40 - listed) more torrents") },
             "\(screen.lines)")

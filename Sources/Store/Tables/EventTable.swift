@@ -29,6 +29,17 @@ package struct EventTable {
         return try db.fetchValid("FROM event WHERE torrent_id = ? ORDER BY id DESC LIMIT ?", torrent, limit)
     }
 
+    /// The newest events of one torrent, and the starts and ends of engines since the torrent's first event, newest
+    /// first.
+    package func rows(of torrent: TorrentID, andOfEnginesWithLimit limit: Int) throws(StoreError) -> [EventRow] {
+        try db.fetchValid(
+            """
+            FROM event WHERE torrent_id = ?1 OR (torrent_id IS NULL AND kind IN ('started', 'stopped', 'killed')
+                AND id > (SELECT min(id) FROM event WHERE torrent_id = ?1))
+            ORDER BY id DESC LIMIT ?2
+            """, torrent, limit)
+    }
+
     /// Deletes all but the newest ``limit`` events.
     package func prune() throws(StoreError) {
         try db.execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", Self.limit)

@@ -36,11 +36,12 @@ struct Explain: ListCommand {
     }
 
     private func text(_ torrent: TorrentRow, _ state: TorrentState, _ causes: [Explanation.Cause]) -> String {
-        let has = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
+        let has = DownloadWords.part(torrent.completedBytes, of: torrent.wantedBytes)
         var text = "\(torrent.name.printable): \(state), \(has)\n"
         for (number, cause) in causes.enumerated() {
-            text += "\(causes.count > 1 ? "\(number + 1). " : "")\(cause.sentence.printable)\n"
-            if let advice = cause.advice { text += "   \(advice)\n" }
+            let start = causes.count > 1 ? "\(number + 1). " : ""
+            text += Terminal.shared.wrapped("\(start)\(cause.sentence.printable)", indent: 3) + "\n"
+            if let advice = cause.advice { text += Terminal.shared.wrapped("   \(advice)", indent: 3) + "\n" }
         }
         return text
     }

@@ -37,7 +37,7 @@ extension String {
     /// A longer word has a line of its own, so that a path can be copied.
     package func wrapped(_ width: Int, indent: Int) -> String {
         guard columns > width else { return self }
-        let indent = String(repeating: " ", count: indent * 3 < width ? indent : 0)
+        let indent = String(repeating: " ", count: indent * 2 < width ? indent : min(indent, 2))
         return split(separator: "\n", omittingEmptySubsequences: false).map { line in
             var lines: [String] = []
             var current = ""
