@@ -27,9 +27,12 @@ package struct RealProgram: Sendable {
 
     /// Starts the program; what it says goes to files in `folder`, its results to the terminal where one is given.
     package func start(
-        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:], terminal: PseudoTerminal? = nil
+        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:],
+        terminal: PseudoTerminal? = nil,
+        isReading: Bool = false
     ) throws -> RunningProgram {
-        try RunningProgram(path, arguments, folder: folder, environment: environment, terminal: terminal)
+        try RunningProgram(
+            path, arguments, folder: folder, environment: environment, terminal: terminal, isReading: isReading)
     }
 
     /// Runs the program to its end.
@@ -69,7 +72,7 @@ package final class RunningProgram: Sendable {
 
     fileprivate init(
         _ path: String, _ arguments: [String], folder: FilePath, environment: [String: String],
-        terminal: PseudoTerminal?
+        terminal: PseudoTerminal?, isReading: Bool
     ) throws {
         let base = "\(FilePath(path).lastComponent?.string ?? "program")-\(UUID().uuidString.prefix(8))"
         name = base
@@ -82,7 +85,9 @@ package final class RunningProgram: Sendable {
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.string)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-        process.standardInput = FileHandle.nullDevice
+        let input = isReading ? terminal : nil
+        process.standardInput =
+            input.map { FileHandle(fileDescriptor: $0.slave.rawValue, closeOnDealloc: false) } ?? FileHandle.nullDevice
         let output = terminal == nil ? FileHandle(forWritingAtPath: outputFile.string) : nil
         let errors = FileHandle(forWritingAtPath: errorFile.string)
         process.standardOutput =

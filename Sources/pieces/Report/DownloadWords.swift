@@ -123,8 +123,8 @@ package struct DownloadWords {
         }
     }
 
-    /// Formats the numbers as `43.2 %  ↓ 1.2 MiB/s  3 min 20 s left  5 peers  2 seeders  ↑ 0 B/s`. On a narrow terminal,
-    /// uploads are dropped first, then peers, then seeders, the rate, and the time left.
+    /// Formats the numbers as `43.2 %  ↓ 1.2 MiB/s  3 min 20 s left  5 peers  2 seeders  ↑ 0 B/s`. On a narrow
+    /// terminal, uploads are dropped first, then peers, then seeders, the rate, and the time left.
     func numbers(_ torrent: TorrentProgress, width: Int) -> String {
         var parts = essentialParts(torrent)
         parts.append(Format.count(torrent.peers, "peer"), rank: 4)

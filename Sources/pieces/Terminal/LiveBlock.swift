@@ -1,8 +1,8 @@
 /// The live lines at the bottom of a terminal, right above the cursor, and the bytes that redraw them (ECMA-48: CPL,
 /// EL).
 ///
-/// A change overwrites only the lines that differ. Nothing but the rest of a line is ever erased, because some terminals
-/// keep an erased screen in their history.
+/// A change overwrites only the lines that differ. Nothing but the rest of a line is ever erased, because some
+/// terminals keep an erased screen in their history.
 package struct LiveBlock {
     private static let erasure = Array("\u{1b}[K".utf8)
     private static let endOfLine = erasure + [UInt8(ascii: "\n")]
@@ -15,8 +15,8 @@ package struct LiveBlock {
 
     package var isEmpty: Bool { lines.isEmpty }
 
-    /// Returns the bytes that replace the block with `new`; empty if nothing has changed. Each line must be shorter than
-    /// the `width` of the terminal, and all of them must fit above its last row.
+    /// Returns the bytes that replace the block with `new`; empty if nothing has changed. Each line must be shorter
+    /// than the `width` of the terminal, and all of them must fit above its last row.
     package mutating func show(_ new: [String], width: Int, height: Int) -> [UInt8] {
         guard new != lines || width != self.width else { return [] }
         defer { (lines, self.width) = (new, width) }

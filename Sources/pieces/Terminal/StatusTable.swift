@@ -182,7 +182,7 @@ struct StatusTable {
         guard !engine.isUnknown, engine.since != nil else {
             return engine.isUnknown || counts[.queued] != nil ? engine.sentence : nil
         }
-        return counts[.queued] == nil ? nil : "\(engine.sentence): `pieces run` continues what is stopped"
+        return counts[.queued] == nil ? nil : "no engine is running: `pieces run` continues the stopped torrents"
     }
 
     private func wrapped(_ text: String, indent: Int) -> String {

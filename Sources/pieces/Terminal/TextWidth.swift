@@ -33,8 +33,8 @@ extension String {
         }
     }
 
-    /// The text in lines of at most `width` columns, broken at spaces. Lines after the first begin with `indent` spaces.
-    /// A longer word has a line of its own, so that a path can be copied.
+    /// The text in lines of at most `width` columns, broken at spaces. Lines after the first begin with `indent`
+    /// spaces. A longer word has a line of its own, so that a path can be copied.
     package func wrapped(_ width: Int, indent: Int) -> String {
         guard columns > width else { return self }
         let indent = String(repeating: " ", count: indent * 2 < width ? indent : min(indent, 2))
