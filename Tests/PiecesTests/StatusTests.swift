@@ -229,6 +229,9 @@ struct StatusListTests {
             #expect(
                 some.contains("4 torrents: 4 stopped")
                     && some.hasSuffix("and 2 more torrents: `pieces status` lists all\n"))
+            #expect(
+                try await program.succeed("status", "--state", "error", "--state", "active").output
+                    == "no torrent is error or active\n")
             // The engine matters only where something waits for it.
             #expect(try await !program.succeed("status", "--state", "paused").output.contains("engine"))
         }

@@ -192,6 +192,9 @@ struct Status: DirectCommand, AnsweringCommand {
         // The queue is described only when all torrents are listed.
         let queue = reading.isOfAll ? try reading.queue() : nil
         var table = StatusTable(reading.engine, try reading.recovery(), queue, columns: list.columns)
+        if !list.states.isEmpty {
+            table.emptiness = "no torrent is \(list.states.map(\.rawValue).joined(separator: " or "))"
+        }
         guard range != nil || !list.isEverything || table.needsRows else {
             try reading.forEachLine { (torrent) throws(StoreError) in
                 table.count(torrent)

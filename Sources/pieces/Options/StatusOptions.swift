@@ -121,7 +121,7 @@ enum StatusColumn: String, CaseIterable {
     /// Whether the column needs more than a ``StatusLine``.
     var isOfRow: Bool {
         switch self {
-        case .downloaded, .uploaded, .ratio, .added, .folder, .hash: true
+        case .seeders, .downloaded, .uploaded, .ratio, .added, .folder, .hash: true
         default: false
         }
     }

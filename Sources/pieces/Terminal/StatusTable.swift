@@ -27,6 +27,8 @@ struct StatusTable {
     private var totals = (wanted: Int64(0), completed: Int64(0), down: Int64(0), up: Int64(0))
     /// The last line about torrents that have no line.
     var remainder: String?
+    /// What stands in place of an empty table.
+    var emptiness = "no torrents yet: add one with `pieces add` or `pieces download`"
 
     init(
         _ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, columns: [StatusColumn]? = nil,
@@ -78,7 +80,10 @@ struct StatusTable {
             case .left: table.cell(live?.timeLeft.map { Format.time($0) } ?? "")
             case .have: table.cell { Format.bytes(torrent.completedBytes, to: &$0) }
             case .missing: table.cell { Format.bytes(max(0, torrent.wantedBytes - torrent.completedBytes), to: &$0) }
-            case .seeders: table.cell { text in live.map { text.append(decimal: Int64($0.seeders)) } }
+            case .seeders:
+                // As in JSON: trackers know the whole swarm.
+                let count = row?.scrape.seeders ?? live?.seeders
+                table.cell { text in count.map { text.append(decimal: Int64($0)) } }
             case .downloaded: table.cell { text in row.map { Format.bytes($0.downloadedBytes, to: &text) } }
             case .uploaded: table.cell { text in row.map { Format.bytes($0.uploadedBytes, to: &text) } }
             case .ratio: table.cell(row.map { Self.ratio($0) } ?? "")
@@ -136,7 +141,11 @@ struct StatusTable {
 
     private func bytes(errorRoom: Int) -> [UInt8] {
         var text = Array(recoveryText.utf8)
-        table.write(to: &text, width: width)
+        if counts.isEmpty {
+            text += "\(emptiness)\n".utf8
+        } else {
+            table.write(to: &text, width: width)
+        }
         text += footer.utf8
         let explained = errors.map { wrapped($0, indent: 4) }.joined(separator: "\n")
         for line in explained.split(separator: "\n").prefix(errorRoom) { text += "\(line)\n".utf8 }
