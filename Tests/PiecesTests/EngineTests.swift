@@ -22,7 +22,10 @@ struct EngineTests {
                 ["download", "set.torrent", "--output", "down", "--peer", address] + Self.network
             ).end()
             #expect(first.status == 0, "\(first.errors)")
-            #expect(first.output.hasPrefix("starting set: 293 KiB"))
+            // What was said of it, in full: where it went, and how long it took.
+            let end = /set: complete: 293 KiB in [0-9.]+ s \([0-9.]+ [KMG]?i?B\/s\), in ~\/down\n$/
+            #expect(first.output.hasPrefix("starting set: 293 KiB into ~/down\n"), "\(first.output)")
+            #expect(first.output.contains(end), "\(first.output)")
             for file in ["set/a.bin", "set/empty", "set/sub/b.bin"] {
                 #expect(try program.read("down/\(file)") == program.read("here/\(file)"))
             }

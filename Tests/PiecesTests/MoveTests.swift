@@ -155,7 +155,7 @@ struct MoveTests {
                 try await program.succeed("pause", "1")
                 try await program.succeed("move", "1", "there")
                 #expect(try await program.torrents().first?["state"] as? String == "paused", "the user's pause stays")
-                kill(engine.process.processIdentifier, SIGTERM)
+                engine.send(SIGTERM)
                 #expect(try await engine.end().status == 0)
                 try await expectWhole(program, in: program.folder.path + "/there")
             }
@@ -183,7 +183,7 @@ struct MoveTests {
                 #expect(
                     FileManager.default.contentsEqual(
                         atPath: program.folder.path + "/here/set", andPath: other.path + "/set"))
-                kill(seeder.process.processIdentifier, SIGTERM)
+                seeder.send(SIGTERM)
                 _ = try await seeder.end()
             }
         }

@@ -67,7 +67,7 @@ struct QueueTests {
                 try await Task.sleep(for: .milliseconds(100))
             }
             #expect(active == [3] && reasons.count == 2, "\(active) \(reasons)")
-            kill(engine.process.processIdentifier, SIGTERM)
+            engine.send(SIGTERM)
             #expect(try await engine.end().status == 0)
         }
     }

@@ -91,7 +91,6 @@ struct StatusTests {
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
             let list = """
-                no engine has run yet: start one with `pieces run`
                 ID  NAME  STATE   DONE     SIZE  DOWN  UP  PEERS  LEFT
                  1  set   paused   0 %  293 KiB
 
@@ -135,7 +134,8 @@ struct StatusTests {
             let text = try await program.succeed("status").output
             #expect(
                 text.contains("but has not written to the database since") == (heartbeat < 0 && isOldLock), "\(text)")
-            #expect(text.contains("the engine is running (process"), "\(text)")
+            // An engine that does what is expected of it is no news.
+            #expect(text.contains("the engine is running (process") == (heartbeat < 0 && isOldLock), "\(text)")
             withExtendedLifetime(lock) {}
         }
     }
@@ -193,6 +193,102 @@ struct StatusTests {
             #expect(copy.output.contains("\"name\":\"set\""))
             let again = try await program.run("database", "backup", "copy.db")
             #expect(again.status == 1)
+        }
+    }
+}
+
+/// What is listed, in which order, and with which columns.
+struct StatusListTests {
+    /// Six torrents: sizes from 10 to 60 KB in another order than the names, two of them paused.
+    private func withTorrents(_ body: (Program) async throws -> Void) async throws {
+        try await withProgram { program in
+            for (name, size) in [
+                ("b-one", 30), ("a-two", 60), ("c-three", 10), ("a-four", 50), ("d-漢字", 20), ("e", 40),
+            ] {
+                try program.write("in/\(name)", bytes: size * 1000, seed: UInt64(size))
+                try await program.succeed("create", "in/\(name)", "-o", "\(name).torrent", "--anonymous")
+                let paused = size == 30 || size == 60 ? ["--paused"] : []
+                let added = try await program.start(["add", "\(name).torrent", "--output", "down"] + paused).end()
+                try #require(added.status == 0, "\(added.errors)")
+            }
+            try await body(program)
+        }
+    }
+
+    private func ids(_ answer: Program.Answer) -> [Int] {
+        answer.lines.dropFirst().prefix { !$0.contains("torrent") }.compactMap {
+            $0.split(separator: " ").first.flatMap { Int($0) }
+        }
+    }
+
+    @Test(
+        arguments: [
+            ([], [1, 2, 3, 4, 5, 6]), (["--state", "paused"], [1, 2]), (["--state", "stopped"], [3, 4, 5, 6]),
+            (["--state", "queued", "--state", "paused"], [1, 2, 3, 4, 5, 6]), (["--state", "active"], []),
+            (["--sort", "name"], [4, 2, 1, 3, 5, 6]), (["--sort", "size"], [2, 4, 6, 1, 5, 3]),
+            (["--sort", "size", "--reverse", "--limit", "2"], [3, 5]), (["--limit", "4"], [1, 2, 3, 4]),
+            (["a-*"], [2, 4]), (["a-*", "3", "a-two"], [2, 4, 3]), (["?-[ot]*"], [1, 2, 3]),
+        ] as [([String], [Int])])
+    func listsAreFilteredSortedAndLimited(arguments: [String], expected: [Int]) async throws {
+        try await withTorrents { program in
+            // Named torrents come in the order of their names on the command line, and each once.
+            let text = try await program.start(["status"] + arguments).end()
+            #expect(text.status == 0 && ids(text) == expected, "\(text)")
+            let object = try #require(
+                try await program.start(["status", "--json"] + arguments).end().json as? [String: Any])
+            let torrents = try #require(object["torrents"] as? [[String: Any]])
+            #expect(torrents.compactMap { $0["id"] as? Int } == expected)
+        }
+    }
+
+    @Test func totalsAndHiddenTorrentsAreCounted() async throws {
+        try await withTorrents { program in
+            let all = try await program.succeed("status").output
+            #expect(
+                all.hasSuffix(
+                    """
+                    6 torrents: 4 stopped, 2 paused  0 %, 0 B of 205 KiB
+                    no engine has run yet: start one with `pieces run`
+
+                    """), "\(all)")
+            #expect(all.contains(" 3  c-three  stopped   0 %  9.77 KiB\n"), "\(all)")
+            let some = try await program.succeed("status", "--limit", "2", "--state", "stopped").output
+            #expect(
+                some.contains("4 torrents: 4 stopped")
+                    && some.hasSuffix("and 2 more torrents: `pieces status` lists all\n"))
+            #expect(
+                try await program.succeed("status", "--state", "error", "--state", "active").output
+                    == "no torrent is error or active\n")
+            // The engine matters only where something waits for it.
+            #expect(try await !program.succeed("status", "--state", "paused").output.contains("engine"))
+        }
+    }
+
+    @Test func columnsAreChosen() async throws {
+        try await withTorrents { program in
+            let text = try await program.succeed("status", "1", "--columns", "name,missing,ratio,folder").output
+            #expect(text == "NAME    MISSING  RATIO  FOLDER\nb-one  29.3 KiB   0.00  ~/down\n", "\(text)")
+            let unknown = try await program.run("status", "--columns", "name,weight")
+            #expect(unknown.status == 64 && unknown.errors.contains("there is no column “weight”"), "\(unknown)")
+            #expect(try await program.run("status", "--columns", "name", "--json").status == 64)
+            #expect(try await program.run("status", "--state", "sleeping").status == 64)
+            #expect(try await program.run("status", "z-*").status == 1)
+        }
+    }
+
+    /// A torrent's log has the engine's starts and ends; a run without an end was killed.
+    @Test func logHasStartsAndEndsOfEngines() async throws {
+        try await withTorrents { program in
+            do {
+                let db = try Connection.open(FilePath(program.database.path), mode: .readWrite, now: .now())
+                _ = try db.runs.begin(pid: 7, version: "1", bootID: "b", now: .now())
+                try db.runs.end(
+                    try db.runs.begin(pid: 8, version: "1", bootID: "b", now: .now()), clean: true, now: .now())
+            }
+            let kinds = try await program.succeed("log", "3", "--json").objects.map { $0["kind"] as? String }
+            #expect(kinds == ["added", "started", "killed", "started", "stopped"])
+            let text = try await program.succeed("log", "3").output
+            #expect(text.contains("killed      the engine (process 7) ended without stopping"), "\(text)")
         }
     }
 }

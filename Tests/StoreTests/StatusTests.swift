@@ -98,7 +98,7 @@ import Torrent
         _ = try connection.runs.begin(pid: 1, version: "1", bootID: "b", now: noon)
         for (view, count) in [
             ("torrent", 1), ("file", 3), ("piece", 3), ("peer", 0), ("connection", 0), ("tracker", 1), ("volume", 0),
-            ("event", 1), ("run", 1),
+            ("event", 2), ("run", 1),
         ] {
             #expect(try connection.number("SELECT count(*) FROM v1_\(view)") == count, "\(view)")
         }

@@ -132,10 +132,90 @@ import Torrent
         }
         let screen = Screen(terminal.text, columns: 80, rows: 20)
         #expect(screen.erasures == 0 && screen.scrolled.isEmpty)
-        let listed = screen.lines.count { $0.contains("queued") }
+        let listed = screen.lines.count { $0.contains(/item-\d+\s+stopped\b/) }
         #expect(
             listed >= 10 && screen.lines.contains { $0.hasPrefix("and \(40 - listed) more torrents") },
             "\(screen.lines)")
+        try terminal.close()
+    }
+
+    /// Keys turn the pages of a refreshed list and end it; the terminal is left as it was.
+    @Test func watchedListTurnsPagesAndEndsWithQ() async throws {
+        let terminal = try PseudoTerminal(columns: 60, rows: 20)
+        let settings = try terminal.settings
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let files = try (0..<40).map { n in
+                try pieces.file(
+                    of: try SampleTorrent(
+                        folder: "item-\(n)", [.init("f", 20_000)], pieceLength: 16384, seed: UInt64(900 + n))
+                ).string
+            }
+            try await pieces.run(["add"] + files + ["--output", pieces.output.string])
+            let watch = try pieces.start(["status", "--watch"], on: terminal, reading: true)
+            func lines() -> [String] { Screen(terminal.text, columns: 60, rows: 20).lines }
+            func wait(_ range: String) async throws {
+                try await eventually("\(range): \(lines())") {
+                    lines().contains { $0.hasPrefix("\(range) of 40: space and b turn the pages") }
+                }
+            }
+            let result = await Result {
+                try await wait("1-13")
+                // One line a torrent.
+                #expect(lines().count { $0.contains(/item-\d+\s+stopped\b/) } == 13, "\(lines())")
+                for (key, range) in [
+                    (" ", "14-26"), ("\u{1b}[B", "27-39"), ("f", "40-40"), (" ", "40-40"), ("b", "27-39"),
+                    ("\u{1b}[5~", "14-26"),
+                ] {
+                    try terminal.type(key)
+                    try await wait(range)
+                }
+                try terminal.type("q")
+            }
+            if case .failure = result { watch.send(SIGTERM) }
+            let end = await Result { try await watch.end() }
+            await watch.kill()
+            try result.get()
+            #expect(try end.get().exitCode == 0)
+        }
+        let screen = Screen(terminal.text, columns: 60, rows: 20)
+        #expect(screen.erasures == 0 && screen.scrolled.isEmpty && screen.unknown.isEmpty)
+        #expect(try terminal.settings == settings)
+        try terminal.close()
+    }
+
+    /// A terminal that can do nothing but print lines gets lines, and one without UTF-8 gets ASCII.
+    @Test(arguments: [["TERM": "dumb"], ["LC_ALL": "C"], ["NO_COLOR": "1"]]) func terminalsWithLessGetLess(
+        environment: [String: String]
+    ) async throws {
+        let terminal = try PseudoTerminal(columns: 80, rows: 24)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let torrent = try SampleTorrent(folder: "item", [.init("f", 200_000)], pieceLength: 16384, seed: 990)
+            let file = try pieces.file(of: torrent).string
+            let running = try pieces.start(
+                ["download", file, "--output", pieces.output.string] + Pieces.network, on: terminal,
+                environment: environment)
+            let result = await Result {
+                try await eventually("it to begin: \(terminal.text)") {
+                    terminal.text.contains(environment["TERM"] == nil ? "0 peers" : "starting item")
+                }
+                running.send(SIGINT)
+            }
+            let end = await Result { try await running.end() }
+            await running.kill()
+            try result.get()
+            #expect(try end.get().exitCode == 130)
+            // What an error and a problem look like.
+            try await pieces.run(["pause", "1"])
+            let status = try pieces.start(["status", "1"], on: terminal, environment: environment)
+            #expect(try await status.end().exitCode == 0)
+        }
+        let text = terminal.text
+        #expect(text.contains("stopped item at 0 %"))
+        if environment["TERM"] == "dumb" { #expect(!text.contains("\u{1b}")) }
+        if environment["LC_ALL"] == "C" { #expect(text.utf8.allSatisfy { $0 < 0x80 }, "\(text)") }
+        if environment["NO_COLOR"] != nil { #expect(Screen(text, columns: 80, rows: 24).colours == 0) }
         try terminal.close()
     }
 }

@@ -52,7 +52,7 @@ import Torrent
             let watch = try pieces.start(["status", "--watch"])
             let end = try await ending(watch) {
                 try await eventually("it to be said again") {
-                    watch.output.split(separator: "\n").count { $0.hasPrefix("the engine is running") } >= 2
+                    watch.output.split(separator: "\n").count { $0.hasPrefix("ID ") } >= 2
                 }
             }
             #expect(end.exitCode == 130, "\(end)")
@@ -79,8 +79,7 @@ import Torrent
             let screen = Screen(text, columns: 100, rows: 30)
             #expect(screen.erasures == 0 && screen.scrolled.isEmpty)
             #expect(
-                screen.lines.count { $0.hasPrefix("the engine is running") } == 1
-                    && screen.lines.count { $0.hasPrefix("ID ") } == 1)
+                screen.lines.count { $0.hasPrefix("ID ") } == 1 && screen.colours > 0 && !screen.isColoured)
             // No cursor is hidden, no colour left on, and no other screen is shown.
             #expect(!text.contains("\u{1b}[?25l") && !text.contains("\u{1b}[?1049h"))
             #expect(try terminal.settings == settings)

@@ -45,10 +45,17 @@ package struct Pieces: Sendable {
         try Self.program.start(arguments, in: folder, environment: environment.merging(more) { _, new in new })
     }
 
-    /// Starts a command on a terminal.
-    package func start(_ arguments: [String], on terminal: PseudoTerminal) throws -> RunningProgram {
-        let environment = environment.merging(["TERM": "xterm", "LC_ALL": "C.UTF-8"]) { _, new in new }
-        return try Self.program.start(arguments, in: folder, environment: environment, terminal: terminal)
+    /// Starts a command on a terminal; with `reading`, the terminal is its input, too.
+    package func start(
+        _ arguments: [String], on terminal: PseudoTerminal, reading: Bool = false,
+        environment more: [String: String] = [:]
+    ) throws -> RunningProgram {
+        let environment = environment.merging(["TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": ""]) { _, new in new }
+            .merging(more) {
+                _, new in new
+            }
+        return try Self.program.start(
+            arguments, in: folder, environment: environment, terminal: terminal, isReading: reading)
     }
 
     /// Starts a command without the powers of root: who has them may write where the permissions say that nobody may

@@ -25,6 +25,9 @@ package final class PseudoTerminal: Sendable {
     /// All that was written to it so far.
     package var text: String { String(decoding: heard.withLock { $0 }, as: UTF8.self) }
 
+    /// Types keys, as a person would.
+    package func type(_ keys: String) throws { try master.writeAll(Array(keys.utf8)) }
+
     /// How the terminal treats what is typed and written, as bytes to compare (termios(3)).
     package var settings: [UInt32] {
         get throws {

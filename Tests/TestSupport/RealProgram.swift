@@ -29,12 +29,12 @@ package struct RealProgram: Sendable {
     /// given. `environment` comes on top of that of the tests, unless it is all that the program gets.
     package func start(
         _ arguments: [String], in folder: FilePath, environment: [String: String] = [:],
-        inheritsEnvironment: Bool = true, terminal: PseudoTerminal? = nil
+        inheritsEnvironment: Bool = true, terminal: PseudoTerminal? = nil, isReading: Bool = false
     ) throws -> RunningProgram {
         let inherited = inheritsEnvironment ? ProcessInfo.processInfo.environment : [:]
         return try RunningProgram(
             path, arguments, folder: folder, environment: inherited.merging(environment) { _, new in new },
-            terminal: terminal)
+            terminal: terminal, isReading: isReading)
     }
 
     /// Runs the program to its end.
@@ -74,7 +74,7 @@ package final class RunningProgram: Sendable {
 
     fileprivate init(
         _ path: String, _ arguments: [String], folder: FilePath, environment: [String: String],
-        terminal: PseudoTerminal?
+        terminal: PseudoTerminal?, isReading: Bool
     ) throws {
         let base = "\(FilePath(path).lastComponent?.string ?? "program")-\(UUID().uuidString.prefix(8))"
         name = base
@@ -87,7 +87,9 @@ package final class RunningProgram: Sendable {
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.string)
         process.environment = environment
-        process.standardInput = FileHandle.nullDevice
+        let input = isReading ? terminal : nil
+        process.standardInput =
+            input.map { FileHandle(fileDescriptor: $0.slave.rawValue, closeOnDealloc: false) } ?? FileHandle.nullDevice
         let output = terminal == nil ? FileHandle(forWritingAtPath: outputFile.string) : nil
         let errors = FileHandle(forWritingAtPath: errorFile.string)
         process.standardOutput =

@@ -71,14 +71,15 @@ extension Library {
     package func events(of name: String?, limit: Int) throws(StoreError) -> EventList {
         var id: TorrentID?
         if let name { id = try connection.torrents.find(name).id }
-        let events = try connection.events.rows(of: id, limit: limit)
+        let events = try events(of: id, limit: limit)
         let newest = limit == 0 ? try connection.events.rows(limit: 1).first : events.first
         return EventList(torrent: id, events: events, last: newest?.id ?? 0)
     }
 
-    /// Returns the newest events of a torrent, or of all torrents.
+    /// Returns the newest events of a torrent with the starts and ends of engines meanwhile, or all newest events.
     package func events(of torrent: TorrentID?, limit: Int) throws(StoreError) -> [EventRow] {
-        try connection.events.rows(of: torrent, limit: limit)
+        guard let torrent else { return try connection.events.rows(limit: limit) }
+        return try connection.events.rows(of: torrent, andOfEnginesWithLimit: limit)
     }
 
     /// Returns the .torrent of a torrent, byte for byte as it was added.

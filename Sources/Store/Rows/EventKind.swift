@@ -20,8 +20,12 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let rot = EventKind(rawValue: "rot")
     /// The fingerprint changed: another program wrote to the file.
     package static let edited = EventKind(rawValue: "edited")
+    /// An engine started.
     package static let started = EventKind(rawValue: "started")
+    /// An engine stopped, as it was asked to.
     package static let stopped = EventKind(rawValue: "stopped")
+    /// An engine ended without stopping. The event has the time of its last heartbeat.
+    package static let killed = EventKind(rawValue: "killed")
     /// The damaged database was recovered, or a backup was restored.
     package static let recovered = EventKind(rawValue: "mended")
     /// The payload was moved to another folder.

@@ -37,6 +37,17 @@ package struct EventTable {
     /// The number of the newest event; 0 without events.
     package func newest() throws(StoreError) -> Int64 { try db.value("SELECT coalesce(max(id), 0) FROM event") ?? 0 }
 
+    /// The newest events of one torrent, and the starts and ends of engines since the torrent's first event, newest
+    /// first.
+    package func rows(of torrent: TorrentID, andOfEnginesWithLimit limit: Int) throws(StoreError) -> [EventRow] {
+        try db.fetchValid(
+            """
+            FROM event WHERE torrent_id = ?1 OR (torrent_id IS NULL AND kind IN ('started', 'stopped', 'killed')
+                AND id > (SELECT min(id) FROM event WHERE torrent_id = ?1))
+            ORDER BY id DESC LIMIT ?2
+            """, torrent, limit)
+    }
+
     /// Deletes all but the newest ``limit`` events.
     package func prune() throws(StoreError) {
         try db.execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", Self.limit)

@@ -8,9 +8,15 @@ package struct RunTable {
     package static let limit = 1000
 
     /// Begins a run, and deletes runs and events beyond their limits. Call ``last()`` first to learn how the previous
-    /// run ended.
+    /// run ended. The log receives the start, and before it the end of a run that was killed.
     package func begin(pid: Int32, version: String, bootID: String, now: Timestamp) throws(StoreError) -> RunID {
         try db.transaction { () throws(StoreError) in
+            if let last = try last(), last.stoppedAt == nil {
+                try db.events.append(
+                    .killed,
+                    "the engine (process \(last.pid)) ended without stopping: it was killed, or the machine lost power",
+                    now: last.heartbeatAt)
+            }
             let id: RunID? = try db.value(
                 "INSERT INTO run (pid, started_at, heartbeat_at, version, boot_id) VALUES (?1, ?2, ?2, ?3, ?4) RETURNING id",
                 pid, now, version, bootID)
@@ -18,6 +24,7 @@ package struct RunTable {
                 throw db.fault(
                     .other, "SQLite inserted a run but returned no id: version 3.37 or later is needed")
             }
+            try db.events.append(.started, "the engine \(version) started (process \(pid))", now: now)
             try db.execute("DELETE FROM run WHERE id <= ?", id.rawValue - Int64(Self.limit))
             try db.events.prune()
             return id
@@ -44,6 +51,8 @@ package struct RunTable {
         try db.transaction(durability: .full) { () throws(StoreError) in
             try db.execute(
                 "UPDATE run SET heartbeat_at = ?1, stopped_at = ?1, clean = ?2 WHERE id = ?3", now, clean, run)
+            let rest = clean ? "" : " after a fault; the next start re-checks what it was writing"
+            try db.events.append(.stopped, "the engine stopped\(rest)", now: now)
         }
     }
 

@@ -32,15 +32,16 @@ struct Doctor: Command, AnsweringCommand {
     }
 
     private func text(_ found: [Diagnosis]) -> String {
-        found.reduce(into: "") { text, one in
+        let display = Terminal.shared.display
+        return found.reduce(into: "") { text, one in
             let mark =
                 switch one.severity {
                 case .fine: "ok     "
-                case .notice: "notice "
-                case .problem: "PROBLEM"
+                case .notice: display.text("notice ", .yellow)
+                case .problem: display.text("PROBLEM", .red)
                 }
-            text += "\(mark)  \(one.area): \(one.sentence.printable)\n"
-            if let advice = one.advice { text += "         \(advice)\n" }
+            text += Terminal.shared.wrapped("\(mark)  \(one.area): \(one.sentence.printable)", indent: 9) + "\n"
+            if let advice = one.advice { text += Terminal.shared.wrapped("         \(advice)", indent: 9) + "\n" }
         }
     }
 

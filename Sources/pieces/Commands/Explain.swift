@@ -36,8 +36,9 @@ struct Explain: ListCommand {
         let has = Format.part(torrent.completedBytes, of: torrent.wantedBytes)
         var text = "\(torrent.name.printable): \(state), \(has)\n"
         for (number, cause) in causes.enumerated() {
-            text += "\(causes.count > 1 ? "\(number + 1). " : "")\(cause.sentence.printable)\n"
-            if let advice = cause.advice { text += "   \(advice)\n" }
+            let start = causes.count > 1 ? "\(number + 1). " : ""
+            text += Terminal.shared.wrapped("\(start)\(cause.sentence.printable)", indent: 3) + "\n"
+            if let advice = cause.advice { text += Terminal.shared.wrapped("   \(advice)", indent: 3) + "\n" }
         }
         return text
     }

@@ -3,6 +3,13 @@ import Library
 import Store
 import Torrent
 
+extension EventKind {
+    /// Problems are red; everything else has no colour.
+    fileprivate var colour: Colour? {
+        [.failed, .rot, .damaged, .offline, .killed, .banned].contains(self) ? .red : nil
+    }
+}
+
 /// `pieces log`
 struct Log: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
@@ -12,6 +19,8 @@ struct Log: Command, AnsweringCommand {
               pieces log debian.iso
               pieces log --limit 500
               pieces log 3 --follow --json
+
+            The log of a torrent includes when engines started, stopped or were killed.
             """)
 
     /// The maximum number of events that one round of --follow reads.
@@ -74,10 +83,10 @@ struct Log: Command, AnsweringCommand {
                 bytes += JSONWriter.line { EventJSON.fields(of: event, &$0) }
             } else {
                 let torrent = event.torrent.map { "\($0)" } ?? "-"
-                let kind = event.kind.rawValue.printable.padded(10)
-                bytes += Array(
-                    "\(Format.moment(event.at))  \(torrent.padded(4, right: true))  \(kind)  \(event.detail.printable)\n"
-                        .utf8)
+                let kind = Terminal.shared.display.text(event.kind.rawValue.printable, event.kind.colour).padded(10)
+                let start = "\(Format.moment(event.at))  \(torrent.padded(4, right: true))  \(kind)  "
+                let line = Terminal.shared.wrapped(start + event.detail.printable, indent: start.columns)
+                bytes += Array("\(line)\n".utf8)
             }
         }
         if !bytes.isEmpty { Terminal.shared.print(bytes: bytes) }

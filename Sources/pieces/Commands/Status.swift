@@ -12,12 +12,18 @@ struct Status: DirectCommand, AnsweringCommand {
             Examples:
               pieces status
               pieces status --watch
+              pieces status --state downloading --state error --sort down
+              pieces status 'debian-*' --columns name,done,ratio,folder
               pieces status 3 --json --pieces
+
+            `state` is also `stopped`: the torrent is to be downloaded, but no engine is running; JSON says queued. With --watch, \
+            what moves is listed first; space and b, or the arrow keys, turn the pages, and q ends.
             """)
 
     @Argument(
         help: ArgumentHelp(
-            "Numbers, first digits of info hashes, or names. Default: all torrents.", valueName: "torrent"))
+            "Numbers, first digits of info hashes, names, or globs of names. Default: all torrents.",
+            valueName: "torrent"))
     var torrents: [String] = []
 
     @Flag(help: "Print JSON; see `pieces help json`.")
@@ -32,34 +38,98 @@ struct Status: DirectCommand, AnsweringCommand {
     @Flag(help: "Show which pieces are on disk.")
     var pieces = false
 
+    @OptionGroup(title: "List options") var list: StatusOptions
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
+
+    /// How often a key is looked for while the list is refreshed.
+    private static let keyInterval = Duration.milliseconds(100)
+
+    func validate() throws {
+        if json, list.columns != nil { throw ValidationError("give either --json or --columns") }
+    }
 
     var waits: Bool { watch }
 
     func runDirectly() throws { Terminal.shared.print(bytes: try text()) }
 
     func run() async throws {
-        while watch {
-            if json || !Terminal.shared.isInteractive {
+        guard !json, Terminal.shared.isInteractive else {
+            while watch {
                 Terminal.shared.print(bytes: try text())
-            } else {
-                let text = try text(room: Terminal.shared.room)
-                Terminal.shared.show(String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init))
+                try await Interruption.pause(.seconds(1))
+                try Terminal.shared.requireReader()
             }
-            try await Interruption.pause(.seconds(1))
-            try Terminal.shared.requireReader()
+            return
+        }
+        let keyboard = Keyboard()
+        defer { keyboard?.restore() }
+        var page = 0
+        while true {
+            let screen = try Rereading.run { try read(page: page, hasKeys: keyboard != nil) }
+            page = screen.page
+            Terminal.shared.show(screen.lines)
+            switch try await key(keyboard) {
+            case .quit: return
+            case .next: page += 1
+            case .back: page = max(0, page - 1)
+            case nil: break
+            }
         }
     }
 
-    /// Formats everything before any of it is written, because a reader that is slow or stopped must not hold back the
-    /// database's log. `room` is the number of lines that fit on the screen.
-    private func text(room: Int? = nil) throws -> [UInt8] { try Rereading.run { try read(room) } }
+    /// Waits for a key, at most until the list has to be refreshed.
+    private func key(_ keyboard: Keyboard?) async throws -> Keyboard.Key? {
+        guard let keyboard else {
+            try await Interruption.pause(.seconds(1))
+            return nil
+        }
+        for _ in 0..<10 {
+            try await Interruption.pause(Self.keyInterval)
+            if let key = keyboard.key() { return key }
+        }
+        return nil
+    }
 
-    private func read(_ room: Int?) throws -> [UInt8] {
+    /// Formats everything before any of it is written, because a reader that is slow or stopped must not hold back the
+    /// database's log.
+    private func text() throws -> [UInt8] { try Rereading.run { try read() } }
+
+    private func read() throws -> [UInt8] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
         return try Library(connection).readStatus(of: torrents) { (reading) throws(StoreError) in
-            json ? try object(reading) : try table(reading, room)
+            json ? try object(reading) : try table(reading).bytes
         }
+    }
+
+    /// Reads a page of a watched list; the last one if there are fewer.
+    private func read(page: Int, hasKeys: Bool) throws -> (lines: [String], page: Int) {
+        guard let connection = try global.openToRead() else {
+            return ([String(decoding: try textWithoutDatabase().dropLast(), as: UTF8.self)], 0)
+        }
+        let room = Terminal.shared.room
+        return try Library(connection).readStatus(of: torrents) { (reading) throws(StoreError) in
+            var last = 0
+            let table = try table(reading) { table, chosen in
+                let errors = chosen.count { $0.line.error != nil }
+                var rows = table.rows(in: room, errors: errors)
+                guard chosen.count > rows else { return 0..<chosen.count }
+                // The line about the rest needs room, too.
+                rows = max(1, rows - 1)
+                last = (chosen.count - 1) / rows
+                let first = min(page, last) * rows
+                let end = min(first + rows, chosen.count)
+                table.remainder =
+                    hasKeys
+                    ? "\(first + 1)-\(end) of \(Format.count(chosen.count)): space and b turn the pages, q ends"
+                    : Self.remainder(chosen.count - rows)
+                return first..<end
+            }
+            return (table.lines(in: room), min(page, last))
+        }
+    }
+
+    private static func remainder(_ count: Int) -> String {
+        "and \(Format.count(count, "more torrent")): `pieces status` lists all"
     }
 
     private func textWithoutDatabase() throws -> [UInt8] {
@@ -71,31 +141,59 @@ struct Status: DirectCommand, AnsweringCommand {
 
     private func object(_ reading: StatusReading) throws(StoreError) -> [UInt8] {
         let status = StatusJSON(reading.engine, try reading.recovery(), try reading.queue())
-        return try status.bytes(count: try reading.count()) { (json) throws(StoreError) in
-            try reading.forEachRow { (torrent) throws(StoreError) in
-                status.append(torrent, try have(torrent.line, reading), to: &json)
+        guard !list.isEverything else {
+            return try status.bytes(count: try reading.count()) { (json) throws(StoreError) in
+                try reading.forEachRow { (torrent) throws(StoreError) in
+                    status.append(torrent, try have(torrent.line, reading), to: &json)
+                }
             }
+        }
+        var rows: [StatusRow] = []
+        try reading.forEachRow { (torrent) throws(StoreError) in rows.append(torrent) }
+        let chosen = list.chosen(rows, reading.engine, .now()) { $0.line }.prefix(list.limit ?? .max)
+        return try status.bytes(count: chosen.count) { (json) throws(StoreError) in
+            for torrent in chosen { status.append(torrent, try have(torrent.line, reading), to: &json) }
         }
     }
 
-    private func table(_ reading: StatusReading, _ room: Int?) throws(StoreError) -> [UInt8] {
+    /// A torrent of the table; the row is read only if a column needs it.
+    private typealias Item = (line: StatusLine, row: StatusRow?)
+
+    /// Fills the table. `range` chooses the torrents with a line out of the sorted ones; by default, the table has all.
+    private func table(_ reading: StatusReading, range: ((inout StatusTable, [Item]) -> Range<Int>)? = nil)
+        throws(StoreError) -> StatusTable
+    {
         // The queue is described only when all torrents are listed.
         let queue = reading.isOfAll ? try reading.queue() : nil
-        var table = StatusTable(reading.engine, try reading.recovery(), queue)
-        guard let room else {
+        var table = StatusTable(reading.engine, try reading.recovery(), queue, columns: list.columns)
+        if !list.states.isEmpty {
+            table.emptiness = "no torrent is \(list.states.map(\.rawValue).joined(separator: " or "))"
+        }
+        guard range != nil || !list.isEverything || table.needsRows else {
             try reading.forEachLine { (torrent) throws(StoreError) in
+                table.count(torrent)
                 table.add(torrent)
                 if let have = try have(torrent, reading) { table.add(have, of: torrent) }
             }
-            return table.bytes
+            return table
         }
-        var torrents: [StatusLine] = []
-        try reading.forEachLine { (torrent) throws(StoreError) in torrents.append(torrent) }
-        for torrent in table.choose(torrents, room: room) {
-            table.add(torrent)
-            if let have = try have(torrent, reading) { table.add(have, of: torrent) }
+        var items: [Item] = []
+        if table.needsRows {
+            try reading.forEachRow { (torrent) throws(StoreError) in items.append((torrent.line, torrent)) }
+        } else {
+            try reading.forEachLine { (torrent) throws(StoreError) in items.append((torrent, nil)) }
         }
-        return table.bytes
+        items = list.chosen(items, reading.engine, .now(), by: range == nil ? nil : .activity) { $0.line }
+        for item in items { table.count(item.line) }
+        if let limit = list.limit, items.count > limit {
+            table.remainder = Self.remainder(items.count - limit)
+            items = Array(items.prefix(limit))
+        }
+        for item in items[range?(&table, items) ?? 0..<items.count] {
+            table.add(item.line, item.row)
+            if let have = try have(item.line, reading) { table.add(have, of: item.line) }
+        }
+        return table
     }
 
     /// The pieces on disk, or `nil` without --pieces.

@@ -3,8 +3,10 @@ import Library
 import Store
 import Torrent
 
-/// Shows the activity of an engine for a whole database in one live line.
+/// Shows the activity of an engine for a whole database: events, and a live block on a terminal.
 struct SumReport: DownloadReport {
+    private let pace = DownloadPace()
+
     let interval = Duration.seconds(1)
 
     func began(_ torrents: [TorrentRow], at socket: ListeningSocket) {
@@ -12,18 +14,14 @@ struct SumReport: DownloadReport {
     }
 
     func happened(_ event: EventRow, to torrent: TorrentRow?) {
-        if let line = DownloadWords.happened(event, to: torrent) { Terminal.shared.print(line) }
+        if let line = DownloadWords.happened(event, to: torrent, pace) { Terminal.shared.print(line) }
     }
 
     func progressed(_ torrents: [TorrentSnapshot], of all: TorrentTally) {
-        let states: [TorrentState] = [.downloading, .seeding, .checking, .queued, .complete, .paused, .offline, .error]
-        let counts = states.compactMap { state in all.counts[state].map { "\(Format.count($0)) \(state.rawValue)" } }
-        var parts = LineParts()
-        parts.append(counts.isEmpty ? "no torrents" : counts.joined(separator: ", "), rank: 0)
-        parts.append(DownloadWords.down(torrents.reduce(0) { $0 + $1.downloadRate }), rank: 1)
-        parts.append(DownloadWords.up(torrents.reduce(0) { $0 + $1.uploadRate }), rank: 2)
-        parts.append(Format.count(torrents.reduce(0) { $0 + $1.peers }, "peer"), rank: 3)
-        Terminal.shared.show([parts.text(width: Terminal.shared.size.width - 1)])
+        let torrents = torrents.map { TorrentProgress($0) }
+        pace.progressed(torrents)
+        guard Terminal.shared.isInteractive else { return }
+        Terminal.shared.show(DownloadBlock(Terminal.shared.display).lines(torrents, of: all))
     }
 
     func ended(_ torrents: [TorrentRow]) {

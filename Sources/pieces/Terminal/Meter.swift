@@ -9,6 +9,10 @@ final class Meter: Sendable {
     /// The number of samples over which the rate is measured.
     private static let window = 25
 
+    private static let bar = 8...30
+    /// The columns that a note gets before the sizes are dropped.
+    private static let noteWidth = 16
+
     enum Style { case shown, silent }
 
     private struct State {
@@ -61,21 +65,34 @@ final class Meter: Sendable {
             let first = state.samples[0]
             return (state, Self.rate(state.done - first.done, now - first.at))
         }
-        let left =
-            recent > 0 && state.total > state.done
-            ? ", \(Format.time(.seconds((state.total - state.done) / recent))) left" : ""
-        let numbers =
-            "\(Format.bytes(state.done)) of \(Format.bytes(max(state.total, state.done)))  \(Format.rate(recent))\(left)"
+        let time = recent > 0 && state.total > state.done ? Duration.seconds((state.total - state.done) / recent) : nil
+        let left = time.map { "\(Format.time($0)) left" } ?? ""
+        let part = "\(Format.bytes(state.done)) of \(Format.bytes(max(state.total, state.done)))"
         if Terminal.shared.isInteractive {
-            let width = Terminal.shared.size.width
-            let percent = Format.percent(state.done, of: state.total).padded(6, right: true)
-            let bar = Bar.text(state.done, of: state.total, width: min(30, max(8, width - numbers.columns - 14)))
-            Terminal.shared.show(["\(bar) \(percent)  \(numbers)  \(state.note.printable)"])
+            Terminal.shared.show([line(state, part, Format.rate(recent), left)])
         } else if now - state.lastPlain >= Self.plainInterval {
             self.state.withLock { $0.lastPlain = now }
-            if state.done != state.plainDone { Terminal.shared.print("\(verb) \(numbers)") }
+            if state.done != state.plainDone {
+                Terminal.shared.print("\(verb) \(part)  \(Format.rate(recent))\(left.isEmpty ? "" : ", \(left)")")
+            }
             self.state.withLock { $0.plainDone = state.done }
         }
+    }
+
+    /// The line on a terminal. The bar gives way to the note, and the sizes are dropped before rate and time left.
+    private func line(_ state: State, _ part: String, _ rate: String, _ left: String) -> String {
+        let width = Terminal.shared.display.width
+        var parts = LineParts()
+        parts.append(Format.percent(state.done, of: state.total).padded(6, right: true), rank: 0)
+        parts.append(part, rank: 3)
+        parts.append(rate, rank: 2)
+        parts.append(left, rank: 1)
+        let note = state.note.printable
+        let noteWidth = note.isEmpty ? 0 : min(note.columns, Self.noteWidth) + 2
+        let numbers = parts.text(width: width - Self.bar.lowerBound - 1 - noteWidth)
+        let room = width - numbers.columns - 1 - noteWidth
+        let bar = Bar.text(state.done, of: state.total, width: min(max(room, Self.bar.lowerBound), Self.bar.upperBound))
+        return "\(bar) \(numbers)  \(note)"
     }
 
     private static func rate(_ bytes: Int64, _ time: Duration) -> Int64 {

@@ -3,76 +3,115 @@ import Recovery
 import Store
 import Torrent
 
-/// The text output of `pieces status`: a sentence about the engine, the table, and below it the errors.
+/// The text output of `pieces status`: the table, and below it the totals, what the engine has to say, and the errors.
 struct StatusTable {
     /// The width of a piece map without a terminal.
     private static let usualWidth = 80
+    /// The width below which states have short names.
+    private static let narrow = 70
+    /// The divisor that gives the share of the screen for errors: a third of the lines.
+    private static let errorShare = 3
 
     private let engine: EngineState
     private let recovery: RecoveryNote?
     private let queue: QueueState?
+    private let columns: [StatusColumn]
     private let now: Timestamp
+    private let display: Display
     /// The width of the terminal; `nil` if nothing has to be cut.
     private let width: Int?
-    private var isEmpty = true
-    private var table = Table(
-        [
-            .right("ID"), .left("NAME"), .left("STATE"), .right("DONE"), .right("SIZE"), .right("DOWN"), .right("UP"),
-            .right("PEERS"),
-            .right("LEFT"),
-        ], flexible: 1, droppable: [6, 7, 4])
-    private var errors: [UInt8] = []
+    private var table: Table
+    private var errors: [String] = []
     private var maps: [UInt8] = []
-    /// The number of torrents that have no line.
-    private var hidden = 0
-    /// The divisor that gives the share of the screen for errors: a third of the lines.
-    private static let errorShare = 3
+    private var counts: [TorrentState: Int] = [:]
+    private var totals = (wanted: Int64(0), completed: Int64(0), down: Int64(0), up: Int64(0))
+    /// The last line about torrents that have no line.
+    var remainder: String?
+    /// What stands in place of an empty table.
+    var emptiness = "no torrents yet: add one with `pieces add` or `pieces download`"
 
-    init(_ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
+    init(
+        _ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, columns: [StatusColumn]? = nil,
+        now: Timestamp = .now()
+    ) {
         self.engine = engine
         self.recovery = recovery
         self.queue = queue
+        self.columns = columns ?? StatusColumn.usual
         self.now = now
-        width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
+        display = Terminal.shared.display
+        width = Terminal.shared.textWidth
+        let shown = self.columns
+        func places(_ names: [StatusColumn]) -> [Int] {
+            columns == nil ? names.compactMap { shown.firstIndex(of: $0) } : []
+        }
+        table = Table(
+            shown.map(\.column),
+            flexible: shown.firstIndex(of: .name) ?? shown.firstIndex(of: .folder) ?? shown.count - 1,
+            droppable: places([.up, .peers, .size]), lastDroppable: places([.state, .down, .id]))
     }
 
-    /// The torrents to show on a screen with `room` lines if not all fit: active torrents first, then failed ones.
-    mutating func choose(_ torrents: [StatusLine], room: Int) -> [StatusLine] {
-        // The sentence about the engine and the titles take two lines.
-        let room = room - 2 - (recovery == nil ? 0 : 1)
-        let errors = torrents.count { $0.error != nil }
-        guard torrents.count + errors > room else { return torrents }
-        let shown = max(1, min(torrents.count, room - 1 - min(errors, room / Self.errorShare)))
-        hidden = torrents.count - shown
-        let sorted = torrents.sorted { (rank($0), $0.id) < (rank($1), $1.id) }
-        return sorted.prefix(shown).sorted { $0.id < $1.id }
-    }
+    var needsRows: Bool { columns.contains { $0.isOfRow } }
 
-    private func rank(_ torrent: StatusLine) -> Int {
-        let live = engine.live(torrent, now)
-        if live.map({ $0.downloadRate + $0.uploadRate > 0 }) ?? false { return 0 }
-        return switch engine.state(of: torrent) {
-        case .checking: 0
-        case .error, .offline: 1
-        case .downloading: 2
-        default: 3
+    /// Counts a torrent in the totals.
+    mutating func count(_ torrent: StatusLine) {
+        counts[engine.state(of: torrent), default: 0] += 1
+        totals.wanted += torrent.wantedBytes
+        totals.completed += min(torrent.completedBytes, torrent.wantedBytes)
+        if let live = engine.live(torrent, now) {
+            totals.down += live.downloadRate
+            totals.up += live.uploadRate
         }
     }
 
-    mutating func add(_ torrent: StatusLine) {
-        isEmpty = false
+    /// Adds a line for a torrent; `row` is necessary for some columns.
+    mutating func add(_ torrent: StatusLine, _ row: StatusRow? = nil) {
         let live = engine.live(torrent, now)
-        table.cell { $0.append(decimal: torrent.id.rawValue) }
-        table.cell(torrent.name.printable)
-        table.cell(engine.state(of: torrent).rawValue)
-        table.cell { Format.percent(torrent.completedBytes, of: torrent.wantedBytes, to: &$0) }
-        table.cell { Format.bytes(torrent.wantedBytes, to: &$0) }
-        table.cell { text in live.map { Format.rate($0.downloadRate, to: &text) } }
-        table.cell { text in live.map { Format.rate($0.uploadRate, to: &text) } }
-        table.cell { text in live.map { text.append(decimal: Int64($0.peersConnected)) } }
-        table.cell(live?.timeLeft.map { Format.time($0) } ?? "")
+        for column in columns {
+            switch column {
+            case .id: table.cell { $0.append(decimal: torrent.id.rawValue) }
+            case .name: table.cell(torrent.name.printable)
+            case .state: table.cell(display.text(word(of: torrent), engine.state(of: torrent).colour))
+            case .done: table.cell { Format.percent(torrent.completedBytes, of: torrent.wantedBytes, to: &$0) }
+            case .size: table.cell { Format.bytes(torrent.wantedBytes, to: &$0) }
+            case .down: table.cell { text in live.map { Format.rate($0.downloadRate, to: &text) } }
+            case .up: table.cell { text in live.map { Format.rate($0.uploadRate, to: &text) } }
+            case .peers: table.cell { text in live.map { text.append(decimal: Int64($0.peersConnected)) } }
+            case .left: table.cell(live?.timeLeft.map { Format.time($0) } ?? "")
+            case .have: table.cell { Format.bytes(torrent.completedBytes, to: &$0) }
+            case .missing: table.cell { Format.bytes(max(0, torrent.wantedBytes - torrent.completedBytes), to: &$0) }
+            case .seeders:
+                // As in JSON: trackers know the whole swarm.
+                let count = row?.scrape.seeders ?? live?.seeders
+                table.cell { text in count.map { text.append(decimal: Int64($0)) } }
+            case .downloaded: table.cell { text in row.map { Format.bytes($0.downloadedBytes, to: &text) } }
+            case .uploaded: table.cell { text in row.map { Format.bytes($0.uploadedBytes, to: &text) } }
+            case .ratio: table.cell(row.map { Self.ratio($0) } ?? "")
+            case .added: table.cell(row.map { Format.moment($0.addedAt) } ?? "")
+            case .folder: table.cell(row.map { DownloadWords.place($0.output) } ?? "")
+            case .hash: table.cell(row.map { "\($0.infoHash)" } ?? "")
+            }
+        }
         // Errors are explained below the table, where there is room.
-        if let error = torrent.error { errors.append(contentsOf: "\(torrent.id)  \(error.printable)\n".utf8) }
+        if let error = torrent.error { errors.append("\(torrent.id)  \(error.printable)") }
+    }
+
+    private static func ratio(_ row: StatusRow) -> String {
+        row.totalBytes > 0 ? Format.decimal(Double(row.uploadedBytes) / Double(row.totalBytes), places: 2) : ""
+    }
+
+    /// The state as people read it: a torrent that waits for an engine, not for a slot, is stopped.
+    private func word(of torrent: StatusLine) -> String {
+        if engine.isStopped(torrent) { return "stopped" }
+        let state = engine.state(of: torrent)
+        guard let width, width < Self.narrow else { return state.rawValue }
+        return switch state {
+        case .downloading: "down"
+        case .seeding: "seed"
+        case .checking: "check"
+        case .complete: "done"
+        default: state.rawValue
+        }
     }
 
     /// Adds a map of the torrent's pieces that are on disk.
@@ -82,16 +121,88 @@ struct StatusTable {
         maps.append(contentsOf: "\(torrent.id)  \(torrent.name.printable): \(part)\n  |\(map)|\n".utf8)
     }
 
-    var bytes: [UInt8] {
-        var text = Array((engine.sentence + "\n").utf8)
-        if let recovery { text += "\(Format.moment(recovery.at)): \(recovery.sentence.printable)\n".utf8 }
-        if isEmpty {
-            text.append("no torrents yet: add one with `pieces add` or `pieces download`\n")
+    /// The number of lines beside the torrents and their errors.
+    var frame: Int { 1 + [recoveryText, footer].reduce(0) { $0 + $1.count { $0 == "\n" } } }
+
+    /// The number of lines for torrents on a screen with `room` lines.
+    func rows(in room: Int, errors: Int) -> Int {
+        max(1, room - frame - min(errors, room / Self.errorShare))
+    }
+
+    /// The lines of a screen with `room` lines.
+    func lines(in room: Int) -> [String] {
+        var lines = String(decoding: bytes(errorRoom: room / Self.errorShare), as: UTF8.self)
+            .split(separator: "\n").map(String.init)
+        if let remainder { lines.append(remainder) }
+        return lines
+    }
+
+    var bytes: [UInt8] { bytes(errorRoom: .max) + Array((remainder.map { "\($0)\n" } ?? "").utf8) }
+
+    private func bytes(errorRoom: Int) -> [UInt8] {
+        var text = Array(recoveryText.utf8)
+        if counts.isEmpty {
+            text += "\(emptiness)\n".utf8
         } else {
             table.write(to: &text, width: width)
         }
-        if hidden > 0 { text += "and \(Format.count(hidden, "more torrent")): `pieces status` lists all\n".utf8 }
-        for sentence in queue?.sentences ?? [] { text += "\(sentence)\n".utf8 }
-        return text + errors + maps
+        text += footer.utf8
+        let explained = errors.map { wrapped($0, indent: 4) }.joined(separator: "\n")
+        for line in explained.split(separator: "\n").prefix(errorRoom) { text += "\(line)\n".utf8 }
+        return text + maps
+    }
+
+    private var recoveryText: String {
+        recovery.map { wrapped("\(Format.moment($0.at)): \($0.sentence.printable)", indent: 2) + "\n" } ?? ""
+    }
+
+    private var footer: String {
+        var text = ""
+        if counts.values.reduce(0, +) > 1 { text += sums + "\n" }
+        for sentence in queue?.sentences ?? [] { text += wrapped(sentence, indent: 2) + "\n" }
+        if let sentence = engineSentence { text += wrapped(sentence, indent: 2) + "\n" }
+        return text
+    }
+
+    /// Totals such as `90 torrents: 12 complete, 78 stopped  13.4 %, 1.2 GiB of 9.0 GiB  ↓ 0 B/s  ↑ 0 B/s`.
+    private var sums: String {
+        let words = DownloadWords(display)
+        let states = counts.sorted { $0.key.order < $1.key.order }.map { state, count in
+            let isStopped = state == .queued && !engine.isRunning && !engine.isUnknown
+            let text = "\(Format.count(count)) \(isStopped ? "stopped" : state.rawValue)"
+            return state == .error || state == .offline ? display.text(text, state.colour) : text
+        }
+        let total = counts.values.reduce(0, +)
+        var parts = LineParts()
+        parts.append(Format.count(total, "torrent"), rank: 0)
+        parts.append(states.joined(separator: ", "), rank: 3, gap: ": ")
+        parts.append(Format.percent(totals.completed, of: totals.wanted), rank: 1)
+        parts.append(Format.part(totals.completed, of: totals.wanted), rank: 4, gap: ", ")
+        if engine.isRunning {
+            parts.append(words.down(Int(totals.down)), rank: 2)
+            parts.append(words.up(Int(totals.up)), rank: 5)
+        }
+        return parts.text(width: width ?? .max)
+    }
+
+    /// What is to be known about the engine; `nil` if it does what is expected of it.
+    private var engineSentence: String? {
+        if engine.isRunning { return engine.silentSince == nil ? nil : engine.sentence }
+        guard !engine.isUnknown, engine.since != nil else {
+            return engine.isUnknown || counts[.queued] != nil ? engine.sentence : nil
+        }
+        return counts[.queued] == nil ? nil : "no engine is running: `pieces run` continues the stopped torrents"
+    }
+
+    private func wrapped(_ text: String, indent: Int) -> String {
+        width.map { text.wrapped($0, indent: indent) } ?? text
+    }
+}
+
+extension TorrentState {
+    /// The order of states in totals: problems first, then what is under way.
+    fileprivate var order: Int {
+        let order: [TorrentState] = [.error, .offline, .downloading, .checking, .queued, .seeding, .complete, .paused]
+        return order.firstIndex(of: self) ?? order.count
     }
 }

@@ -26,6 +26,9 @@ package struct Table {
     private let columns: [Column]
     private let flexible: Int
     private let droppable: [Int]
+    private let lastDroppable: [Int]
+    /// Whether a column has any text below its title.
+    private var hasText: [Bool]
     /// The width of the widest cell in each column.
     private var widths: [Int]
     /// All cells row by row, starting with the titles.
@@ -35,11 +38,14 @@ package struct Table {
     private var column = 0
 
     /// `flexible` is the index of the column that is cut if the table is too wide. `droppable` are the columns that are
-    /// dropped before the flexible column becomes unreadable, least important first.
-    package init(_ columns: [Column], flexible: Int, droppable: [Int] = []) {
+    /// dropped before the flexible column becomes unreadable, least important first; those without any text go first.
+    /// `lastDroppable` are the columns that are dropped only if the rows would be wider than the terminal otherwise.
+    package init(_ columns: [Column], flexible: Int, droppable: [Int] = [], lastDroppable: [Int] = []) {
         self.columns = columns
         self.flexible = flexible
         self.droppable = droppable
+        self.lastDroppable = lastDroppable
+        hasText = [Bool](repeating: false, count: columns.count)
         widths = [Int](repeating: 0, count: columns.count)
         add(columns.map(\.title))
     }
@@ -73,16 +79,8 @@ package struct Table {
     /// Appends the same text as ``text(width:)``.
     func write(to text: inout [UInt8], width: Int?) {
         precondition(column == 0, "the last row is not whole")
-        var widths = widths
-        var total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
-        var dropped: Set<Int> = []
-        if let width {
-            for column in droppable where widths[flexible] - (total - width) < min(Self.readable, widths[flexible]) {
-                dropped.insert(column)
-                total -= widths[column] + Self.gap
-            }
-            if total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
-        }
+        let (widths, dropped) = fit(width)
+        let total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
         // The last column isn't padded, because one of its cells may be longer than all others together.
         text.reserveCapacity(
             text.count + bytes.count + cells.count / columns.count * (total - widths[columns.count - 1] + 1))
@@ -116,7 +114,29 @@ package struct Table {
         }
     }
 
+    /// The columns' widths in a terminal of this width, and the columns that are dropped.
+    private func fit(_ width: Int?) -> (widths: [Int], dropped: Set<Int>) {
+        var widths = widths
+        var dropped: Set<Int> = []
+        guard let width else { return (widths, dropped) }
+        var total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
+        func drop(_ candidates: [Int], keeping least: Int) {
+            for column in candidates
+            where !dropped.contains(column) && widths[flexible] - (total - width) < min(least, widths[flexible]) {
+                dropped.insert(column)
+                total -= widths[column] + Self.gap
+            }
+        }
+        drop((droppable + lastDroppable).filter { !hasText[$0] }, keeping: Self.readable)
+        drop(droppable, keeping: Self.readable)
+        drop(lastDroppable, keeping: Self.narrowest)
+        if total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
+        return (widths, dropped)
+    }
+
     private mutating func endCell(width: Int) {
+        // The first row are the titles.
+        if width > 0, cells.count >= columns.count { hasText[column] = true }
         cells.append(Cell(end: bytes.count, width: width))
         widths[column] = max(widths[column], width)
         column = column + 1 == columns.count ? 0 : column + 1

@@ -4,8 +4,7 @@ import Torrent
 
 /// The output of the process: lines and, on a terminal, a block of live lines below them that is redrawn.
 ///
-/// Each block is drawn over the previous one line by line and is never erased as a whole, because some terminals keep
-/// erased text in their history.
+/// Sentences are wrapped at words on a terminal. ``LiveBlock`` draws the live lines.
 final class Terminal: Sendable {
     static let shared = Terminal()
 
@@ -15,17 +14,24 @@ final class Terminal: Sendable {
     /// The rows that a block leaves free for the lines above it and the cursor below it.
     private static let spareRows = 3
 
+    /// The beginnings of the names of terminals without colours (terminfo(5)).
+    private static let plainKinds = ["vt1", "vt2", "vt3", "vt5", "ansi-m", "sun", "wy", "hp"]
+    /// The indent of the further lines of a sentence.
+    private static let indent = 2
+    /// What stands before a sentence on standard error.
+    private static let speaker = "pieces: "
+
     /// Whether standard output is a terminal.
     let isInteractive: Bool
     /// Whether non-ASCII characters may be written.
     let speaksUnicode: Bool
+    /// Whether states and problems may be coloured (https://no-color.org).
+    let hasColour: Bool
     private let errorsAreSeen: Bool
     private let state = Mutex(State())
 
     private struct State {
-        var block: [String] = []
-        /// The terminal's width when the block was drawn.
-        var width = usualWidth
+        var block = LiveBlock()
         /// Whether output is the purpose of the command, so that the command fails without it.
         var isForOutput = true
         /// Why output was lost; `nil` if the reader simply closed the pipe (EPIPE).
@@ -37,8 +43,11 @@ final class Terminal: Sendable {
     }
 
     private init() {
-        let isDumb = getenv("TERM").map { String(cString: $0) } == "dumb"
-        isInteractive = isatty(STDOUT_FILENO) == 1 && !isDumb
+        let kind = getenv("TERM").map { String(cString: $0) } ?? ""
+        isInteractive = isatty(STDOUT_FILENO) == 1 && kind != "dumb"
+        let isPlain = kind.isEmpty || Self.plainKinds.contains { kind.hasPrefix($0) }
+        let isRefused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        hasColour = isInteractive && !isPlain && !isRefused
         errorsAreSeen = isatty(STDERR_FILENO) == 1
         // The first variable that is set decides (locale(7)).
         let names = ["LC_ALL", "LC_CTYPE", "LANG"]
@@ -64,12 +73,29 @@ final class Terminal: Sendable {
     func reportWork() { state.withLock { $0.isForOutput = false } }
 
     /// The size of the terminal in columns and rows.
-    var size: (width: Int, height: Int) {
+    var size: (width: Int, height: Int) { size(of: STDOUT_FILENO) }
+
+    private func size(of stream: Int32) -> (width: Int, height: Int) {
         var window = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else {
+        guard ioctl(stream, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else {
             return (Self.usualWidth, Self.usualHeight)
         }
         return (Int(window.ws_col), max(2, Int(window.ws_row)))
+    }
+
+    /// What the terminal can show now.
+    var display: Display {
+        let (width, height) = size
+        return Display(
+            width: width - 1, room: Self.room(height), speaksUnicode: speaksUnicode, hasColour: hasColour)
+    }
+
+    /// The columns for text; `nil` if standard output is not a terminal, so that nothing has to be cut or wrapped.
+    var textWidth: Int? { isInteractive ? size.width - 1 : nil }
+
+    /// A sentence wrapped at words on a terminal.
+    func wrapped(_ text: String, indent: Int) -> String {
+        textWidth.map { text.wrapped($0, indent: indent) } ?? text
     }
 
     /// The maximum number of lines in a block.
@@ -90,38 +116,41 @@ final class Terminal: Sendable {
         if isGone || state.withLock(\.isClosed) { throw .done }
     }
 
-    /// Prints lines above the live block.
-    func print(_ text: String) { print(bytes: Array((text + "\n").utf8)) }
+    /// Prints sentences above the live block.
+    func print(_ text: String) { print(bytes: Array((wrapped(text, indent: Self.indent) + "\n").utf8)) }
 
     /// Prints complete lines or JSON.
     func print(bytes: [UInt8]) {
         state.withLock { state in
             // Long lists are printed without a block, so they aren't copied.
             guard !state.block.isEmpty else { return write(bytes, to: STDOUT_FILENO, &state) }
-            let drawing = Drawing(over: state.block, width: size.width)
-            let lines = drawing.lines(bytes)
-            write(
-                drawing.start + lines.bytes + drawing.block(state.block, below: lines.rows), to: STDOUT_FILENO, &state)
-            state.width = drawing.width
+            let (width, height) = size
+            let parts = state.block.printing(bytes, width: width, height: height)
+            write(parts.start + parts.text + parts.block, to: STDOUT_FILENO, &state)
         }
     }
 
     /// Prints one sentence about a problem on standard error.
     func complain(_ sentence: String) {
-        hint(ProblemJSON.problem(sentence) ?? "pieces: " + sentence.printable)
+        if let object = ProblemJSON.problem(sentence) { return hint(object, indent: nil) }
+        hint(Self.speaker + sentence.printable, indent: Self.speaker.count)
     }
 
     /// Prints a line on standard error.
-    func hint(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
+    func hint(_ line: String) { hint(line, indent: Self.indent) }
+
+    /// Wraps the line at words; not without an `indent`.
+    private func hint(_ line: String, indent: Int?) {
+        let width = size(of: STDERR_FILENO).width - 1
+        let text = indent.map { errorsAreSeen ? line.wrapped(width, indent: $0) : line } ?? line
+        let bytes = Array((text + "\n").utf8)
         state.withLock { state in
             guard errorsAreSeen, !state.block.isEmpty else { return write(bytes, to: STDERR_FILENO, &state) }
-            let drawing = Drawing(over: state.block, width: size.width)
-            let lines = drawing.lines(bytes)
-            write(drawing.start, to: STDOUT_FILENO, &state)
-            write(lines.bytes, to: STDERR_FILENO, &state)
-            write(drawing.block(state.block, below: lines.rows), to: STDOUT_FILENO, &state)
-            state.width = drawing.width
+            let (width, height) = size
+            let parts = state.block.printing(bytes, width: width, height: height)
+            write(parts.start, to: STDOUT_FILENO, &state)
+            write(parts.text, to: STDERR_FILENO, &state)
+            write(parts.block, to: STDOUT_FILENO, &state)
         }
     }
 
@@ -132,12 +161,9 @@ final class Terminal: Sendable {
         let (width, height) = size
         let fitting = lines.prefix(Self.room(height)).map { $0.fitted(width - 1) }
         state.withLock { state in
-            guard fitting != state.block || width != state.width else { return }
-            let drawing = Drawing(over: state.block, width: width)
+            let bytes = state.block.show(fitting, width: width, height: height)
             // Everything goes out in one write to avoid flicker.
-            write(drawing.start + drawing.block(fitting, below: 0), to: STDOUT_FILENO, &state)
-            state.block = fitting
-            state.width = width
+            if !bytes.isEmpty { write(bytes, to: STDOUT_FILENO, &state) }
         }
     }
 
@@ -170,48 +196,4 @@ final class Terminal: Sendable {
             Array("pieces: the output can no longer be written (\(reason)); the work continues\n".utf8),
             to: STDERR_FILENO, &state)
     }
-}
-
-/// Creates the bytes that draw other lines over a block right above the cursor (ECMA-48: CPL, EL).
-private struct Drawing {
-    private static let erasure = Array("\u{1b}[K".utf8)
-    private static let endOfLine = erasure + [UInt8(ascii: "\n")]
-
-    let width: Int
-    /// The rows that the old block takes now; a terminal that became narrower has wrapped its lines.
-    private let oldRows: Int
-
-    init(over block: [String], width: Int) {
-        self.width = width
-        oldRows = block.reduce(0) { $0 + Self.rows($1.columns, width) }
-    }
-
-    /// Moves the cursor to the first row of the old block.
-    var start: [UInt8] { Self.up(oldRows) }
-
-    /// Complete lines, each of which overwrites the previous content, and the number of rows that they take.
-    func lines(_ text: [UInt8]) -> (bytes: [UInt8], rows: Int) {
-        var bytes: [UInt8] = []
-        var rows = 0
-        for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
-            let columns = String(decoding: line, as: UTF8.self).columns
-            bytes += line
-            // After a full row, the cursor is still on the last character, which EL would erase.
-            if columns > 0, columns % width == 0 { bytes.append(UInt8(ascii: "\n")) } else { bytes += Self.endOfLine }
-            rows += Self.rows(columns, width)
-        }
-        return (bytes, rows)
-    }
-
-    /// Draws a block below the `rows` that were written since ``start``, and clears the rest of the old block.
-    func block(_ lines: [String], below rows: Int) -> [UInt8] {
-        var bytes = lines.flatMap { Array($0.utf8) + Self.endOfLine }
-        let rest = oldRows - rows - lines.reduce(0) { $0 + Self.rows($1.columns, width) }
-        if rest > 0 { bytes += Array(repeatElement(Self.endOfLine, count: rest).joined()) }
-        // This also clears text that was typed on the cursor's row, such as the ^C of an interruption.
-        return bytes + Self.erasure + Self.up(rest)
-    }
-
-    private static func up(_ rows: Int) -> [UInt8] { rows > 0 ? Array("\u{1b}[\(rows)F".utf8) : [] }
-    private static func rows(_ columns: Int, _ width: Int) -> Int { max(1, (columns + width - 1) / width) }
 }

@@ -2,10 +2,12 @@ import Torrent
 
 /// Measures and fits text for a terminal.
 extension String {
-    /// The number of terminal columns that the text takes.
+    /// The number of terminal columns that the text takes. Colours (``Colour``) take none.
     package var columns: Int {
-        if hasNone(where: { $0 > 0x7f }) { return utf8.count }
-        return reduce(0) { $0 + $1.columns }
+        if hasNone(where: { $0 > 0x7f || $0 == 0x1b }) { return utf8.count }
+        var total = 0
+        forEachCharacter { character, isColour in total += isColour ? 0 : character.columns }
+        return total
     }
 
     /// The longest prefix of whole characters that fits in `width` columns, with `…` at the end if the text is cut.
@@ -14,12 +16,52 @@ extension String {
         guard width > 0 else { return "" }
         var text = ""
         var used = 1
-        for character in self {
-            used += character.columns
-            if used > width { break }
-            text.append(character)
+        // The colours after the cut are kept, because the last of them ends the colour.
+        forEachCharacter { character, isColour in
+            if !isColour { used += character.columns }
+            if isColour || used <= width { text.append(character) }
         }
         return text + "…"
+    }
+
+    private func forEachCharacter(_ body: (Character, _ isColour: Bool) -> Void) {
+        var isColour = false
+        for character in self {
+            if character == "\u{1b}" { isColour = true }
+            body(character, isColour)
+            if isColour, character == "m" { isColour = false }
+        }
+    }
+
+    /// The text in lines of at most `width` columns, broken at spaces. Lines after the first begin with `indent`
+    /// spaces. A longer word has a line of its own, so that a path can be copied.
+    package func wrapped(_ width: Int, indent: Int) -> String {
+        guard columns > width else { return self }
+        let indent = String(repeating: " ", count: indent * 2 < width ? indent : min(indent, 2))
+        return split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            var lines: [String] = []
+            var current = ""
+            // Spaces at the beginning belong to the first word.
+            let margin = line.prefix { $0 == " " }
+            for (number, word) in line.dropFirst(margin.count).split(separator: " ", omittingEmptySubsequences: false)
+                .enumerated()
+            {
+                let longer = number == 0 ? margin + word : "\(current) \(word)"
+                if number == 0 || word.isEmpty || String(longer).columns <= width {
+                    current = String(longer)
+                } else {
+                    lines.append(current)
+                    current = indent + word
+                }
+            }
+            return (lines + [current]).map { $0.trimmingSpaces }.joined(separator: "\n")
+        }.joined(separator: "\n")
+    }
+
+    private var trimmingSpaces: String {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text
     }
 
     /// The text padded with spaces to `width`: after the text, or before it if `right` is true.
