@@ -1,7 +1,6 @@
+import DHT
 import Testing
 import Torrent
-
-@testable import DHT
 
 struct LookupTests {
     private static let token: [UInt8] = [1]

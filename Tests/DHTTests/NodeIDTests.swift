@@ -1,7 +1,6 @@
+import DHT
 import Testing
 import Torrent
-
-@testable import DHT
 
 struct NodeIDTests {
     @Test func bytesRoundTrip() throws {

@@ -1,7 +1,6 @@
+import DHT
 import Testing
 import Torrent
-
-@testable import DHT
 
 struct RoutingTableTests {
     private static let start = Instant.origin + .seconds(100)

@@ -1,7 +1,6 @@
+import DHT
 import Testing
 import Torrent
-
-@testable import DHT
 
 struct StorageTests {
     private static let start = Instant.origin + .seconds(100)

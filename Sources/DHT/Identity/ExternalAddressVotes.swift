@@ -1,10 +1,10 @@
 import DequeModule
-import Torrent
+package import Torrent
 
 /// Finds out our external address of one family from what other nodes report (`ip` of BEP 42).
 ///
 /// One node can lie, so the latest votes of different networks are counted, and only answers to our own queries vote.
-struct ExternalAddressVotes {
+package struct ExternalAddressVotes {
     /// The latest votes that count, one a network.
     static let capacity = 32
     /// An address needs this many votes, and more than half of all.
@@ -17,12 +17,12 @@ struct ExternalAddressVotes {
 
     private var votes = Deque<Vote>()
     /// The address that won last; it stays until another one wins.
-    private(set) var winner: PeerAddress.Host?
+    package private(set) var winner: PeerAddress.Host?
 
-    init(stored: PeerAddress.Host?) { winner = stored }
+    package init(stored: PeerAddress.Host?) { winner = stored }
 
     /// Counts a vote. Returns the external address if it has changed.
-    mutating func vote(_ host: PeerAddress.Host, by voter: PeerAddress.Host) -> PeerAddress.Host? {
+    package mutating func vote(_ host: PeerAddress.Host, by voter: PeerAddress.Host) -> PeerAddress.Host? {
         // A node of a local network sees our address there; a node of the internet can't see such an address.
         guard host.reach == voter.reach, PeerAddress(host, port: 1).isDialable else { return nil }
         // Nodes of one /24 or /48 may belong to one owner. In a local network every node counts.

@@ -89,7 +89,7 @@ package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// The `count` bits that follow the first `start` bits, as a number; at most 16, fewer at the end.
-    func bits(after start: Int, count: Int) -> Int {
+    package func bits(after start: Int, count: Int) -> Int {
         var number = 0
         for n in start..<min(start + count, Self.bitCount) { number = number << 1 | (self[bit: n] ? 1 : 0) }
         return number
@@ -104,7 +104,7 @@ package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// A random id that has exactly `count` leading bits in common with this one; the id itself for 160.
-    func random(sharing count: Int, using random: inout some RandomNumberGenerator) -> NodeID {
+    package func random(sharing count: Int, using random: inout some RandomNumberGenerator) -> NodeID {
         guard count < Self.bitCount else { return self }
         let noise = NodeID.random(using: &random)
         func word(_ mine: UInt64, _ noise: UInt64, from start: Int, width: Int) -> UInt64 {

@@ -1,17 +1,17 @@
-import Torrent
+package import Torrent
 
 /// Drops messages of sources that send too many, and of all when there are too many, before they are read.
-struct FloodGuard {
+package struct FloodGuard {
     /// The messages of one source in one window.
-    static let mostOfSource = 50
+    package static let mostOfSource = 50
     static let window = Duration.seconds(10)
     /// How long a source that sent more is ignored.
     static let silence = Duration.seconds(300)
     /// The sources that are remembered. When there are more, only the limit for all holds for new ones.
-    static let mostSources = 2048
+    package static let mostSources = 2048
     /// Messages a second, and at once, from all sources.
-    static let rate = 400.0
-    static let burst = 800.0
+    package static let rate = 400.0
+    package static let burst = 800.0
 
     private struct Source {
         var began: Instant
@@ -25,8 +25,10 @@ struct FloodGuard {
     private var all = PacketBudget(rate: Self.rate, burst: Self.burst)
     private var cleanedAt: Instant?
 
+    package init() {}
+
     var silentCount: Int { sources.values.count { $0.silentUntil != nil } }
-    var sourceCount: Int { sources.count }
+    package var sourceCount: Int { sources.count }
 
     /// Many nodes of a local network may share a host, as in tests; on the internet, a host has one limit.
     private static func key(_ address: PeerAddress) -> PeerAddress {
@@ -39,7 +41,7 @@ struct FloodGuard {
     }
 
     /// Whether a message of this address may be read.
-    mutating func admits(_ address: PeerAddress, now: Instant) -> Bool {
+    package mutating func admits(_ address: PeerAddress, now: Instant) -> Bool {
         let key = Self.key(address)
         var source: Source
         if let known = sources[key], !known.isOver(now) {

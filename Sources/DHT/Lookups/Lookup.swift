@@ -1,12 +1,12 @@
-import Torrent
+package import Torrent
 
 /// One search for the nodes closest to a target: asks the closest known nodes for closer ones, until none are left
 /// (BEP 5).
 ///
 /// A value: the owner sends what ``next()`` returns, and reports what became of each query. A query that isn't answered
 /// within a short time no longer holds its slot, but its late answer still counts: that is what makes lookups fast.
-struct Lookup {
-    enum Effort {
+package struct Lookup {
+    package enum Effort {
         /// As many nodes as it takes.
         case thorough
         /// The nodes that were closest the last time, and a few in the place of those that don't answer.
@@ -23,15 +23,15 @@ struct Lookup {
     /// How many of the nodes at the end must suit their address (BEP 42), if there are that many.
     static let leastSecure = 4
     /// The most nodes that are kept in mind.
-    static let mostCandidates = 100
+    package static let mostCandidates = 100
     /// The most queries of a thorough lookup. It usually needs 20 to 60; liars could lead it on for ever.
-    static let mostQueries = 200
+    package static let mostQueries = 200
     /// The packets of a brief one, with its announces.
     static let briefPackets = 16
 
-    struct Answered: Equatable {
-        let contact: NodeContact
-        let isSecure: Bool
+    package struct Answered: Equatable {
+        package let contact: NodeContact
+        package let isSecure: Bool
         let token: [UInt8]?
     }
 
@@ -66,10 +66,10 @@ struct Lookup {
     private var networks: Set<PeerAddress.Host> = []
     /// Addresses that were asked without knowing their ids.
     private var entries: Set<PeerAddress> = []
-    private(set) var queryCount = 0
+    package private(set) var queryCount = 0
     private var failureCount = 0
 
-    init(target: NodeID, needsTokens: Bool, effort: Effort) {
+    package init(target: NodeID, needsTokens: Bool, effort: Effort) {
         self.target = target
         self.needsTokens = needsTokens
         self.effort = effort
@@ -78,7 +78,7 @@ struct Lookup {
     // MARK: Questions
 
     /// The nodes that answered, the closest first.
-    var answered: [Answered] {
+    package var answered: [Answered] {
         candidates.compactMap { candidate in
             guard case .answered(let token) = candidate.state else { return nil }
             return Answered(contact: candidate.contact, isSecure: candidate.isSecure, token: token)
@@ -92,10 +92,10 @@ struct Lookup {
     }
 
     /// The closest nodes that answered: those to store for the next time.
-    var nearest: [NodeContact] { answered.prefix(Self.width).map(\.contact) }
+    package var nearest: [NodeContact] { answered.prefix(Self.width).map(\.contact) }
 
     /// The nodes to announce to: the closest with a token, and the closest of these that suit their address.
-    var announceTargets: [Answered] {
+    package var announceTargets: [Answered] {
         let withToken = answered.filter { $0.token != nil }
         var targets = Array(withToken.prefix(Self.width))
         let secure = targets.count(where: \.isSecure)
@@ -110,7 +110,7 @@ struct Lookup {
     }
 
     /// Whether nothing is left to ask or to wait for.
-    var isDone: Bool {
+    package var isDone: Bool {
         guard entries.isEmpty else { return false }
         guard let open = firstOpen(where: { if case .late = $0 { false } else { true } }) else { return true }
         if case .fresh = candidates[open].state { return !mayAskMore && !isWaiting }
@@ -120,7 +120,7 @@ struct Lookup {
     // MARK: Events
 
     /// Adds a node. Returns whether it is new.
-    @discardableResult mutating func add(_ contact: NodeContact, toldBy teller: PeerAddress.Host?) -> Bool {
+    @discardableResult package mutating func add(_ contact: NodeContact, toldBy teller: PeerAddress.Host?) -> Bool {
         guard !candidates.contains(where: { $0.contact.address == contact.address }) else { return false }
         let isPublic = contact.address.host.reach == .everywhere
         guard !isPublic || !networks.contains(contact.address.host.network) else { return false }
@@ -145,7 +145,7 @@ struct Lookup {
     }
 
     /// Returns the next node to ask, which then counts as asked.
-    mutating func next() -> NodeContact? {
+    package mutating func next() -> NodeContact? {
         guard let place = nextPlace else { return nil }
         candidates[place].state = .asked
         queryCount += 1
@@ -173,7 +173,7 @@ struct Lookup {
     }
 
     /// An address was asked whose id isn't known.
-    mutating func asked(entry address: PeerAddress) {
+    package mutating func asked(entry address: PeerAddress) {
         entries.insert(address)
         queryCount += 1
     }
@@ -182,27 +182,27 @@ struct Lookup {
     mutating func answered(entry address: PeerAddress) { entries.remove(address) }
 
     var isEmpty: Bool { candidates.isEmpty && entries.isEmpty }
-    var candidateCount: Int { candidates.count }
+    package var candidateCount: Int { candidates.count }
 
     /// A node answered, in time or late. One that wasn't a candidate becomes one.
-    mutating func answered(_ contact: NodeContact, token: [UInt8]?) {
+    package mutating func answered(_ contact: NodeContact, token: [UInt8]?) {
         entries.remove(contact.address)
         add(contact, toldBy: nil)
         change(contact.address) { $0 = .answered(token: token) }
     }
 
-    mutating func isOverdue(_ address: PeerAddress) {
+    package mutating func isOverdue(_ address: PeerAddress) {
         change(address) { if case .asked = $0 { $0 = .overdue } }
     }
 
-    mutating func isLate(_ address: PeerAddress) {
+    package mutating func isLate(_ address: PeerAddress) {
         entries.remove(address)
         change(address) { if case .overdue = $0 { $0 = .late } }
         failureCount += 1
     }
 
     /// A node didn't answer, or not as it should. Another node of its network may be tried.
-    mutating func failed(_ address: PeerAddress) {
+    package mutating func failed(_ address: PeerAddress) {
         entries.remove(address)
         var wasLate = false
         change(address) {

@@ -1,20 +1,20 @@
-import Torrent
+package import Torrent
 
 /// The peers of one family that announced torrents to us.
 ///
 /// A peer is kept for 45 minutes. When all places for torrents are taken, the torrent that is farthest from our own id
 /// gives way, because other nodes are closer to it and have its peers too.
-struct PeerShelf {
+package struct PeerShelf {
     /// How long an announce counts; clients announce again after 15 to 30 minutes.
     static let lifetime = Duration.seconds(45 * 60)
     /// The most torrents.
-    static let mostTorrents = 2000
+    package static let mostTorrents = 2000
     /// The most peers of one torrent.
-    static let mostPeers = 500
+    package static let mostPeers = 500
     /// The most peers of all torrents, about 3 MiB.
     static let mostPeersInAll = 20_000
     /// The most torrents that one subscriber may announce.
-    static let mostTorrentsOfHost = 100
+    package static let mostTorrentsOfHost = 100
 
     private struct Peer {
         let key: PeerAddress
@@ -53,12 +53,12 @@ struct PeerShelf {
     private var farthest: NodeID?
     /// The number of stored peers by subscriber.
     private var countOfHost: [PeerAddress.Host: Int] = [:]
-    private(set) var peerCount = 0
+    package private(set) var peerCount = 0
 
-    init(own: NodeID) { self.own = own }
+    package init(own: NodeID) { self.own = own }
 
-    var torrentCount: Int { torrents.count }
-    func peerCount(of hash: InfoHash) -> Int { torrents[NodeID(hash)]?.peers.count ?? 0 }
+    package var torrentCount: Int { torrents.count }
+    package func peerCount(of hash: InfoHash) -> Int { torrents[NodeID(hash)]?.peers.count ?? 0 }
 
     mutating func move(to own: NodeID) {
         self.own = own
@@ -66,7 +66,7 @@ struct PeerShelf {
     }
 
     /// Whether an announce of the host would be stored. Otherwise it gets no token, and announces farther away.
-    mutating func accepts(_ hash: InfoHash, from host: PeerAddress.Host) -> Bool {
+    package mutating func accepts(_ hash: InfoHash, from host: PeerAddress.Host) -> Bool {
         accepts(NodeID(hash), key: Self.key(PeerAddress(host, port: 0)))
     }
 
@@ -85,7 +85,7 @@ struct PeerShelf {
     }
 
     /// Stores an announce. Returns whether there was room.
-    mutating func store(_ address: PeerAddress, isSeed: Bool, for hash: InfoHash, now: Instant) -> Bool {
+    package mutating func store(_ address: PeerAddress, isSeed: Bool, for hash: InfoHash, now: Instant) -> Bool {
         let (hash, key) = (NodeID(hash), Self.key(address))
         if let place = torrents[hash]?.places[key] {
             torrents[hash]?.peers[place] = Peer(key: key, address: address, isSeed: isSeed, storedAt: now)
@@ -105,7 +105,9 @@ struct PeerShelf {
     }
 
     /// Returns at most `count` random peers; with `isSeedless`, those that aren't complete come first.
-    func peers(of hash: InfoHash, most count: Int, isSeedless: Bool, using random: inout some RandomNumberGenerator)
+    package func peers(
+        of hash: InfoHash, most count: Int, isSeedless: Bool, using random: inout some RandomNumberGenerator
+    )
         -> [PeerAddress]
     {
         guard var peers = torrents[NodeID(hash)]?.peers else { return [] }
@@ -119,7 +121,7 @@ struct PeerShelf {
     }
 
     /// The filters of seeds and of other peers; `nil` if the torrent isn't known.
-    func filters(of hash: InfoHash) -> (seeds: BloomFilter, peers: BloomFilter)? {
+    package func filters(of hash: InfoHash) -> (seeds: BloomFilter, peers: BloomFilter)? {
         guard let torrent = torrents[NodeID(hash)] else { return nil }
         var filters = (seeds: BloomFilter(), peers: BloomFilter())
         for peer in torrent.peers {
@@ -128,7 +130,7 @@ struct PeerShelf {
         return filters
     }
 
-    mutating func expire(now: Instant) {
+    package mutating func expire(now: Instant) {
         for hash in Array(torrents.keys) {
             var place = 0
             while let peer = torrents[hash]?.peers[safely: place] {

@@ -1,7 +1,7 @@
-import Torrent
+package import Torrent
 
 /// Gives and checks the tokens that a peer must return to announce, so that no host announces another one.
-struct TokenBox {
+package struct TokenBox {
     /// Bytes of a token.
     static let length = 8
     /// How long a secret is used. A token of the secret before is accepted too, so a token lives 5 to 10 minutes.
@@ -11,12 +11,12 @@ struct TokenBox {
     private var secrets: (current: [UInt8], previous: [UInt8])
     private(set) var nextTurn: Instant
 
-    init(using random: inout SecretGenerator, now: Instant) {
+    package init(using random: inout SecretGenerator, now: Instant) {
         secrets = (random.bytes(Self.secretLength), random.bytes(Self.secretLength))
         nextTurn = now + Self.turn
     }
 
-    mutating func turn(using random: inout SecretGenerator, now: Instant) {
+    package mutating func turn(using random: inout SecretGenerator, now: Instant) {
         guard now >= nextTurn else { return }
         // After a suspension of the machine, neither secret is young enough.
         let previous = now - nextTurn < Self.turn ? secrets.current : random.bytes(Self.secretLength)
@@ -24,9 +24,11 @@ struct TokenBox {
         nextTurn = now + Self.turn
     }
 
-    func token(for host: PeerAddress.Host, _ hash: InfoHash) -> [UInt8] { Self.token(secrets.current, host, hash) }
+    package func token(for host: PeerAddress.Host, _ hash: InfoHash) -> [UInt8] {
+        Self.token(secrets.current, host, hash)
+    }
 
-    func accepts(_ token: [UInt8], from host: PeerAddress.Host, _ hash: InfoHash) -> Bool {
+    package func accepts(_ token: [UInt8], from host: PeerAddress.Host, _ hash: InfoHash) -> Bool {
         let (current, previous) = (
             Self.token(secrets.current, host, hash), Self.token(secrets.previous, host, hash)
         )

@@ -1,19 +1,19 @@
-import Torrent
+package import Torrent
 
 /// The nodes of one family that we know, more of them the closer they are to our own id (BEP 5).
 ///
 /// Bucket `n` has the nodes that share exactly `n` leading bits with our id; the last bucket also has all closer ones,
 /// and is split when it is full. A bucket keeps spare nodes, of which nothing but a query to us or an earlier answer is
 /// known; they take a place only after they have answered.
-struct RoutingTable {
+package struct RoutingTable {
     /// The nodes of a bucket, and of an answer.
     static let bucketSize = 8
     /// The first buckets are wider, because most lookups begin in them (libtorrent's extended routing table).
     static let wideBuckets = [128, 64, 32, 16]
     /// A real network of 10 million nodes fills about 21 buckets. More than this have been made up.
-    static let mostBuckets = 50
+    package static let mostBuckets = 50
     /// A node that nothing can replace is removed after this many unanswered queries.
-    static let mostFailures = 20
+    package static let mostFailures = 20
     /// A node that was stored by an earlier run, and hasn't answered in this one, is removed sooner.
     static let mostFailuresUnverified = 3
 
@@ -22,30 +22,30 @@ struct RoutingTable {
         var spares: [KnownNode] = []
     }
 
-    let own: NodeID
+    package let own: NodeID
     private var buckets = [Bucket()]
     private var idOfAddress: [PeerAddress: NodeID] = [:]
     /// How many nodes of the internet each subscriber has here: at most one.
     private var subscribers: Set<PeerAddress.Host> = []
 
-    init(own: NodeID) { self.own = own }
+    package init(own: NodeID) { self.own = own }
 
     // MARK: Questions
 
-    var count: Int { idOfAddress.count }
-    var bucketCount: Int { buckets.count }
-    var spareCount: Int { buckets.reduce(0) { $0 + $1.spares.count } }
-    var goodCount: Int { buckets.reduce(0) { $0 + $1.nodes.count(where: \.isGood) } }
-    var nodes: [KnownNode] { buckets.flatMap(\.nodes) }
+    package var count: Int { idOfAddress.count }
+    package var bucketCount: Int { buckets.count }
+    package var spareCount: Int { buckets.reduce(0) { $0 + $1.spares.count } }
+    package var goodCount: Int { buckets.reduce(0) { $0 + $1.nodes.count(where: \.isGood) } }
+    package var nodes: [KnownNode] { buckets.flatMap(\.nodes) }
 
-    func node(at address: PeerAddress) -> KnownNode? {
+    package func node(at address: PeerAddress) -> KnownNode? {
         guard let id = idOfAddress[address] else { return nil }
         return buckets[index(of: id)].nodes.first { $0.id == id }
     }
 
     /// The closest nodes to the target, the closest first. Only good ones are told to others; our own lookups may also
     /// use nodes that haven't answered yet in this run.
-    func closest(to target: NodeID, count: Int, onlyGood: Bool) -> [KnownNode] {
+    package func closest(to target: NodeID, count: Int, onlyGood: Bool) -> [KnownNode] {
         var best: [(distance: NodeID, node: KnownNode)] = []
         func take(_ bucket: Bucket) {
             for node in bucket.nodes where onlyGood ? node.isGood : node.failures < 2 {
@@ -68,7 +68,7 @@ struct RoutingTable {
     // MARK: Changes
 
     /// A node that an earlier run stored.
-    mutating func restore(_ contact: NodeContact) {
+    package mutating func restore(_ contact: NodeContact) {
         guard isAcceptable(contact), idOfAddress[contact.address] == nil, !isCrowded(contact.address) else { return }
         let index = index(of: contact.id)
         guard !buckets[index].nodes.contains(where: { $0.id == contact.id }) else { return }
@@ -82,16 +82,18 @@ struct RoutingTable {
 
     /// Whether a query of a node fits what we know of its address. If the address is known under another id, the node
     /// has restarted, or someone uses its address: only an answer can tell.
-    func isConsistent(_ contact: NodeContact) -> Bool { idOfAddress[contact.address].map { $0 == contact.id } ?? true }
+    package func isConsistent(_ contact: NodeContact) -> Bool {
+        idOfAddress[contact.address].map { $0 == contact.id } ?? true
+    }
 
     /// A node queried us, or another node told of it. It becomes a spare node.
-    mutating func heardOf(_ contact: NodeContact) {
+    package mutating func heardOf(_ contact: NodeContact) {
         guard isAcceptable(contact), idOfAddress[contact.address] == nil, !isCrowded(contact.address) else { return }
         spare(KnownNode(contact))
     }
 
     /// A node answered a query of ours.
-    mutating func answered(_ contact: NodeContact, roundTrip: Duration, now: Instant) {
+    package mutating func answered(_ contact: NodeContact, roundTrip: Duration, now: Instant) {
         guard isAcceptable(contact) else { return }
         if let known = idOfAddress[contact.address] {
             guard known == contact.id else {
@@ -120,7 +122,7 @@ struct RoutingTable {
     /// The node at the address didn't answer, or answered with an error.
     ///
     /// While no node answers, the network is to blame: then no node is removed, so that the table survives any outage.
-    mutating func failed(_ address: PeerAddress, othersAnswer: Bool = true) {
+    package mutating func failed(_ address: PeerAddress, othersAnswer: Bool = true) {
         guard let id = idOfAddress[address] else {
             for index in buckets.indices { buckets[index].spares.removeAll { $0.contact.address == address } }
             return
@@ -174,7 +176,7 @@ struct RoutingTable {
     }
 
     /// The same nodes around another id.
-    func rehomed(to id: NodeID) -> RoutingTable {
+    package func rehomed(to id: NodeID) -> RoutingTable {
         var table = RoutingTable(own: id)
         for node in nodes.sorted(by: { $0.id.isCloser(than: $1.id, to: id) }) where node.id != id {
             if node.isVerified { table.insert(node) } else { table.restore(node.contact) }
