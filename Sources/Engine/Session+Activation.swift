@@ -96,6 +96,7 @@ extension Session: PeerConnectionOwner {
             case .isUnneeded: break
             }
         } catch {
+            if await replacedInvalidDetails(of: id, after: error) { return await load(id) }
             // The stored state reports the error.
             log.info("could not activate torrent \(id): \(error)")
             let text = "\(error)"
@@ -113,6 +114,25 @@ extension Session: PeerConnectionOwner {
         feed { $0.failed(id, failure, now: $1) }
         endIfDone()
         return nil
+    }
+
+    /// Whether the torrent could not be loaded because of values that are replaced now, so that it can be loaded again.
+    private func replacedInvalidDetails(of id: TorrentID, after error: any Error) async -> Bool {
+        guard error is StoreError else { return false }
+        let now = environment.clock.timestamp
+        do {
+            return try await environment.store.perform { db throws(StoreError) in
+                guard try db.torrents.replaceInvalidDetails(id) else { return false }
+                try db.events.append(
+                    .damaged, "invalid values in this torrent's row were replaced: its place in the queue is lost",
+                    torrent: id,
+                    now: now)
+                return true
+            }
+        } catch {
+            log.error("could not replace invalid values in the row of torrent \(id): \(error)")
+            return false
+        }
     }
 
     private func start(_ loaded: TorrentLoader.Loaded) -> TorrentEngine {

@@ -24,7 +24,7 @@ package struct Installation: Sendable {
     /// Writes the files, each complete or not at all, and makes missing folders.
     package func put(_ items: [Item]) throws {
         for item in items {
-            let path = prefix.pushing(FilePath(item.path))
+            let path = prefix.pushing(FilePath(text: item.path))
             try Self.makeFolders(path.removingLastComponent())
             try NewFile.write(item.bytes, to: path, replacing: true, isExecutable: item.isExecutable)
         }
@@ -32,7 +32,7 @@ package struct Installation: Sendable {
 
     /// Removes the files that are there, and returns them.
     package func remove(_ paths: [String]) throws -> [FilePath] {
-        try paths.compactMap { try Self.remove(prefix.pushing(FilePath($0))) }
+        try paths.compactMap { try Self.remove(prefix.pushing(FilePath(text: $0))) }
     }
 
     /// Removes a file; `nil` if there was none.
@@ -49,7 +49,7 @@ package struct Installation: Sendable {
     }
 
     package static func makeFolders(_ path: FilePath) throws {
-        var at = path.root.map { FilePath(root: $0) } ?? FilePath()
+        var at = path.root.map { FilePath(root: $0) } ?? ""
         for component in path.components {
             at.append(component)
             guard !PathCalls.exists(at) else { continue }

@@ -1,4 +1,5 @@
 package import SystemPackage
+import Torrent
 
 /// The unit with which systemd runs `pieces run` (systemd.service(5)).
 package struct ServiceUnit: Sendable {
@@ -37,7 +38,7 @@ package struct ServiceUnit: Sendable {
         [Service]
         Type=notify
         NotifyAccess=main
-        ExecStart=\(Self.quoted(program.string)) run --quiet
+        ExecStart=\(Self.quoted(program.text)) run --quiet
         ExecReload=/bin/kill -HUP $MAINPID
         Restart=on-failure
         RestartSec=5s

@@ -1,3 +1,4 @@
+import System
 package import SystemPackage
 import TOMLKit
 import Torrent
@@ -17,7 +18,8 @@ package struct SettingsFile: Sendable {
             guard let read = try SettingsFile.contents(path) else { return nil }
             bytes = read
         } catch {
-            throw .usage("cannot read the settings in \(path.text.printable): \(error)")
+            let advice = (error as? Errno).flatMap { ProcessLimit(errno: $0.rawValue)?.advice }.map { ": \($0)" } ?? ""
+            throw Failure("cannot read the settings in \(path.text.printable): \(error)\(advice)")
         }
         try self.init(path, String(decoding: bytes, as: UTF8.self), home: home)
     }
@@ -38,9 +40,9 @@ package struct SettingsFile: Sendable {
             do throws(Failure) { key = try SettingKey(named: name) } catch {
                 throw .usage("\(path.text.printable): \(error.description)")
             }
-            let value = table[name]
+            let toml = table[name]
             guard
-                let text = value?.string ?? value?.int.map({ "\($0)" }) ?? value?.double.map({ "\($0)" })
+                let text = toml?.string ?? toml?.int.map({ "\($0)" }) ?? toml?.double.map({ "\($0)" })
             else {
                 throw .usage(
                     "\(path.text.printable): \(key.rawValue) must be a number or a text in quotes, such as \(key.rawValue) = \"…\""
@@ -53,13 +55,21 @@ package struct SettingsFile: Sendable {
         self.values = values
     }
 
+    private static func isThere(_ path: FilePath) -> Bool {
+        do { return try PathCalls.status(path).kind != .folder } catch { return false }
+    }
+
     private static func contents(_ path: FilePath) throws -> [UInt8]? {
         let descriptor: FileDescriptor
         do {
-            descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
+            // Without O_NONBLOCK, opening a pipe would wait forever.
+            descriptor = try FileDescriptor.open(path, .readOnly, options: [.nonBlocking, .closeOnExec])
         } catch Errno.noSuchFileOrDirectory {
             return nil
         } catch Errno.notDirectory {
+            return nil
+        } catch Errno.permissionDenied where !isThere(path) {
+            // HOME may name another user's folder, as after su(1) without -l.
             return nil
         }
         return try descriptor.closeAfter {

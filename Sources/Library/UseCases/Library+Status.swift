@@ -12,30 +12,9 @@ extension Library {
         try connection.transaction(.deferred) { () throws(StoreError) in
             let engine = try engine()
             var ids: [TorrentID]?
-            if !names.isEmpty { ids = try self.ids(of: names) }
+            if !names.isEmpty { ids = try connection.findTorrents(names).map(\.id) }
             return try body(StatusReading(engine: engine, ids: ids, connection: connection))
         }
-    }
-
-    /// The torrents with these names, or whose names match these globs, without duplicates.
-    private func ids(of names: [String]) throws(StoreError) -> [TorrentID] {
-        var seen: Set<TorrentID> = []
-        var found: [TorrentID] = []
-        for name in names {
-            var ids: [TorrentID] = []
-            do throws(StoreError) {
-                ids = [try connection.torrents.find(name).id]
-            } catch {
-                guard error.code == .notFound, name.contains(where: { "*?[".contains($0) }) else { throw error }
-                let glob = Glob(name)
-                try connection.status.forEachLine { (torrent) throws(StoreError) in
-                    if glob.matches(Array(torrent.name)) { ids.append(torrent.id) }
-                }
-                guard !ids.isEmpty else { throw error }
-            }
-            for id in ids where seen.insert(id).inserted { found.append(id) }
-        }
-        return found
     }
 }
 

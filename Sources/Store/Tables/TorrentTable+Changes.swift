@@ -7,6 +7,23 @@ extension TorrentTable {
         try change(id, try db.execute("UPDATE torrent SET state = ?, error = ? WHERE id = ?", state, error, id))
     }
 
+    /// Replaces invalid values in columns that no row type reads, and whose loss costs nothing but a place in the queue
+    /// or a permission. Any change of the row fails until then. Returns whether there were any.
+    package func replaceInvalidDetails(_ id: TorrentID) throws(StoreError) -> Bool {
+        try db.transaction { () throws(StoreError) in
+            let isInvalid: Bool? = try db.value(
+                """
+                SELECT typeof(overwrite) <> 'integer' OR overwrite NOT IN (0, 1) OR typeof(resolved) NOT IN ('text', 'null')
+                    OR typeof(root_hash) NOT IN ('integer', 'null') OR typeof(queue_place) <> 'integer'
+                FROM torrent WHERE id = ?
+                """, id)
+            guard isInvalid == true else { return false }
+            try db.execute(
+                "UPDATE torrent SET overwrite = 0, resolved = NULL, root_hash = NULL, queue_place = 0 WHERE id = ?", id)
+            return true
+        }
+    }
+
     package func setPaused(_ id: TorrentID, _ isPaused: Bool) throws(StoreError) {
         try change(id, try db.execute("UPDATE torrent SET paused = ? WHERE id = ?", isPaused, id))
     }

@@ -28,7 +28,7 @@ struct Install: AsyncParsableCommand {
         Terminal.shared.print(
             "installed pieces in \(installation.prefix.text.printable): bin/pieces, \(Format.count(Self.pages.count, "man page")), completions for bash, zsh and fish"
         )
-        let bin = installation.prefix.appending("bin").string
+        let bin = installation.prefix.appending("bin").text
         let path = GlobalOptions.environment("PATH") ?? ""
         if !path.split(separator: ":").contains(bin[...]) {
             Terminal.shared.print(
@@ -42,12 +42,12 @@ struct Install: AsyncParsableCommand {
     /// them.
     private static func program() async throws -> [UInt8] {
         // Not /proc/self, which would be strip(1) itself.
-        let own = FilePath("/proc/\(ThisProcess.id)/exe")
-        let scratch = FilePath("/tmp/pieces-install-\(ThisProcess.id)")
+        let own = FilePath(text: "/proc/\(ThisProcess.id)/exe")
+        let scratch = FilePath(text: "/tmp/pieces-install-\(ThisProcess.id)")
         // A rest in /tmp does no harm.
         defer { do { try PathCalls.removeFile(scratch) } catch {} }
         do {
-            let strip = HelperProgram("strip", ["-o", scratch.string, own.string])
+            let strip = HelperProgram("strip", ["-o", scratch.text, own.text])
             if try await strip.run(within: stripTime).isSuccess { return try InstallPlace.contents(scratch) }
         } catch is Errno {}
         return try InstallPlace.contents(own)
@@ -107,7 +107,7 @@ struct InstallPlace: ParsableArguments {
             guard let home = GlobalOptions.environment("HOME"), home.hasPrefix("/") else {
                 throw Failure.usage("HOME is not set: give a folder with --prefix")
             }
-            return FilePath(home).appending(".local")
+            return FilePath(text: home).appending(".local")
         }
     }
 
@@ -130,7 +130,7 @@ struct InstallPlace: ParsableArguments {
                 return Array(bytes.prefix(filled))
             }
         } catch let error as Errno {
-            throw Failure("cannot read \(path.string.printable): \(error)")
+            throw Failure("cannot read \(path.text.printable): \(error)")
         }
     }
 }

@@ -51,7 +51,7 @@ struct InstallService: AsyncParsableCommand {
         let folder = try place.folder
         let owner: ServiceUnit.Owner = place.isOfUser ? .user : .system(user: runAs)
         let unit = ServiceUnit(owner, program: try Self.program)
-        try Installation(prefix: folder).put([.init(ServiceUnit.name, Array(unit.text.utf8))])
+        try Installation(prefix: folder).put([.init(ServiceUnit.name, PathText.bytes(unit.text))])
         Terminal.shared.print("wrote \(folder.appending(ServiceUnit.name).text.printable)")
         if let sysusers = unit.sysusers, place.unitDirectory == nil {
             try Installation(prefix: "/usr/lib/sysusers.d").put([.init(ServicePlace.sysusersName, Array(sysusers.utf8))]
@@ -122,12 +122,12 @@ struct ServicePlace: ParsableArguments {
             if let unitDirectory { return try NewFile.absolute(unitDirectory) }
             guard isOfUser else { return "/etc/systemd/system" }
             if let config = GlobalOptions.environment("XDG_CONFIG_HOME"), config.hasPrefix("/") {
-                return FilePath(config).appending(["systemd", "user"])
+                return FilePath(text: config).appending(["systemd", "user"])
             }
             guard let home = GlobalOptions.environment("HOME"), home.hasPrefix("/") else {
                 throw Failure.usage("HOME is not set: give a folder with --unit-directory")
             }
-            return FilePath(home).appending([".config", "systemd", "user"])
+            return FilePath(text: home).appending([".config", "systemd", "user"])
         }
     }
 

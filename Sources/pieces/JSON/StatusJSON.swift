@@ -4,35 +4,8 @@ import Recovery
 import Store
 import Torrent
 
-/// Writes the object of `pieces status --json`.
+/// Writes the object of `pieces status --json`, which ``JSONTopic`` describes.
 struct StatusJSON {
-    /// The part of the command's help that describes the object.
-    static let help = """
-        --json prints one object:
-          engine    {running, pid, since}; `running` is null if this user can read the
-                    database but can't see whether an engine is running;
-                    `since` is when the engine started, or, if none is
-                    running, when the last one was last seen
-          mended    {at, what}; null except for a week after the database was repaired
-                    or restored
-          slots     {named_only, downloads, seeds, checks}, the last three being
-                    {limit, active, queued}: how many torrents may be active at once
-                    (null: no limit), are active, and wait for a slot; with
-                    `named_only` the engine works only on the torrents that its
-                    command named; null without an engine
-          torrents  [{id, info_hash, name, state, error, progress, total_bytes,
-                    wanted_bytes, completed_bytes, piece_length, piece_count,
-                    pieces_have, downloaded_bytes, uploaded_bytes, wasted_bytes,
-                    download_rate, upload_rate, peers_connected, seeders, leechers,
-                    eta_seconds, added_at, completed_at, last_verified_at,
-                    seeding_seconds, output}]
-
-        `state` is downloading, seeding, checking, complete, paused, queued, offline or error. Times are Unix seconds, rates \
-        are bytes per second, `progress` is from 0 to 1, and unknown values are null. `seeding_seconds` is how long the \
-        torrent was complete and available to peers. --pieces adds `bitfield`: the pieces that the database records as \
-        present, in hexadecimal; the first piece is the highest bit of the first byte. \(Program.pathsInJSON)
-        """
-
     /// The typical number of bytes for a torrent without its bitfield.
     private static let usualBytes = 640
 
