@@ -207,7 +207,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
             ],
-            swiftSettings: house),
+            exclude: ["NewUser.sh"], swiftSettings: house),
         .executableTarget(
             name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system],
             path: "Tests/Benchmarks", swiftSettings: house
