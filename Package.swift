@@ -16,8 +16,9 @@ let house: [SwiftSetting] = [
 ]
 
 /// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and
-/// bound, and runs where no toolchain is. What Foundation and its parts, which some dependencies use (TOMLKit all of it,
-/// with the tables of ICU: 46 MB of the file, and nothing at the start), need in an archive is named here; LLD takes that without a warning. Not in debug builds: a test bundle links the shared runtime.
+/// bound, and runs where no toolchain is. What Foundation and its parts need in an archive is named here; LLD takes that
+/// without a warning. Some dependencies use parts of Foundation, and TOMLKit all of it with the tables of ICU: 46 MB of
+/// the file, and nothing at the start. Not in debug builds: a test bundle links the shared runtime.
 let selfContained: [LinkerSetting] = [
     .unsafeFlags(["-static-stdlib", "-use-ld=lld", "-Xlinker", "--no-export-dynamic"], .when(configuration: .release)),
     .linkedLibrary("_FoundationCollections", .when(configuration: .release)),
