@@ -13,6 +13,7 @@ package struct AnnounceList {
     /// The maximum length in bytes of a string of several URLs: ``maximumCount`` URLs, each followed by a blank.
     private static let maximumURLsBytes = maximumCount * (maximumURLBytes + 1)
     private static let trackerSchemes = ["udp://", "http://", "https://"]
+    private static let webSeedSchemes = ["http://", "https://"]
 
     /// The tiers of `announce-list`, or of `announce` if `announce-list` has no usable URL (BEP 12). Tiers without a
     /// usable URL are dropped.
@@ -31,7 +32,7 @@ package struct AnnounceList {
         if let seeds = root["url-list"] {
             var seen: Set<String> = []
             forEachString(seeds, "url-list") { list, bytes in
-                list.take(bytes, "url-list", ["http://", "https://"], &seen).map { list.webSeeds.append($0) }
+                list.take(bytes, "url-list", Self.webSeedSchemes, &seen).map { list.webSeeds.append($0) }
             }
         }
     }
@@ -131,6 +132,17 @@ package struct AnnounceList {
                 "only URLs with \(known.map { $0.dropLast(3) }.joined(separator: ", ")) are supported"
             }
         }
+    }
+
+    /// The tracker's URL without blanks around it; `nil` if it can't be used.
+    static func tracker(_ text: String) -> String? { usable(text, trackerSchemes) }
+
+    /// The web seed's URL without blanks around it; `nil` if it can't be used.
+    static func webSeed(_ text: String) -> String? { usable(text, webSeedSchemes) }
+
+    private static func usable(_ text: String, _ schemes: [String]) -> String? {
+        guard case .success(let url) = usable(Array(text.utf8)[...], schemes) else { return nil }
+        return url
     }
 
     /// Trims white space and returns the text if it has one of the schemes, something after the scheme, and no control

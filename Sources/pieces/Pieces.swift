@@ -36,7 +36,8 @@ package struct Pieces: AsyncParsableCommand {
             CommandGroup(
                 name: "Information",
                 subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self, Doctor.self]),
-            CommandGroup(name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self]),
+            CommandGroup(
+                name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self, Magnet.self]),
             CommandGroup(
                 name: "Program",
                 subcommands: [

@@ -55,6 +55,7 @@ struct BadInputTests {
         Case("pause", status: 64, says: "torrent"),
         Case("files", "1", status: 1, says: "no database"),
         Case("export", "1", "x", status: 1, says: "no database"),
+        Case("magnet", "1", status: 1, says: "no database"),
         Case("verify", status: 1, says: "no database"),
         Case("verify", "--output", "here", status: 64, says: "--output"),
         Case("verify", "good.torrent", "--output", "good.torrent", status: 1, says: "no folder"),

@@ -182,6 +182,11 @@ package enum JSONTopic {
                 `not_used` lists values of the .torrent that pieces can't use. Texts are shown up to \
                 \(Metainfo.maximumTextBytes) bytes; for a longer one, `not_used` has its length.
                 """),
+        Section(
+            command: "magnet", fields: "{id, info_hash, info_hash_v2, name, magnet, urls_left_out}",
+            notes: """
+                `magnet` is the link. `urls_left_out` counts the URLs with a password, which are in the link only with --force.
+                """),
         Section(command: "database check", fields: "{database, sound, faults: [sentence]}"),
         Section(
             command: "database restore", fields: "{database, backup, set_aside, torrents, pieces_to_check}"),
