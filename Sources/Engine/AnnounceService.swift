@@ -99,7 +99,7 @@ package actor AnnounceService: PeerDiscovery {
         do { url = try TrackerURL(action.url) } catch {
             return .failed(reason: "\(error)", retryIn: Announcer.longestInterval)
         }
-        let now = clock.timestamp.rawValue
+        let now = clock.timestamp
         if let rest = hosts.rest(of: url.server, now: now) {
             return .failed(reason: rest.reason, retryIn: rest.until - now)
         }
@@ -122,7 +122,7 @@ package actor AnnounceService: PeerDiscovery {
         } catch {
             guard !Task.isCancelled else { return .cancelled }
             await note(error, of: url)
-            return .failed(reason: "\(error)", retryIn: error.retrySeconds)
+            return .failed(reason: "\(error)", retryIn: error.retryPause)
         }
     }
 
@@ -145,10 +145,8 @@ package actor AnnounceService: PeerDiscovery {
     private func note(_ error: TrackerError, of url: TrackerURL) async {
         guard error.isOfHost || error.isSilence else { return hosts.answered(url.server) }
         let now = clock.timestamp
-        guard let seconds = error.retrySeconds else {
-            return hosts.failed(url.server, reason: "\(error)", now: now.rawValue)
-        }
-        let row = TrackerHostRow(server: url.server, restsUntil: now + .seconds(seconds), reason: "\(error)")
+        guard let pause = error.retryPause else { return hosts.failed(url.server, reason: "\(error)", now: now) }
+        let row = TrackerHostRow(server: url.server, restsUntil: now + pause, reason: "\(error)")
         hosts.rest(row.server, TrackerHosts.Rest(row))
         do {
             try await store.perform { db throws(StoreError) in try db.trackerHosts.save(row) }
@@ -316,25 +314,23 @@ package actor AnnounceService: PeerDiscovery {
 }
 
 extension TrackerHosts.Rest {
-    fileprivate init(_ row: TrackerHostRow) { self.init(until: row.restsUntil.rawValue, reason: row.reason) }
+    fileprivate init(_ row: TrackerHostRow) { self.init(until: row.restsUntil, reason: row.reason) }
 }
 
 extension Announcer.Answer {
     init(_ response: AnnounceResponse) {
         self.init(
-            interval: response.interval.components.seconds,
-            minimumInterval: response.minimumInterval?.components.seconds,
-            trackerID: response.trackerID, seeders: response.complete, leechers: response.incomplete,
-            warning: response.notice)
+            interval: response.interval, minimumInterval: response.minimumInterval, trackerID: response.trackerID,
+            seeders: response.complete, leechers: response.incomplete, warning: response.notice)
     }
 }
 
 extension TrackerError {
-    /// Seconds after which the tracker wants to be contacted again, if it gave a time; a day stands for never.
-    var retrySeconds: Int64? {
+    /// The pause after which the tracker wants to be contacted again, if it gave one; a day stands for never.
+    var retryPause: Duration? {
         switch retry {
         case nil: nil
-        case .after(let pause): pause.components.seconds
+        case .after(let pause): pause
         case .never: Announcer.longestInterval
         }
     }

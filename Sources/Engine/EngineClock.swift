@@ -5,8 +5,8 @@ package import Torrent
 /// Monotonic time for the brain, and wall time for stored values.
 package struct EngineClock: Sendable {
     private let origin = ContinuousClock.now
-    /// The Unix time at the origin, in seconds.
-    package let unixOrigin = Int64(time(nil))
+    /// The wall time at the origin.
+    package let unixOrigin = Timestamp(Int64(time(nil)))
 
     package init() {}
 

@@ -62,13 +62,13 @@ extension LivePeerRow {
 extension Announcer {
     /// Creates the tiers as stored. They are shuffled once, if no tracker was ever announced to (BEP 12).
     ///
-    /// `start` is in Unix seconds. A tracker that received `started` before the second after `start` may have received
-    /// it from another run, and then knows that run's peer ID instead of ours. A second `started` does no harm.
-    package init(rows: [TrackerRow], since start: Int64, using random: inout SeededGenerator) {
+    /// A tracker that received `started` before the second after `start` may have received it from another run, and then
+    /// knows that run's peer ID instead of ours. A second `started` does no harm.
+    package init(rows: [TrackerRow], since start: Timestamp, using random: inout SeededGenerator) {
         let tiers = Dictionary(grouping: rows, by: \.tier).sorted { $0.key < $1.key }.map { _, rows in
             rows.sorted { $0.position < $1.position }.map { row in
                 var tracker = Tracker(row)
-                if (tracker.lastAnnounceAt ?? 0) <= start { tracker.isStarted = false }
+                if (tracker.lastAnnounceAt ?? .epoch) <= start { tracker.isStarted = false }
                 return tracker
             }
         }
@@ -80,13 +80,13 @@ extension Announcer.Tracker {
     init(_ row: TrackerRow) {
         self.init(url: row.url, tier: row.tier)
         trackerID = row.trackerID
-        nextAnnounceAt = row.nextAnnounceAt?.rawValue ?? 0
-        minimumAnnounceAt = row.minAnnounceAt?.rawValue ?? 0
-        interval = row.interval?.components.seconds
-        minimumInterval = row.minInterval?.components.seconds
+        nextAnnounceAt = row.nextAnnounceAt ?? .epoch
+        minimumAnnounceAt = row.minAnnounceAt ?? .epoch
+        interval = row.interval
+        minimumInterval = row.minInterval
         failures = row.failures
-        lastAnnounceAt = row.lastAnnounceAt?.rawValue
-        lastSuccessAt = row.lastSuccessAt?.rawValue
+        lastAnnounceAt = row.lastAnnounceAt
+        lastSuccessAt = row.lastSuccessAt
         lastError = row.lastError
         warning = row.warning
         seeders = row.seeders
@@ -111,13 +111,13 @@ extension TrackerRow {
     init(_ tracker: Announcer.Tracker, of torrent: TorrentID, position: Int, lastScrapeAt: Timestamp?) {
         self.init(torrent: torrent, url: tracker.url, tier: tracker.tier, position: position)
         trackerID = tracker.trackerID
-        nextAnnounceAt = Timestamp(tracker.nextAnnounceAt)
-        minAnnounceAt = Timestamp(tracker.minimumAnnounceAt)
-        interval = tracker.interval.map { .seconds($0) }
-        minInterval = tracker.minimumInterval.map { .seconds($0) }
+        nextAnnounceAt = tracker.nextAnnounceAt
+        minAnnounceAt = tracker.minimumAnnounceAt
+        interval = tracker.interval
+        minInterval = tracker.minimumInterval
         failures = tracker.failures
-        lastAnnounceAt = tracker.lastAnnounceAt.map { Timestamp($0) }
-        lastSuccessAt = tracker.lastSuccessAt.map { Timestamp($0) }
+        lastAnnounceAt = tracker.lastAnnounceAt
+        lastSuccessAt = tracker.lastSuccessAt
         lastError = tracker.lastError
         warning = tracker.warning
         seeders = tracker.seeders

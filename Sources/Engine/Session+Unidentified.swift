@@ -35,7 +35,7 @@ extension Session {
             guard !session.isStopping, let host = connection.remote?.host else {
                 return connection.close(because: "the engine is stopping")
             }
-            let now = session.environment.clock.timestamp.rawValue
+            let now = session.environment.clock.timestamp
             let verdict = session.environment.shared.value.work.arrived(from: host, at: session.environment.clock.now)
             session.restIfSpent()
             if let reason = session.bans.reason(of: host, at: now) {
@@ -86,7 +86,7 @@ extension Session {
     /// A peer misbehaved. If `isCertain`, or after repeated offences, connections from its host are rejected for a
     /// while.
     func shun(_ host: PeerAddress.Host, reason: String, isCertain: Bool) {
-        let now = environment.clock.timestamp.rawValue
+        let now = environment.clock.timestamp
         let ban = isCertain ? bans.ban(host, reason: reason, at: now) : bans.strike(host, reason: reason, at: now)
         guard let ban else { return }
         log.info("banned \(ban.host.text): \(reason)")
@@ -105,7 +105,7 @@ extension Session {
 
 extension HostBanRow {
     init(_ ban: HostBans.Ban) {
-        self.init(host: ban.host.text, reason: ban.reason, at: Timestamp(ban.at), until: Timestamp(ban.until))
+        self.init(host: ban.host.text, reason: ban.reason, at: ban.at, until: ban.until)
     }
 }
 
@@ -113,6 +113,6 @@ extension HostBans.Ban {
     /// `nil` if the text is not a valid host.
     init?(_ row: HostBanRow) {
         guard let host = PeerAddress.Host(row.host) else { return nil }
-        self.init(host: host, reason: row.reason, at: row.at.rawValue, until: row.until.rawValue)
+        self.init(host: host, reason: row.reason, at: row.at, until: row.until)
     }
 }

@@ -90,7 +90,7 @@ package actor Session {
             let last = try db.runs.last()
             try db.events.prune()
             try db.live.clear()
-            try db.trackers.hastenFarAnnounces(longest: .seconds(Announcer.longestInterval), now: now)
+            try db.trackers.hastenFarAnnounces(longest: Announcer.longestInterval, now: now)
             let intents = try db.transaction { () throws(StoreError) in
                 let intents = try db.intents.take()
                 // The rows already hold what was asked of an engine that wasn't running, except for states that it had

@@ -80,7 +80,7 @@ actor TorrentEngine {
             padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
             zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings,
             seed: seed,
-            unixOrigin: environment.clock.unixOrigin)
+            unixOrigin: environment.clock.unixOrigin.rawValue)
         for peer in loaded.banned + loaded.peers {
             swarm.restore(AddressBook.Entry(peer, at: environment.clock.timestamp))
         }

@@ -9,8 +9,8 @@ struct TorrentTrackers {
     /// The rows as they are in the database, or are being written.
     private var saved: [String: TrackerRow]
 
-    /// `rows` are the torrent's trackers as stored; `start` is when this run of the engine began, in Unix seconds.
-    init(_ rows: [TrackerRow], of id: TorrentID, since start: Int64, seed: UInt64) {
+    /// `rows` are the torrent's trackers as stored; `start` is when this run of the engine began.
+    init(_ rows: [TrackerRow], of id: TorrentID, since start: Timestamp, seed: UInt64) {
         self.id = id
         var random = SeededGenerator(seed: seed)
         announcer = Announcer(rows: rows, since: start, using: &random)
@@ -23,13 +23,13 @@ struct TorrentTrackers {
     // MARK: Events
 
     /// Starts announcing. Stored times still apply.
-    mutating func start(now: Timestamp) { announcer.start(now: now.rawValue) }
+    mutating func start(now: Timestamp) { announcer.start(now: now) }
 
     /// The download has just completed.
     mutating func completed() { announcer.completed() }
 
     /// Makes every tracker due as soon as it allows.
-    mutating func hasten(now: Timestamp) { announcer.hasten(now: now.rawValue) }
+    mutating func hasten(now: Timestamp) { announcer.hasten(now: now) }
 
     /// Adds the trackers that are new to the torrent.
     mutating func add(_ rows: [TrackerRow]) {
@@ -41,15 +41,15 @@ struct TorrentTrackers {
 
     /// Returns the announces that are due. Answer each with ``record(_:of:now:)``.
     mutating func due(now: Timestamp, isHungry: Bool) -> [Announcer.Action] {
-        announcer.due(now: now.rawValue, isHungry: isHungry)
+        announcer.due(now: now, isHungry: isHungry)
     }
 
     mutating func record(_ outcome: AnnounceOutcome, of action: Announcer.Action, now: Timestamp) {
         switch outcome {
         case .answered(let response):
-            announcer.answered(action.url, event: action.event, Announcer.Answer(response), now: now.rawValue)
+            announcer.answered(action.url, event: action.event, Announcer.Answer(response), now: now)
         case .failed(let reason, let retryIn):
-            announcer.failed(action.url, reason: reason, retryIn: retryIn, now: now.rawValue)
+            announcer.failed(action.url, reason: reason, retryIn: retryIn, now: now)
         case .cancelled: break
         }
     }

@@ -5,8 +5,7 @@ package import Torrent
 ///
 /// Each tier works on its own, one tracker at a time. A tracker that fails hands over to the next of its tier; one that
 /// answers moves to the front. So a dead tracker never stops a torrent. While peers are few, all trackers of a tier
-/// take turns, so that a tracker that answers without peers doesn't stop it either. Times are Unix seconds, because
-/// they are stored.
+/// take turns, so that a tracker that answers without peers doesn't stop it either.
 package struct Announcer {
     package enum Event: String, Sendable {
         case started, completed, stopped
@@ -18,15 +17,15 @@ package struct Announcer {
         package let tier: Int
         package var trackerID: [UInt8]?
         /// The earliest time of the next regular announce.
-        package var nextAnnounceAt: Int64 = 0
+        package var nextAnnounceAt = Timestamp.epoch
         /// The earliest time of any announce except `stopped` and `completed`.
-        package var minimumAnnounceAt: Int64 = 0
-        package var interval: Int64?
-        package var minimumInterval: Int64?
+        package var minimumAnnounceAt = Timestamp.epoch
+        package var interval: Duration?
+        package var minimumInterval: Duration?
         /// The number of consecutive failures.
         package var failures = 0
-        package var lastAnnounceAt: Int64?
-        package var lastSuccessAt: Int64?
+        package var lastAnnounceAt: Timestamp?
+        package var lastSuccessAt: Timestamp?
         package var lastError: String?
         package var warning: String?
         package var seeders: Int?
@@ -60,15 +59,15 @@ package struct Announcer {
 
     /// A tracker's answer.
     package struct Answer: Sendable {
-        package var interval: Int64
-        package var minimumInterval: Int64?
+        package var interval: Duration
+        package var minimumInterval: Duration?
         package var trackerID: [UInt8]?
         package var seeders: Int?
         package var leechers: Int?
         package var warning: String?
 
         package init(
-            interval: Int64, minimumInterval: Int64? = nil, trackerID: [UInt8]? = nil, seeders: Int? = nil,
+            interval: Duration, minimumInterval: Duration? = nil, trackerID: [UInt8]? = nil, seeders: Int? = nil,
             leechers: Int? = nil,
             warning: String? = nil
         ) {
@@ -81,15 +80,14 @@ package struct Announcer {
         }
     }
 
-    /// The longest interval accepted from a tracker, in seconds. A stored time further ahead means that the clock was
-    /// set back.
-    package static let longestInterval: Int64 = 24 * 3600
-    /// The shortest interval, in seconds, whatever the tracker says.
-    package static let shortestInterval: Int64 = 5
-    /// The interval, in seconds, when more peers are wanted and the tracker sends no `min interval`.
-    package static let hungryInterval: Int64 = 300
-    /// Seconds until a failed tracker is retried, after the first, second, … failure.
-    package static let backOff: [Int64] = [10, 30, 60, 300, 900, 1800, 3600]
+    /// The longest interval accepted from a tracker. A stored time further ahead means that the clock was set back.
+    package static let longestInterval = Duration.seconds(24 * 3600)
+    /// The shortest interval, whatever the tracker says.
+    package static let shortestInterval = Duration.seconds(5)
+    /// The interval when more peers are wanted and the tracker sends no `min interval`.
+    package static let hungryInterval = Duration.seconds(300)
+    /// The time until a failed tracker is retried, after the first, second, … failure.
+    package static let backOff = [10, 30, 60, 300, 900, 1800, 3600].map { Duration.seconds($0) }
 
     private var tiers: [[Tracker]] = []
     private var completedFor: Set<String> = []
@@ -129,13 +127,13 @@ package struct Announcer {
     }
 
     /// Starts announcing. Stored times still apply.
-    package mutating func start(now: Int64) {
+    package mutating func start(now: Timestamp) {
         isRunning = true
         followClock(now)
         change { tracker in
             tracker.isBusy = false
             if tracker.nextAnnounceAt > now + Self.longestInterval {
-                tracker.nextAnnounceAt = now + (tracker.interval ?? 0)
+                tracker.nextAnnounceAt = now + (tracker.interval ?? .zero)
             }
             if tracker.minimumAnnounceAt > now + Self.longestInterval { tracker.minimumAnnounceAt = now }
         }
@@ -145,7 +143,7 @@ package struct Announcer {
     package mutating func completed() { completedIsWanted = true }
 
     /// Makes every tracker due as soon as its minimum allows, because the user doesn't want to wait.
-    package mutating func hasten(now: Int64) {
+    package mutating func hasten(now: Timestamp) {
         change { $0.nextAnnounceAt = min($0.nextAnnounceAt, max(now, $0.minimumAnnounceAt)) }
     }
 
@@ -163,7 +161,7 @@ package struct Announcer {
             guard tracker.mayKnowUs else { return }
             tracker.isStarted = false
             guard tracker.failures == 0 else { return }
-            tracker.nextAnnounceAt = (tracker.lastAnnounceAt ?? 0) + (tracker.minimumInterval ?? 0)
+            tracker.nextAnnounceAt = (tracker.lastAnnounceAt ?? .epoch) + (tracker.minimumInterval ?? .zero)
             tracker.minimumAnnounceAt = tracker.nextAnnounceAt
         }
         return actions
@@ -174,7 +172,7 @@ package struct Announcer {
 
     /// Returns the announces that are due now. If `isHungry`, there are too few peers, and the minimum interval is
     /// enough.
-    package mutating func due(now: Int64, isHungry: Bool) -> [Action] {
+    package mutating func due(now: Timestamp, isHungry: Bool) -> [Action] {
         guard isRunning else { return [] }
         followClock(now)
         var actions: [Action] = []
@@ -194,7 +192,7 @@ package struct Announcer {
     }
 
     /// When ``due(now:isHungry:)`` may next return something.
-    package func nextDue(isHungry: Bool) -> Int64? {
+    package func nextDue(isHungry: Bool) -> Timestamp? {
         guard isRunning else { return nil }
         return tiers.filter { !$0.contains(where: \.isBusy) }.compactMap { tier in
             turn(in: tier, isHungry: isHungry).map { dueTime(tier[$0], isHungry: isHungry) }
@@ -202,7 +200,7 @@ package struct Announcer {
     }
 
     /// The tracker answered: it moves to the front of its tier (BEP 12).
-    package mutating func answered(_ url: String, event: Event?, _ answer: Answer, now: Int64) {
+    package mutating func answered(_ url: String, event: Event?, _ answer: Answer, now: Timestamp) {
         // The answer to a `stopped` doesn't affect the next start.
         guard event != .stopped, let (tier, index) = find(url) else { return }
         var tracker = tiers[tier].remove(at: index)
@@ -216,7 +214,7 @@ package struct Announcer {
         tracker.interval = interval
         tracker.minimumInterval = answer.minimumInterval
         // After `stopped`, only the tracker's own minimum is left of the interval.
-        let goodbye = answer.minimumInterval.map(Self.sensible) ?? 0
+        let goodbye = answer.minimumInterval.map(Self.sensible) ?? .zero
         tracker.nextAnnounceAt = now + (isRunning ? max(interval, minimum) : goodbye)
         tracker.minimumAnnounceAt = now + (isRunning ? minimum : goodbye)
         tracker.trackerID = answer.trackerID ?? tracker.trackerID
@@ -228,9 +226,9 @@ package struct Announcer {
         tiers[tier].insert(tracker, at: 0)
     }
 
-    /// The tracker failed. It is not retried for `retryIn` seconds, or for the back-off if `retryIn` is `nil`; the next
-    /// tracker of its tier is due at once.
-    package mutating func failed(_ url: String, reason: String, retryIn: Int64?, now: Int64) {
+    /// The tracker failed. It is not retried within `retryIn`, or within the back-off if `retryIn` is `nil`; the next tracker
+    /// of its tier is due at once.
+    package mutating func failed(_ url: String, reason: String, retryIn: Duration?, now: Timestamp) {
         guard let (tier, index) = find(url) else { return }
         tiers[tier][index].isBusy = false
         let failures = tiers[tier][index].failures + 1
@@ -263,8 +261,8 @@ package struct Announcer {
         return tier.indices.min { dueTime(tier[$0], isHungry: isHungry) < dueTime(tier[$1], isHungry: isHungry) }
     }
 
-    private func dueTime(_ tracker: Tracker, isHungry: Bool) -> Int64 {
-        if wantsCompleted(tracker), tracker.failures == 0 { return 0 }
+    private func dueTime(_ tracker: Tracker, isHungry: Bool) -> Timestamp {
+        if wantsCompleted(tracker), tracker.failures == 0 { return .epoch }
         return isHungry ? min(tracker.nextAnnounceAt, tracker.minimumAnnounceAt) : tracker.nextAnnounceAt
     }
 
@@ -272,17 +270,17 @@ package struct Announcer {
         completedIsWanted && tracker.isStarted && !completedFor.contains(tracker.url)
     }
 
-    /// Limits a number of seconds that came from outside.
-    private static func sensible(_ seconds: Int64) -> Int64 { min(max(seconds, shortestInterval), longestInterval) }
+    /// Limits a duration that came from outside.
+    private static func sensible(_ pause: Duration) -> Duration { min(max(pause, shortestInterval), longestInterval) }
 
     /// If the clock was set back, moves the times back with it, so that the pauses keep their lengths.
-    private mutating func followClock(_ now: Int64) {
+    private mutating func followClock(_ now: Timestamp) {
         change { tracker in
             guard let last = tracker.lastAnnounceAt, last > now else { return }
-            let shift = last - now
+            let shift = now - last
             tracker.lastAnnounceAt = now
-            tracker.nextAnnounceAt = max(now, tracker.nextAnnounceAt - shift)
-            tracker.minimumAnnounceAt = max(now, tracker.minimumAnnounceAt - shift)
+            tracker.nextAnnounceAt = max(now, tracker.nextAnnounceAt + shift)
+            tracker.minimumAnnounceAt = max(now, tracker.minimumAnnounceAt + shift)
         }
     }
 

@@ -1,30 +1,31 @@
+package import Torrent
+
 /// Remembers, for all torrents together, which tracker hosts fail and which asked not to be contacted for a while.
 ///
 /// A mirror has a hundred thousand torrents and a handful of trackers. A tracker that is down is retried occasionally
 /// for all torrents, so that each doesn't wait for it in vain. A tracker that gave a retry time (429 and 503 with
-/// Retry-After) isn't contacted before then by any torrent. A host is a server with its scheme and port. Times are Unix
-/// seconds.
+/// Retry-After) isn't contacted before then by any torrent. A host is a server with its scheme and port.
 package struct TrackerHosts {
     /// The number of consecutive failures after which a host counts as down.
     package static let patience = 3
-    /// Seconds until a host that is down is retried; doubled each time, up to the longest.
-    package static let firstPause: Int64 = 60
-    package static let longestPause: Int64 = 1800
+    /// The time until a host that is down is retried; doubled each time, up to the longest.
+    package static let firstPause = Duration.seconds(60)
+    package static let longestPause = Duration.seconds(1800)
     /// The most hosts remembered, because torrents can name any number of them.
     package static let capacity = 4096
 
     private struct Failing {
         var failures: Int
         var reason: String
-        var askedAgainAt: Int64
+        var askedAgainAt: Timestamp
     }
 
     /// When a host that gave a retry time may be contacted again, and the reason it gave.
     package struct Rest: Sendable, Equatable {
-        package let until: Int64
+        package let until: Timestamp
         package let reason: String
 
-        package init(until: Int64, reason: String) {
+        package init(until: Timestamp, reason: String) {
             self.until = until
             self.reason = reason
         }
@@ -42,7 +43,7 @@ package struct TrackerHosts {
     }
 
     /// Returns the host's retry time if it has not passed yet.
-    package mutating func rest(of host: String, now: Int64) -> Rest? {
+    package mutating func rest(of host: String, now: Timestamp) -> Rest? {
         guard let rest = resting[host] else { return nil }
         // A time further ahead than a host may ask for means that the clock was set back.
         guard now < rest.until, rest.until <= now + Announcer.longestInterval else {
@@ -54,7 +55,7 @@ package struct TrackerHosts {
 
     /// Returns why the host must not be contacted now, or `nil` if it may be. When a host that is down is due for a
     /// retry, only one caller gets `nil`.
-    package mutating func reasonToWait(for host: String, now: Int64) -> String? {
+    package mutating func reasonToWait(for host: String, now: Timestamp) -> String? {
         guard var known = failing[host], known.failures >= Self.patience else { return nil }
         // A clock that was set back delays a retry by no more than the longest pause.
         guard now >= known.askedAgainAt || known.askedAgainAt > now + Self.longestPause else { return known.reason }
@@ -67,7 +68,7 @@ package struct TrackerHosts {
     package mutating func answered(_ host: String) { failing[host] = nil }
 
     /// The host is unreachable or doesn't answer.
-    package mutating func failed(_ host: String, reason: String, now: Int64) {
+    package mutating func failed(_ host: String, reason: String, now: Timestamp) {
         var known = failing[host] ?? Failing(failures: 0, reason: reason, askedAgainAt: now)
         known.failures += 1
         known.reason = reason
@@ -77,7 +78,7 @@ package struct TrackerHosts {
         failing[host] = known
     }
 
-    private func pause(_ known: Failing) -> Int64 {
-        min(Self.longestPause, Self.firstPause << Int64(min(16, max(0, known.failures - Self.patience))))
+    private func pause(_ known: Failing) -> Duration {
+        min(Self.longestPause, Self.firstPause * (1 << min(16, max(0, known.failures - Self.patience))))
     }
 }

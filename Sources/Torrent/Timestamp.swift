@@ -5,6 +5,9 @@ package struct Timestamp: RawRepresentable, Hashable, Comparable, Sendable, Cust
     package init(rawValue: Int64) { self.rawValue = rawValue }
     package init(_ seconds: Int64) { self.rawValue = seconds }
 
+    /// The beginning of 1970, which is before every moment that is recorded.
+    package static let epoch = Timestamp(0)
+
     package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 
     /// The moment after the whole seconds of `duration`, clamped to the farthest one.

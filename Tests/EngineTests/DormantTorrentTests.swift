@@ -176,8 +176,8 @@ import Torrent
             row.lastAnnounceAt = Timestamp(100)
             row.isStarted = true
             var random = SeededGenerator(seed: 1)
-            #expect(!Announcer(rows: [row], since: 100, using: &random).trackers[0].isStarted)
-            #expect(Announcer(rows: [row], since: 99, using: &random).trackers[0].isStarted)
+            #expect(!Announcer(rows: [row], since: Timestamp(100), using: &random).trackers[0].isStarted)
+            #expect(Announcer(rows: [row], since: Timestamp(99), using: &random).trackers[0].isStarted)
         }
     }
 

@@ -261,6 +261,11 @@ struct ExplainTests {
             let causes = try #require(object["causes"] as? [[String: Any]])
             #expect(causes.first?["kind"] as? String == "paused" && object["state"] as? String == "paused")
             #expect(try await program.run("explain", "other").status == 1)
+            // Without an engine a torrent is stopped, as in `status`; JSON keeps the state of the database.
+            try await program.succeed("resume", "set")
+            #expect(try await program.succeed("explain", "set").output.hasPrefix("set: stopped, 0 B of 293 KiB\n"))
+            let resumed = try #require(try await program.succeed("explain", "1", "--json").json as? [String: Any])
+            #expect(resumed["state"] as? String == "queued")
         }
     }
 }

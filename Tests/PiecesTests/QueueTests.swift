@@ -21,6 +21,12 @@ struct QueueTests {
         try await withProgram { program in
             try await make(program, 4)
             #expect(try await order(program) == [1, 2, 3, 4])
+            // Without an engine a torrent is stopped, as in `status`; JSON keeps the state of the database.
+            let table = try await program.succeed("queue").output
+            #expect(table.contains("stopped") && !table.contains("queued"), "\(table)")
+            let shown = try #require(try await program.succeed("queue", "--json").json as? [String: Any])
+            let torrents = try #require(shown["torrents"] as? [[String: Any]])
+            #expect(torrents.allSatisfy { $0["state"] as? String == "queued" })
             try await program.succeed("queue", "f3", "top")
             #expect(try await order(program) == [3, 1, 2, 4])
             try await program.succeed("queue", "1", "4", "up")

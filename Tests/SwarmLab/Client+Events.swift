@@ -64,7 +64,8 @@ extension Client {
                 guard life == self.life, isUp else { return }
                 if let found = tracker.answer(lab.members, using: &lab.random) {
                     announcer.answered(
-                        action.url, event: action.event, .init(interval: 1800, minimumInterval: 30), now: lab.unixNow)
+                        action.url, event: action.event, .init(interval: .seconds(1800), minimumInterval: .seconds(30)),
+                        now: lab.unixNow)
                     feed { $0.learn(found, from: .tracker, now: self.lab.now) }
                 } else {
                     announcer.failed(action.url, reason: "no answer", retryIn: nil, now: lab.unixNow)

@@ -84,7 +84,7 @@ package final class Lab {
     func schedule(at instant: Instant, _ action: @escaping () -> Void) { queue.add(at: max(instant, now), action) }
     func schedule(after delay: Duration, _ action: @escaping () -> Void) { queue.add(at: now + delay, action) }
 
-    var unixNow: Int64 { Self.unixOrigin + now.nanoseconds / 1_000_000_000 }
+    var unixNow: Timestamp { Timestamp(Self.unixOrigin + now.nanoseconds / 1_000_000_000) }
     var unixNs: Int64 { Self.unixOrigin * 1_000_000_000 + now.nanoseconds }
 
     /// The first failure ends the run.

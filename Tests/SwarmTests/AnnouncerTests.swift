@@ -35,7 +35,7 @@ struct AnnouncerTests {
         _ = announcer.due(now: 0, isHungry: false)
         announcer.failed("a", reason: "no answer", retryIn: nil, now: 1)
         #expect(urls(announcer.due(now: 1, isHungry: false)) == ["b"])
-        announcer.answered("b", event: .started, .init(interval: 1800, trackerID: [7]), now: 2)
+        announcer.answered("b", event: .started, .init(interval: .seconds(1800), trackerID: [7]), now: 2)
         #expect(announcer.trackers.map(\.url) == ["b", "a", "c"])
         #expect(announcer.nextDue(isHungry: false) == 1802)
         let next = announcer.due(now: 1802, isHungry: false)
@@ -46,7 +46,7 @@ struct AnnouncerTests {
         var announcer = announcer([["a"], ["c"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
-        for url in ["a", "c"] { announcer.answered(url, event: .started, .init(interval: 1800), now: 1) }
+        for url in ["a", "c"] { announcer.answered(url, event: .started, .init(interval: .seconds(1800)), now: 1) }
         announcer.add(Announcer.Tracker(url: "a", tier: 0))
         announcer.add(Announcer.Tracker(url: "d", tier: 3))
         announcer.add(Announcer.Tracker(url: "e", tier: 3))
@@ -61,8 +61,8 @@ struct AnnouncerTests {
     @Test func deadTrackersAreRetriedWithBackOff() {
         var announcer = announcer([["a", "b"]])
         announcer.start(now: 0)
-        var tries: [String: [Int64]] = [:]
-        for now in 0..<2000 as Range<Int64> {
+        var tries: [String: [Timestamp]] = [:]
+        for now in (0..<2000).map({ Timestamp($0) }) {
             for action in announcer.due(now: now, isHungry: false) {
                 tries[action.url, default: []].append(now)
                 announcer.failed(action.url, reason: "no answer", retryIn: nil, now: now)
@@ -70,7 +70,8 @@ struct AnnouncerTests {
         }
         for url in ["a", "b"] {
             let times = tries[url] ?? []
-            #expect(zip(times, times.dropFirst()).map { $1 - $0 }.prefix(5) == [10, 30, 60, 300, 900], "\(times)")
+            let pauses = zip(times, times.dropFirst()).map { $1 - $0 }
+            #expect(Array(pauses.prefix(5)) == [10, 30, 60, 300, 900].map { Duration.seconds($0) }, "\(times)")
         }
     }
 
@@ -78,12 +79,12 @@ struct AnnouncerTests {
         var announcer = announcer([["empty", "good"]])
         announcer.start(now: 0)
         #expect(urls(announcer.due(now: 0, isHungry: true)) == ["empty"])
-        announcer.answered("empty", event: .started, .init(interval: 1800), now: 0)
+        announcer.answered("empty", event: .started, .init(interval: .seconds(1800)), now: 0)
         #expect(announcer.due(now: 1, isHungry: false).isEmpty)
         #expect(urls(announcer.due(now: 1, isHungry: true)) == ["good"])
-        announcer.answered("good", event: .started, .init(interval: 1800), now: 1)
+        announcer.answered("good", event: .started, .init(interval: .seconds(1800)), now: 1)
         #expect(announcer.due(now: 2, isHungry: true).isEmpty)
-        #expect(announcer.nextDue(isHungry: true) == Announcer.hungryInterval)
+        #expect(announcer.nextDue(isHungry: true) == .epoch + Announcer.hungryInterval)
     }
 
     @Test func storedIntervalsAreObeyedAcrossRestarts() {
@@ -91,7 +92,7 @@ struct AnnouncerTests {
             $0.nextAnnounceAt = 5000
             $0.minimumAnnounceAt = 4000
             $0.lastAnnounceAt = 3000
-            $0.interval = 2000
+            $0.interval = .seconds(2000)
         }
         announcer.start(now: 3500)
         #expect(announcer.due(now: 3999, isHungry: true).isEmpty)
@@ -104,7 +105,8 @@ struct AnnouncerTests {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: true)
-        announcer.answered("a", event: .started, .init(interval: 1800, minimumInterval: 900), now: 0)
+        announcer.answered(
+            "a", event: .started, .init(interval: .seconds(1800), minimumInterval: .seconds(900)), now: 0)
         #expect(announcer.nextDue(isHungry: true) == 900)
         announcer.hasten(now: 10)
         #expect(announcer.nextDue(isHungry: false) == 900)
@@ -115,30 +117,31 @@ struct AnnouncerTests {
         var announcer = announcer([["a"]])
         announcer.start(now: 100)
         _ = announcer.due(now: 100, isHungry: true)
-        announcer.answered("a", event: .started, .init(interval: interval, minimumInterval: minimum), now: 100)
-        let next = announcer.nextDue(isHungry: true) ?? 0
-        #expect((100 + Announcer.shortestInterval...100 + Announcer.longestInterval).contains(next))
-        announcer.failed("a", reason: "x", retryIn: interval, now: 100)
-        #expect(
-            (100 + Announcer.shortestInterval...100 + Announcer.longestInterval).contains(
-                announcer.nextDue(isHungry: false) ?? 0))
+        announcer.answered(
+            "a", event: .started, .init(interval: .seconds(interval), minimumInterval: minimum.map { .seconds($0) }),
+            now: 100)
+        let now = Timestamp(100)
+        let sensible = now + Announcer.shortestInterval...now + Announcer.longestInterval
+        #expect(sensible.contains(announcer.nextDue(isHungry: true) ?? .epoch))
+        announcer.failed("a", reason: "x", retryIn: .seconds(interval), now: 100)
+        #expect(sensible.contains(announcer.nextDue(isHungry: false) ?? .epoch))
     }
 
     @Test func completedIsSentOnceToEachStartedTracker() {
         var announcer = announcer([["a", "b"], ["c"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
-        announcer.answered("a", event: .started, .init(interval: 1800), now: 0)
+        announcer.answered("a", event: .started, .init(interval: .seconds(1800)), now: 0)
         announcer.failed("c", reason: "x", retryIn: nil, now: 0)
         announcer.completed()
         #expect(announcer.due(now: 1, isHungry: false) == [.init(url: "a", event: .completed, trackerID: nil)])
         // One that fails with it hears it later.
         announcer.failed("a", reason: "x", retryIn: nil, now: 1)
         _ = announcer.due(now: 1, isHungry: false)
-        announcer.failed("b", reason: "x", retryIn: 1000, now: 1)
+        announcer.failed("b", reason: "x", retryIn: .seconds(1000), now: 1)
         let again = announcer.due(now: 11, isHungry: false)
         #expect(again.first { $0.url == "a" }?.event == .completed)
-        announcer.answered("a", event: .completed, .init(interval: 1800), now: 11)
+        announcer.answered("a", event: .completed, .init(interval: .seconds(1800)), now: 11)
         #expect(announcer.due(now: 5000, isHungry: false).first { $0.url == "a" }?.event == .some(nil))
     }
 
@@ -158,12 +161,13 @@ struct AnnouncerTests {
     func stoppedIsSentOnlyToTrackersThatMayKnowUs(steps: [Step], mayKnowUs: Bool) {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
-        for (step, now) in zip(steps, stride(from: 0 as Int64, to: .max, by: 10_000)) {
+        for (step, now) in zip(steps, stride(from: 0, to: .max, by: 10_000).lazy.map { Timestamp($0) }) {
             switch step {
             case .asked: #expect(urls(announcer.due(now: now, isHungry: true)) == ["a"])
             case .answered:
                 announcer.answered(
-                    "a", event: nil, .init(interval: 1800, minimumInterval: 600, trackerID: [1]), now: now)
+                    "a", event: nil, .init(interval: .seconds(1800), minimumInterval: .seconds(600), trackerID: [1]),
+                    now: now)
             case .failed: announcer.failed("a", reason: "x", retryIn: nil, now: now)
             }
         }
@@ -174,8 +178,8 @@ struct AnnouncerTests {
                     ? [.init(url: "a", event: .stopped, trackerID: steps.contains(.answered) ? [1] : nil)] : []))
         #expect(announcer.stop().isEmpty)
         // Late answers start nothing, and the next life begins with `started`.
-        announcer.answered("a", event: .started, .init(interval: 1800), now: 100_000)
-        announcer.answered("a", event: .stopped, .init(interval: 1800), now: 100_000)
+        announcer.answered("a", event: .started, .init(interval: .seconds(1800)), now: 100_000)
+        announcer.answered("a", event: .stopped, .init(interval: .seconds(1800)), now: 100_000)
         #expect(announcer.trackers.allSatisfy { !$0.isStarted })
         announcer.start(now: 110_000)
         #expect(
@@ -199,9 +203,9 @@ struct AnnouncerTests {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
-        announcer.answered("a", event: .started, .init(interval: 60), now: 0)
+        announcer.answered("a", event: .started, .init(interval: .seconds(60)), now: 0)
         _ = announcer.due(now: 60, isHungry: false)
-        announcer.failed("a", reason: "slow down", retryIn: 1800, now: 60)
+        announcer.failed("a", reason: "slow down", retryIn: .seconds(1800), now: 60)
         #expect(announcer.stop().count == 1)
         announcer.start(now: 70)
         announcer.hasten(now: 70)
@@ -214,7 +218,8 @@ struct AnnouncerTests {
         announcer.start(now: 0)
         for action in announcer.due(now: 0, isHungry: false) {
             announcer.answered(
-                action.url, event: .started, .init(interval: 1800, minimumInterval: action.url == "b" ? 600 : nil),
+                action.url, event: .started,
+                .init(interval: .seconds(1800), minimumInterval: action.url == "b" ? .seconds(600) : nil),
                 now: 0)
         }
         var killed = announcer
@@ -230,28 +235,30 @@ struct AnnouncerTests {
 
     @Test(arguments: [3600, 86_400 * 400] as [Int64])
     func clockSetBackKeepsTheIntervals(jump: Int64) {
-        let start: Int64 = 1_700_000_000
+        let start = Timestamp(1_700_000_000)
+        let earlier = start + .seconds(-jump)
         var announcer = announcer([["a"]])
         announcer.start(now: start)
         _ = announcer.due(now: start, isHungry: false)
-        announcer.answered("a", event: .started, .init(interval: 1800, minimumInterval: 600), now: start)
-        #expect(announcer.due(now: start - jump, isHungry: false).isEmpty)
-        #expect(announcer.nextDue(isHungry: false) == start - jump + 1800)
-        #expect(announcer.nextDue(isHungry: true) == start - jump + 600)
+        announcer.answered(
+            "a", event: .started, .init(interval: .seconds(1800), minimumInterval: .seconds(600)), now: start)
+        #expect(announcer.due(now: earlier, isHungry: false).isEmpty)
+        #expect(announcer.nextDue(isHungry: false) == earlier + .seconds(1800))
+        #expect(announcer.nextDue(isHungry: true) == earlier + .seconds(600))
     }
 
     @Test func clockSetForwardAnnouncesAtOnce() {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
-        announcer.answered("a", event: .started, .init(interval: 1800), now: 0)
+        announcer.answered("a", event: .started, .init(interval: .seconds(1800)), now: 0)
         #expect(urls(announcer.due(now: 1_000_000, isHungry: false)) == ["a"])
     }
 
     @Test func unknownTrackerIsIgnored() {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
-        announcer.answered("z", event: nil, .init(interval: 1), now: 0)
+        announcer.answered("z", event: nil, .init(interval: .seconds(1)), now: 0)
         announcer.failed("z", reason: "x", retryIn: nil, now: 0)
         announcer.scraped("z", seeders: 1, leechers: 2, downloads: 3)
         announcer.scraped("a", seeders: 1, leechers: 2, downloads: 3)

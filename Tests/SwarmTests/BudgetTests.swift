@@ -436,27 +436,34 @@ struct BudgetTests {
         let host = PeerAddress.Host.v4(7)
         #expect(bans.reason(of: host, at: 0) == nil)
         let ban = bans.ban(host, reason: "lied", at: 0)
-        #expect(ban.until == HostBans.duration && bans.reason(of: host, at: ban.until - 1) == "lied")
+        #expect(
+            ban.until == .epoch + HostBans.duration && bans.reason(of: host, at: ban.until + .seconds(-1)) == "lied")
         #expect(bans.reason(of: host, at: ban.until) == nil, "a ban expires")
         #expect(bans.reason(of: host, at: -1) == nil, "no ban is so long: a clock was wrong")
         #expect(HostBans([ban]).reason(of: host, at: 1) == "lied", "it is remembered")
         for strike in 1...HostBans.strikes {
-            #expect((bans.strike(.v6(1, 2), reason: "waste", at: Int64(strike)) != nil) == (strike == HostBans.strikes))
+            #expect(
+                (bans.strike(.v6(1, 2), reason: "waste", at: Timestamp(Int64(strike))) != nil)
+                    == (strike == HostBans.strikes))
         }
         #expect(bans.reason(of: .v6(1, 99), at: 5) == "waste", "all of its /64")
         #expect(bans.reason(of: .v6(2, 2), at: 5) == nil)
         for n in 0..<10 as Range<Int64> {
-            #expect(bans.strike(.v4(9), reason: "waste", at: n * HostBans.strikeMemory) == nil, "strikes are forgotten")
+            #expect(
+                bans.strike(.v4(9), reason: "waste", at: .epoch + HostBans.strikeMemory * n) == nil,
+                "strikes are forgotten")
         }
     }
 
     @Test func hostBansAreLimited() {
         var bans = HostBans()
         for number in 0..<UInt32(HostBans.capacity + 10) {
-            _ = bans.ban(.v4(number), reason: "lied", at: Int64(number))
+            _ = bans.ban(.v4(number), reason: "lied", at: Timestamp(Int64(number)))
         }
-        let last = Int64(HostBans.capacity)
-        #expect(bans.reason(of: .v4(0), at: last) == nil && bans.reason(of: .v4(UInt32(last)), at: last) == "lied")
+        let last = Timestamp(Int64(HostBans.capacity))
+        #expect(
+            bans.reason(of: .v4(0), at: last) == nil
+                && bans.reason(of: .v4(UInt32(HostBans.capacity)), at: last) == "lied")
         for number in 0..<UInt32(3 * HostBans.capacity) {
             _ = bans.strike(.v4(1 << 20 + number), reason: "waste", at: 0)
         }

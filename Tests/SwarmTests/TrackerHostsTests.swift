@@ -1,19 +1,22 @@
 import Swarm
 import Testing
+import Torrent
 
 struct TrackerHostsTests {
     @Test func deadHostIsRetriedWithBackOff() {
         var hosts = TrackerHosts()
-        for now in 0..<3 as Range<Int64> {
+        for now in (0..<3).map({ Timestamp($0) }) {
             #expect(hosts.reasonToWait(for: "down", now: now) == nil)
             hosts.failed("down", reason: "no answer", now: now)
         }
-        var asked: [Int64] = []
-        for now in 3..<10_000 as Range<Int64> where hosts.reasonToWait(for: "down", now: now) == nil {
+        var asked: [Timestamp] = []
+        for now in (3..<10_000).map({ Timestamp($0) }) where hosts.reasonToWait(for: "down", now: now) == nil {
             asked.append(now)
             hosts.failed("down", reason: "no answer", now: now)
         }
-        #expect(zip(asked, asked.dropFirst()).map { $1 - $0 } == [120, 240, 480, 960, 1800, 1800, 1800, 1800])
+        #expect(
+            zip(asked, asked.dropFirst()).map { $1 - $0 }
+                == [120, 240, 480, 960, 1800, 1800, 1800, 1800].map { Duration.seconds($0) })
         #expect(hosts.reasonToWait(for: "down", now: 9_999) == "no answer")
         #expect(hosts.reasonToWait(for: "another", now: 9_999) == nil)
         hosts.answered("down")

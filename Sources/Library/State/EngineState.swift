@@ -74,6 +74,13 @@ package struct EngineState: Sendable {
         meaning(of: torrent.state, isPaused: torrent.settings.isPaused, isComplete: torrent.isComplete)
     }
 
+    /// Whether a torrent in this effective state is to be downloaded, but no engine runs that could.
+    package func isStopped(_ state: TorrentState) -> Bool { state == .queued && !isRunning && !isUnknown }
+
+    /// The effective state as people read it: a torrent that waits for an engine, not for a slot, is stopped. JSON has
+    /// the state itself.
+    package func word(for state: TorrentState) -> String { isStopped(state) ? "stopped" : state.rawValue }
+
     private func meaning(of state: TorrentState, isPaused: Bool, isComplete: Bool) -> TorrentState {
         guard !isRunning else { return state }
         return switch state {

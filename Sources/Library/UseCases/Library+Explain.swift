@@ -8,6 +8,8 @@ extension Library {
     package struct Explained: Sendable {
         package let torrent: TorrentRow
         package let state: TorrentState
+        /// The state as people read it.
+        package let word: String
         /// The causes, most likely first.
         package let causes: [Explanation.Cause]
     }
@@ -22,7 +24,8 @@ extension Library {
         var facts = try Explanation.Facts(torrent, engine, connection, now: .now())
         facts.place = place
         let state = if case .offline = place { TorrentState.offline } else { engine.state(of: torrent) }
-        return Explained(torrent: torrent, state: state, causes: Explanation(facts).causes)
+        return Explained(
+            torrent: torrent, state: state, word: engine.word(for: state), causes: Explanation(facts).causes)
     }
 
     /// Checks the current state of the payload; `nil` for a torrent that hasn't started, or whose records can't be

@@ -14,6 +14,8 @@ extension Library {
         /// From 1, in the order in which torrents get slots.
         package let place: Int
         package let state: TorrentState
+        /// The state as people read it.
+        package let word: String
         /// Whether the torrent has a slot.
         package let isActive: Bool
         /// Why the torrent doesn't download; `nil` if it does.
@@ -28,7 +30,7 @@ extension Library {
             let state = engine.state(of: row)
             let isActive = state == .downloading || state == .checking
             return QueueEntry(
-                torrent: row, place: index + 1, state: state, isActive: isActive,
+                torrent: row, place: index + 1, state: state, word: engine.word(for: state), isActive: isActive,
                 reason: isActive ? nil : Self.reason(row, state, engine, slots))
         }
     }

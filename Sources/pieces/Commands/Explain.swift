@@ -28,13 +28,14 @@ struct Explain: ListCommand {
 
     private func answer(in place: Explanation.Place?) throws {
         let found = try Library(try global.openToLook()).explain(argument.torrent, in: place)
-        let (torrent, state, causes) = (found.torrent, found.state, found.causes)
-        Terminal.shared.print(bytes: json ? object(torrent, state, causes) : Array(text(torrent, state, causes).utf8))
+        let (torrent, causes) = (found.torrent, found.causes)
+        Terminal.shared.print(
+            bytes: json ? object(torrent, found.state, causes) : Array(text(torrent, found.word, causes).utf8))
     }
 
-    private func text(_ torrent: TorrentRow, _ state: TorrentState, _ causes: [Explanation.Cause]) -> String {
+    private func text(_ torrent: TorrentRow, _ word: String, _ causes: [Explanation.Cause]) -> String {
         let has = Format.part(torrent.completedBytes, of: torrent.wantedBytes)
-        var text = "\(torrent.name.printable): \(state), \(has)\n"
+        var text = "\(torrent.name.printable): \(word), \(has)\n"
         for (number, cause) in causes.enumerated() {
             let start = causes.count > 1 ? "\(number + 1). " : ""
             text += Terminal.shared.wrapped("\(start)\(cause.sentence.printable)", indent: 3) + "\n"

@@ -84,7 +84,7 @@ struct Queue: Command, AnsweringCommand {
             table.cell("\(entry.torrent.id)")
             table.cell(entry.torrent.name.printable)
             table.cell(Format.percent(entry.torrent.completedBytes, of: entry.torrent.wantedBytes))
-            table.cell(entry.state.rawValue)
+            table.cell(entry.word)
             table.cell((entry.reason ?? "").printable)
         }
         var text: [UInt8] = []

@@ -53,7 +53,7 @@ enum StatusState: String, CaseIterable, ExpressibleByArgument {
     func has(_ torrent: StatusLine, _ engine: EngineState, _ now: Timestamp) -> Bool {
         switch self {
         case .active: engine.isMoving(torrent, now)
-        case .stopped: engine.isStopped(torrent)
+        case .stopped: engine.isStopped(engine.state(of: torrent))
         default: engine.state(of: torrent).rawValue == rawValue
         }
     }
@@ -140,7 +140,4 @@ extension EngineState {
     func isMoving(_ torrent: StatusLine, _ now: Timestamp) -> Bool {
         live(torrent, now).map { $0.downloadRate + $0.uploadRate > 0 } ?? false
     }
-
-    /// Whether the torrent is to be downloaded, but no engine runs that could.
-    func isStopped(_ torrent: StatusLine) -> Bool { !isRunning && !isUnknown && state(of: torrent) == .queued }
 }

@@ -100,17 +100,16 @@ struct StatusTable {
         row.totalBytes > 0 ? Format.decimal(Double(row.uploadedBytes) / Double(row.totalBytes), places: 2) : ""
     }
 
-    /// The state as people read it: a torrent that waits for an engine, not for a slot, is stopped.
+    /// The state as people read it, abbreviated in a narrow terminal.
     private func word(of torrent: StatusLine) -> String {
-        if engine.isStopped(torrent) { return "stopped" }
         let state = engine.state(of: torrent)
-        guard let width, width < Self.narrow else { return state.rawValue }
+        guard let width, width < Self.narrow else { return engine.word(for: state) }
         return switch state {
         case .downloading: "down"
         case .seeding: "seed"
         case .checking: "check"
         case .complete: "done"
-        default: state.rawValue
+        default: engine.word(for: state)
         }
     }
 
@@ -168,8 +167,7 @@ struct StatusTable {
     private var sums: String {
         let words = DownloadWords(display)
         let states = counts.sorted { $0.key.order < $1.key.order }.map { state, count in
-            let isStopped = state == .queued && !engine.isRunning && !engine.isUnknown
-            let text = "\(Format.count(count)) \(isStopped ? "stopped" : state.rawValue)"
+            let text = "\(Format.count(count)) \(engine.word(for: state))"
             return state == .error || state == .offline ? display.text(text, state.colour) : text
         }
         let total = counts.values.reduce(0, +)
