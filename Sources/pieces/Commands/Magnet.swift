@@ -1,5 +1,6 @@
 import ArgumentParser
 import Library
+import Store
 import Torrent
 
 /// `pieces magnet`
