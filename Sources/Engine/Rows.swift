@@ -62,8 +62,8 @@ extension LivePeerRow {
 extension Announcer {
     /// Creates the tiers as stored. They are shuffled once, if no tracker was ever announced to (BEP 12).
     ///
-    /// A tracker that received `started` before the second after `start` may have received it from another run, and then
-    /// knows that run's peer ID instead of ours. A second `started` does no harm.
+    /// A tracker that received `started` before the second after `start` may have received it from another run, and
+    /// then knows that run's peer ID instead of ours. A second `started` does no harm.
     package init(rows: [TrackerRow], since start: Timestamp, using random: inout SeededGenerator) {
         let tiers = Dictionary(grouping: rows, by: \.tier).sorted { $0.key < $1.key }.map { _, rows in
             rows.sorted { $0.position < $1.position }.map { row in

@@ -226,8 +226,8 @@ package struct Announcer {
         tiers[tier].insert(tracker, at: 0)
     }
 
-    /// The tracker failed. It is not retried within `retryIn`, or within the back-off if `retryIn` is `nil`; the next tracker
-    /// of its tier is due at once.
+    /// The tracker failed. It is not retried within `retryIn`, or within the back-off if `retryIn` is `nil`; the next
+    /// tracker of its tier is due at once.
     package mutating func failed(_ url: String, reason: String, retryIn: Duration?, now: Timestamp) {
         guard let (tier, index) = find(url) else { return }
         tiers[tier][index].isBusy = false
