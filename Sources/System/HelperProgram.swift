@@ -48,23 +48,21 @@ package struct HelperProgram: Sendable {
     }
 
     /// Runs the program. If it takes longer than the limit, or goes on after the task was cancelled, it is ended with
-    /// everything that it started. The input must fit into a pipe (65,536 bytes, pipe(7)).
+    /// everything that it started.
     package func run(input: [UInt8] = [], within limit: Duration) async throws(Errno) -> Result {
-        let (stdin, stdout) = (try Pipe(), try Pipe())
+        let (stdin, stderr) = (try Pipe(), try Pipe())
         defer {
             stdin.close()
-            stdout.close()
+            stderr.close()
         }
-        let child = try spawn(reading: stdin.readEnd, writing: stdout.writeEnd)
-        // The program may end without reading its input, which is its own choice (EPIPE).
-        _ = input.withUnsafeBytes { write(stdin.writeEnd, $0.baseAddress, $0.count) }
-        stdin.close()
-        stdout.closeWriteEnd()
-        var kept: [UInt8] = []
+        let child = try spawn(reading: stdin.readEnd, writing: stderr.writeEnd)
+        stderr.closeWriteEnd()
+        var (rest, kept): (ArraySlice<UInt8>, [UInt8]) = (input[...], [])
         var deadline = ContinuousClock.now + limit
         var (isCancelled, isOver) = (false, false)
         while true {
-            stdout.drain(into: &kept, limit: Self.errorLimit)
+            stdin.feed(&rest)
+            stderr.drain(into: &kept, limit: Self.errorLimit)
             if let ending = try Self.ending(of: child) {
                 return Result(
                     ending: isOver ? .tookTooLong : ending, errors: String(decoding: kept, as: UTF8.self))
@@ -152,7 +150,7 @@ package struct HelperProgram: Sendable {
         func free() { for case let pointer? in pointers { Glibc.free(pointer) } }
     }
 
-    /// A pipe whose ends aren't inherited. Its reading end doesn't block.
+    /// A pipe whose ends aren't inherited, and that never blocks this process.
     private final class Pipe {
         private(set) var readEnd: Int32 = -1
         private(set) var writeEnd: Int32 = -1
@@ -172,6 +170,19 @@ package struct HelperProgram: Sendable {
         func closeWriteEnd() {
             if writeEnd >= 0 { Glibc.close(writeEnd) }
             writeEnd = -1
+        }
+
+        /// Writes as much as there is room for, and closes the writing end after the last byte. This process keeps the
+        /// reading end open, so that a program that doesn't read its input causes no SIGPIPE.
+        func feed(_ rest: inout ArraySlice<UInt8>) {
+            var room = pollfd(fd: writeEnd, events: Int16(POLLOUT), revents: 0)
+            while !rest.isEmpty, poll(&room, 1, 0) > 0, room.revents & Int16(POLLOUT) != 0 {
+                // A pipe that is ready takes at least PIPE_BUF bytes at once (pipe(7)).
+                let count = rest.prefix(Int(PIPE_BUF)).withUnsafeBytes { write(writeEnd, $0.baseAddress, $0.count) }
+                guard count > 0 else { return }
+                rest = rest.dropFirst(count)
+            }
+            if rest.isEmpty { closeWriteEnd() }
         }
 
         /// Reads what is there, and keeps it up to the limit.

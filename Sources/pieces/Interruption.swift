@@ -61,6 +61,7 @@ enum Interruption {
         // This initialises the counters before the handler uses them.
         count.store(0, ordering: .sequentiallyConsistent)
         urgentCount.store(0, ordering: .sequentiallyConsistent)
+        _ = isReloading.load(ordering: .sequentiallyConsistent)
         writer.store(ends[1], ordering: .sequentiallyConsistent)
         for number in signals where !(number == SIGHUP && isIgnored(number)) {
             signal(number) { number in

@@ -62,6 +62,15 @@ struct ServiceTests {
             // Where systemd doesn't run, it can't be told of a new user; all else is checked.
             let faults = said.split(separator: "\n").filter { $0.contains("pieces.service") }
             #expect(faults.isEmpty, "\(said)")
+            // A unit of another maker stays as it is.
+            try FileManager.default.createDirectory(
+                at: program.folder.appendingPathComponent("other"), withIntermediateDirectories: true)
+            try program.write("other/pieces.service", Array("[Unit]\n".utf8))
+            for command in ["install", "uninstall"] {
+                let refused = try await program.run("service", command, "--unit-directory", "other")
+                #expect(refused.status == 1 && refused.errors.contains("was not written by"), "\(refused)")
+            }
+            #expect(try program.read("other/pieces.service") == Array("[Unit]\n".utf8))
             #expect(try await program.run("service", "uninstall", "--unit-directory", "units").status == 0)
             #expect(!program.exists("units/pieces.service"))
         }

@@ -9,6 +9,13 @@ struct HelperProgramTests {
         #expect(result.ending == .exited(3) && result.errors == "a b\n" && !result.isSuccess)
     }
 
+    /// More than a pipe holds.
+    @Test func largeInputArrivesWhole() async throws {
+        let input = [UInt8](repeating: 65, count: 1_000_000)
+        let result = try await HelperProgram("/bin/sh", ["-c", "wc -c >&2"]).run(input: input, within: .seconds(60))
+        #expect(result.isSuccess && result.errors == "1000000\n", "\(result)")
+    }
+
     @Test func nameIsLookedUpInThePath() async throws {
         #expect(try await HelperProgram("true", []).run(within: .seconds(60)).isSuccess)
         await #expect(throws: (any Error).self) {
@@ -29,7 +36,7 @@ struct HelperProgramTests {
     @Test func programThatIgnoresItsInputDoesNotEndThisProcess() async throws {
         for _ in 0..<20 {
             let result = try await HelperProgram("true", []).run(
-                input: [UInt8](repeating: 65, count: 60_000), within: .seconds(60))
+                input: [UInt8](repeating: 65, count: 600_000), within: .seconds(60))
             #expect(result.isSuccess)
         }
     }

@@ -12,6 +12,12 @@ package struct ServiceUnit: Sendable {
     }
 
     package static let name = "pieces.service"
+    /// How our own units begin.
+    private static let mark = "# Written by `pieces service install`"
+
+    /// Whether a unit file with this text may be replaced or removed.
+    package static func isOurs(_ text: some StringProtocol) -> Bool { text.hasPrefix(mark) }
+
     /// The folder below /var/lib that systemd makes for the database of a system service.
     private static let stateName = "pieces"
 
@@ -28,7 +34,7 @@ package struct ServiceUnit: Sendable {
 
     package var text: String {
         """
-        # Written by `pieces service install`. To change it, use `systemctl edit pieces`.
+        \(Self.mark). To change it, use `systemctl edit pieces`.
         [Unit]
         Description=pieces BitTorrent client
         Documentation=man:pieces(1)

@@ -63,21 +63,47 @@ package struct WatchFolder {
             AddOptions(output: nil, standardOutput: output, allocatesFull: settings.allocatesFull ?? false))
         request.unpausesKnown = false
         var refusal: String?
-        let entries = try await request.add([metainfo]) { refusal = $0 }
+        var entries: [AddRequest.Entry] = []
+        do { entries = try await request.add([metainfo]) { refusal = $0 } } catch let failure as Failure {
+            // What is wrong with this torrent must not keep the others waiting.
+            refusal = failure.description
+        }
         if let refusal { return try setAside(file, "failed", refusal) }
         let number = entries.first.map { "torrent \($0.id)\($0.isNew ? "" : ", which was there already")" } ?? "nothing"
         return try setAside(file, "added", "\(text.printable): added as \(number)")
     }
 
-    /// Renames the file, so that it isn't looked at again. An older file of that name is replaced.
+    /// Renames the file, so that it isn't looked at again. No other file is replaced: a name that is taken gets a
+    /// number.
     private func setAside(_ file: FilePath, _ ending: String, _ sentence: String) throws -> String {
-        let target = file.removingLastComponent().appending(name: (file.lastComponent?.text ?? "") + ".\(ending)")
-        do { try PathCalls.rename(file, to: target) } catch {
+        let (folder, name) = (file.removingLastComponent(), file.lastComponent?.text ?? "")
+        do throws(Errno) {
+            for number in 1...Self.fileLimit {
+                let target = folder.appending(name: number == 1 ? "\(name).\(ending)" : "\(name).\(number).\(ending)")
+                if try Self.move(file, to: target) { return sentence }
+            }
+            throw .fileExists
+        } catch {
             throw Failure(
                 "cannot rename \(file.text.printable) in the watch folder: \(error): make the folder writable for this user"
             )
         }
-        return sentence
+    }
+
+    /// Returns whether the name was free.
+    private static func move(_ file: FilePath, to target: FilePath) throws(Errno) -> Bool {
+        do {
+            try PathCalls.link(file, to: target)
+        } catch .fileExists {
+            return false
+        } catch .notPermitted, .notSupported {
+            // A file system without links.
+            guard !PathCalls.exists(target) else { return false }
+            try PathCalls.rename(file, to: target)
+            return true
+        } catch { throw error }
+        try PathCalls.removeFile(file)
+        return true
     }
 
     private static func names(in folder: FilePath) throws -> [String] {

@@ -43,9 +43,14 @@ struct Install: AsyncParsableCommand {
     private static func program() async throws -> [UInt8] {
         // Not /proc/self, which would be strip(1) itself.
         let own = FilePath(text: "/proc/\(ThisProcess.id)/exe")
-        let scratch = FilePath(text: "/tmp/pieces-install-\(ThisProcess.id)")
-        // A rest in /tmp does no harm.
-        defer { do { try PathCalls.removeFile(scratch) } catch {} }
+        // A folder that only this user may use: no one else can put a link where strip(1) writes.
+        let folder = try PathCalls.makeTemporaryFolder("/tmp/pieces-install-")
+        let scratch = folder.appending("pieces")
+        defer {
+            // What can't be removed from /tmp does no harm.
+            do { try PathCalls.removeFile(scratch) } catch {}
+            do { try PathCalls.removeFolder(folder) } catch {}
+        }
         do {
             let strip = HelperProgram("strip", ["-o", scratch.text, own.text])
             if try await strip.run(within: stripTime).isSuccess { return try InstallPlace.contents(scratch) }

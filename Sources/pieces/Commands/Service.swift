@@ -51,10 +51,13 @@ struct InstallService: AsyncParsableCommand {
         let folder = try place.folder
         let owner: ServiceUnit.Owner = place.isOfUser ? .user : .system(user: runAs)
         let unit = ServiceUnit(owner, program: try Self.program)
+        try place.requireOurs()
         try Installation(prefix: folder).put([.init(ServiceUnit.name, PathText.bytes(unit.text))])
         Terminal.shared.print("wrote \(folder.appending(ServiceUnit.name).text.printable)")
         if let sysusers = unit.sysusers, place.unitDirectory == nil {
-            try Installation(prefix: "/usr/lib/sysusers.d").put([.init(ServicePlace.sysusersName, Array(sysusers.utf8))]
+            try Installation(prefix: ServicePlace.sysusersFolder).put([
+                .init(ServicePlace.sysusersName, Array(sysusers.utf8))
+            ]
             )
             try await ServicePlace.tell("systemd-sysusers", [ServicePlace.sysusersName])
         }
@@ -98,7 +101,11 @@ struct UninstallService: AsyncParsableCommand {
         if place.unitDirectory == nil {
             try await ServicePlace.tell("systemctl", manager + ["disable", "--now", "pieces"])
         }
+        try place.requireOurs()
         _ = try Installation.remove(path)
+        if !place.isOfUser, place.unitDirectory == nil {
+            _ = try Installation.remove(ServicePlace.sysusersFolder.appending(ServicePlace.sysusersName))
+        }
         if place.unitDirectory == nil { try await ServicePlace.tell("systemctl", manager + ["daemon-reload"]) }
         Terminal.shared.print("removed \(path.text.printable); torrents, settings and the database stay")
     }
@@ -107,6 +114,7 @@ struct UninstallService: AsyncParsableCommand {
 /// Where the unit is.
 struct ServicePlace: ParsableArguments {
     static let sysusersName = "pieces.conf"
+    static let sysusersFolder: FilePath = "/etc/sysusers.d"
 
     @Flag(name: .customLong("user"), help: "For you alone, not for the whole machine.")
     var isOfUser = false
@@ -128,6 +136,18 @@ struct ServicePlace: ParsableArguments {
                 throw Failure.usage("HOME is not set: give a folder with --unit-directory")
             }
             return FilePath(text: home).appending([".config", "systemd", "user"])
+        }
+    }
+
+    /// Throws if another unit of this name is there.
+    func requireOurs() throws {
+        let path = try folder.appending(ServiceUnit.name)
+        guard PathCalls.exists(path) else { return }
+        let text = String(decoding: try InstallPlace.contents(path), as: UTF8.self)
+        guard ServiceUnit.isOurs(text) else {
+            throw Failure(
+                "\(path.text.printable) was not written by `pieces service install`: move it away, or keep that service"
+            )
         }
     }
 

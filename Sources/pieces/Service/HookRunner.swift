@@ -21,19 +21,16 @@ struct HookRunner {
     init(database: FilePath) { self.database = database }
 
     /// Runs the commands for what happened since the last look. Events before the first command was set are skipped.
-    mutating func look(_ settings: Settings) async throws {
+    func look(_ settings: Settings) async throws {
         let isWanted = Hook.allCases.contains { settings.text($0.key) != nil }
         let (events, last) = try news(isWanted: isWanted)
-        var seen = last
         for (event, row) in events {
-            if let hook = Hook(event.kind), let command = settings.text(hook.key) {
-                guard await run(command, for: hook, event, row) else { return }
-            }
-            seen = event.id
+            guard let hook = Hook(event.kind), let command = settings.text(hook.key) else { continue }
+            guard try await run(command, for: hook, event, row) else { return }
             // Saved after each command: a crash may repeat one command and loses none.
-            if Hook(event.kind) != nil { try save(seen) }
+            try save(event.id)
         }
-        if let seen, seen != last { try save(seen) }
+        if let newest = events.last?.0.id, newest != last { try save(newest) }
     }
 
     private func news(isWanted: Bool) throws -> ([(EventRow, TorrentRow?)], seen: Int64?) {
@@ -55,24 +52,24 @@ struct HookRunner {
         try Connection.open(database, mode: .readWrite, now: .now()).settings.set(Self.seenKey, seen.map { "\($0)" })
     }
 
-    /// Returns whether the command came to its end, so that it isn't run again.
-    private func run(_ command: String, for hook: Hook, _ event: EventRow, _ torrent: TorrentRow?) async -> Bool {
+    /// Returns whether the command came to its end, so that it isn't run again. Throws if it can't be started; then it
+    /// is tried again at the next look.
+    private func run(_ command: String, for hook: Hook, _ event: EventRow, _ torrent: TorrentRow?) async throws -> Bool
+    {
         let name = torrent.map { $0.name.printable } ?? "the engine"
         let input = Self.object(hook, event, torrent)
         let program = HelperProgram("/bin/sh", ["-c", command], environment: ["PIECES_EVENT": hook.rawValue])
-        do {
-            let result = try await program.run(input: input, within: Self.timeLimit)
-            guard !result.isSuccess else {
-                log.info("ran \(hook.key.rawValue) for \(name)")
-                return true
-            }
-            let said = result.errors.split(separator: "\n").last.map { ": \(String($0).printable)" } ?? ""
-            log.warning("\(hook.key.rawValue) for \(name): \(result.ending)\(said)")
-            return !(Task.isCancelled && result.ending == .tookTooLong)
-        } catch {
-            log.warning("cannot run \(hook.key.rawValue) for \(name): \(error)")
+        let result: HelperProgram.Result
+        do throws(Errno) { result = try await program.run(input: input, within: Self.timeLimit) } catch {
+            throw Failure("cannot run \(hook.key.rawValue) for \(name): \(error): it is tried again")
+        }
+        guard !result.isSuccess else {
+            log.info("ran \(hook.key.rawValue) for \(name)")
             return true
         }
+        let said = result.errors.split(separator: "\n").last.map { ": \(String($0).printable)" } ?? ""
+        log.warning("\(hook.key.rawValue) for \(name): \(result.ending)\(said)")
+        return !(Task.isCancelled && result.ending == .tookTooLong)
     }
 
     /// One line of JSON about the event and its torrent.

@@ -44,7 +44,9 @@ struct RunCompanion: Sendable {
             if let manager, let limit = manager.watchdog {
                 group.addTask { await Self.watch(session, manager, limit) }
             }
-            group.addTask { await lookAround() }
+            group.addTask { await runHooks() }
+            group.addTask { await watchFolder() }
+            group.addTask { await keepBackups() }
         }
     }
 
@@ -59,22 +61,36 @@ struct RunCompanion: Sendable {
         }
     }
 
-    private func lookAround() async {
-        var (hooks, folder) = (HookRunner(database: database), WatchFolder(database: database))
+    private func runHooks() async {
+        let hooks = HookRunner(database: database)
+        await repeating { try await hooks.look(try settings()) }
+    }
+
+    private func watchFolder() async {
+        var folder = WatchFolder(database: database)
+        await repeating {
+            for news in try await folder.look(try settings()) { log.notice("\(news)") }
+        }
+    }
+
+    /// The engine reads the settings of backups in the database.
+    private func keepBackups() async {
+        var last: BackupSettings?
+        await repeating {
+            guard let backups = try settings().backups, backups != last else { return }
+            try Connection.open(database, mode: .readWrite, now: .now()).setBackupSettings(backups)
+            last = backups
+        }
+    }
+
+    /// Repeats the work until the task is cancelled. The same problem is reported once.
+    private func repeating(_ work: () async throws -> Void) async {
         var lastProblem: String?
-        var lastBackups: BackupSettings?
         while !Task.isCancelled {
             do {
-                let settings = try settings()
-                if let backups = settings.backups, backups != lastBackups {
-                    try Connection.open(database, mode: .readWrite, now: .now()).setBackupSettings(backups)
-                    lastBackups = backups
-                }
-                try await hooks.look(settings)
-                for news in try await folder.look(settings) { log.notice("\(news)") }
+                try await work()
                 lastProblem = nil
             } catch {
-                // The same problem is reported once.
                 if "\(error)" != lastProblem { log.warning("\(error)") }
                 lastProblem = "\(error)"
             }
