@@ -46,10 +46,11 @@ package struct Custody: Sendable, Equatable {
         return FingerprintRow(shared.print) != recorded
     }
 
-    /// Whether another torrent has completed the file, so that missing pieces of it must be rechecked. Fingerprints
-    /// can't tell: the holder may have written between this torrent's check and the fingerprint that was recorded, or
-    /// within the clock tick of that fingerprint.
-    func isCompletedByHolder(_ index: Int) -> Bool { shared[index]?.holder.isWhole ?? false }
+    /// How far the torrent that writes the file is. Fingerprints can't tell: the holder may have written between this
+    /// torrent's check and the fingerprint that was recorded, or within the clock tick of that fingerprint.
+    func progressOfHolder(_ index: Int) -> ResumePlan.Holder {
+        shared[index].map { $0.holder.isWhole ? .finished : .unfinished } ?? .none
+    }
 
     /// Returns the files that are deleted with the torrent's data. An empty file proves nothing and holds nothing: if
     /// the torrent lists it as empty, it is deleted with the others.

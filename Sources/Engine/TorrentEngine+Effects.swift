@@ -184,12 +184,13 @@ extension TorrentEngine {
         environment.disk.verify(payload, pieces: set, hashes: metainfo.pieceHashes, cancel: token) { verdicts in
             self.environment.loop.execute {
                 self.assumeIsolated { engine in
+                    // Before anything is claimed: the bytes of a file that another torrent writes may change at once.
+                    guard engine.prove(verdicts.lazy.filter { $0.verdict == .good }.map(\.piece)) else { return }
                     for (piece, verdict) in verdicts where verdict == .good { engine.writes.foundGood(piece) }
                     engine.feed { swarm, now in
                         for (piece, verdict) in verdicts { swarm.checked(piece, verdictForBrain(verdict), now: now) }
                     }
-                    engine.prove(
-                        verdicts.lazy.filter { $0.verdict == .good }.map(\.piece), now: engine.environment.clock.now)
+                    engine.releaseIfProven(now: engine.environment.clock.now)
                     engine.perform()
                 }
             }

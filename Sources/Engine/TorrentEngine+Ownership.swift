@@ -20,14 +20,20 @@ extension TorrentEngine {
 
     // MARK: Proof by hashing
 
-    /// Pieces passed their hash check on disk, so the files that contain them belong to the torrent.
-    func prove(_ pieces: [PieceIndex], now: Instant) {
+    /// Pieces passed their hash check on disk, so the files that contain them belong to the torrent. Returns `false` if
+    /// another torrent has just proved that one of them is its own: then the check says nothing about what will be in
+    /// the file, and the torrent is loaded again.
+    func prove(_ pieces: [PieceIndex]) -> Bool {
         let proven = ownership.unproven(of: pieces, in: payload)
-        guard !proven.isEmpty else { return }
+        guard !proven.isEmpty else { return true }
         let refused = environment.disk.admit(proven, of: infoHash)
         for (file, identity) in proven where refused[file] == nil { ownership.proved(file, identity) }
-        // Another torrent has just proved that the same file is its own. Loading again shows what that means.
-        if !refused.isEmpty { return notify(.ownershipChanged(id)) }
+        if !refused.isEmpty { notify(.ownershipChanged(id)) }
+        return refused.isEmpty
+    }
+
+    /// Lets the torrent write once every file is known to be its own.
+    func releaseIfProven(now: Instant) {
         if !ownership.hasUnprovenBytes(in: metainfo.layout) { swarm.release(now: now) }
     }
 

@@ -207,7 +207,7 @@ struct TorrentLoader {
                 isReserved: known.row.settings.allocatesFull && !custody.hasLeave
                     && custody.announced.contains(entry.index)
                     && custody.own[.entry(entry.index)] != nil,
-                isCompletedByOther: custody.isCompletedByHolder(entry.index))
+                holder: custody.progressOfHolder(entry.index))
         }
         var input = ResumePlan.Input(
             have: known.have, intents: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,

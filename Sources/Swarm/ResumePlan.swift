@@ -37,10 +37,21 @@ package struct ResumePlan: Equatable, Sendable {
     /// Pieces whose recorded blocks, if the pieces are incomplete, are no longer valid: one of their files is missing
     /// or was changed outside.
     package var stale: Bitfield
+    /// Missing pieces in files that other torrents are still writing.
+    private var unsettled: Bitfield
     /// Files with recorded pieces that are missing or were changed outside.
     package var touched: [Int] = []
     /// Whether the payload can't be reached. Nothing is changed then.
     package var isOffline = false
+
+    /// Whether another torrent writes a file.
+    package enum Holder: Sendable {
+        case none
+        /// It has not completed the file: what is found there may be overwritten, so missing pieces aren't checked yet.
+        case unfinished
+        /// It has completed the file, so that pieces that were missing may be there.
+        case finished
+    }
 
     /// One file of the torrent, as recorded and as found.
     package struct File: Sendable {
@@ -54,13 +65,12 @@ package struct ResumePlan: Equatable, Sendable {
         package let isForeign: Bool
         /// Whether one of our runs reserved the complete file before there was any data to write.
         package let isReserved: Bool
-        /// Whether another torrent writes the file and has completed it, so that pieces that were missing may be there.
-        package let isCompletedByOther: Bool
+        package let holder: Holder
 
         package init(
             pieces: Range<PieceIndex>, length: Int64, recorded: FileFingerprint?, current: FileFingerprint?,
             isForeign: Bool = false,
-            isReserved: Bool = false, isCompletedByOther: Bool = false
+            isReserved: Bool = false, holder: Holder = .none
         ) {
             self.pieces = pieces
             self.length = length
@@ -68,7 +78,7 @@ package struct ResumePlan: Equatable, Sendable {
             self.current = current
             self.isForeign = isForeign
             self.isReserved = isReserved
-            self.isCompletedByOther = isCompletedByOther
+            self.holder = holder
         }
     }
 
@@ -109,11 +119,15 @@ package struct ResumePlan: Equatable, Sendable {
     package init(_ input: Input) {
         trusted = input.have
         unverified = Bitfield(count: input.have.count)
+        unsettled = unverified
         stale = unverified
         reasons = [:]
         guard !input.isOffline else {
             isOffline = true
             return
+        }
+        for file in input.files where file.holder == .unfinished {
+            for piece in file.pieces where !input.have[piece] { unsettled.insert(piece) }
         }
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
         // This applies even after a clean shutdown: a run that couldn't finish a check, or stopped with a fault, left
@@ -139,7 +153,7 @@ package struct ResumePlan: Equatable, Sendable {
         case (.some, nil):
             invalidate(file, number, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
-            if file.isCompletedByOther {
+            if file.holder == .finished {
                 recheck(file.pieces.lazy.filter { !input.have[$0] }, .foundAtAdd(file: number), input)
             }
             guard recorded != current, !isExplained(file, recorded, current, input) else { return }
@@ -169,7 +183,8 @@ package struct ResumePlan: Equatable, Sendable {
     /// The cost depends on the number of `pieces`, not on the whole torrent, because there may be many files.
     private mutating func recheck(_ pieces: some Sequence<PieceIndex>, _ reason: Reason, _ input: Input) {
         var count = 0
-        for piece in pieces where (input.have[piece] || !input.unwritten[piece]) && unverified.insert(piece) {
+        for piece in pieces
+        where (input.have[piece] || !input.unwritten[piece]) && !unsettled[piece] && unverified.insert(piece) {
             count += 1
         }
         if count > 0 { reasons[reason, default: 0] += count }

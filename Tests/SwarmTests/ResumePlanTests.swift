@@ -161,20 +161,25 @@ struct ResumePlanTests {
         #expect(plan.unverified.isEmpty && plan.trusted.numbers == [1])
     }
 
-    /// Another torrent may complete a shared file between this torrent's check and the fingerprint that it recorded, so
-    /// an unchanged fingerprint proves nothing about the pieces that were missing then.
-    @Test(arguments: [false, true]) func missingPiecesOfAFileThatAnotherTorrentCompletedAreRechecked(
-        isCompletedByOther: Bool
+    /// While another torrent writes a file, nothing new is claimed in it. Once that torrent has completed it, an
+    /// unchanged fingerprint proves nothing about the pieces that were missing: it may have been recorded after the last
+    /// write.
+    @Test(arguments: [
+        (ResumePlan.Holder.none, [3], [0, 1, 2, 3]), (.unfinished, [], [1]), (.finished, [0, 2, 3], [0, 1, 2, 3]),
+    ])
+    func missingPiecesOfASharedFileAreCheckedWhenItIsComplete(
+        holder: ResumePlan.Holder, recorded: [Int], unrecorded: [Int]
     ) {
-        let file = ResumePlan.File(
-            pieces: PieceIndex(0)..<PieceIndex(4), length: 450, recorded: Self.old, current: Self.old, isForeign: true,
-            isCompletedByOther: isCompletedByOther)
-        let plan = ResumePlan(
-            ResumePlan.Input(
-                have: Bitfield(6, [1, 5]), intents: Bitfield(count: 6), files: [file], stoppedCleanly: true,
-                aliveUntilNs: nil))
-        #expect(plan.unverified.numbers == (isCompletedByOther ? [0, 2, 3] : []))
-        #expect(plan.trusted.numbers == [1, 5])
+        for (print, expected) in [(Self.old, recorded), (nil, unrecorded)] {
+            let file = ResumePlan.File(
+                pieces: PieceIndex(0)..<PieceIndex(4), length: 450, recorded: print, current: Self.old,
+                isForeign: true, holder: holder)
+            let plan = ResumePlan(
+                ResumePlan.Input(
+                    have: Bitfield(6, [1, 5]), intents: Bitfield(6, [3]), files: [file], stoppedCleanly: true,
+                    aliveUntilNs: nil))
+            #expect(plan.unverified.numbers == expected)
+        }
     }
 
     @Test func maximumHeartbeatTimeDoesNotOverflow() {
