@@ -180,7 +180,11 @@ extension Disk {
             throw DiskError(.sameFolder, .move, move.source.path(of: file.file))
         }
         if let there = try status(of: name, in: new, path) {
-            if file.isPlaced(there, device: oldPlace.device) { return .named }
+            if file.isPlaced(there, device: oldPlace.device) {
+                // A kill may have left the copy with both of its names.
+                if file.copy != nil { try remove(move.temporaryName(file.file), in: new, path) }
+                return .named
+            }
             if try isRenamed(file, name, in: new, path), try status(of: name, in: old, path) == nil { return .named }
             throw DiskError(.exists, .move, path)
         }
@@ -241,7 +245,7 @@ extension Disk {
         }
     }
 
-    private static func hasNoLinks(_ error: Errno) -> Bool {
+    static func hasNoLinks(_ error: Errno) -> Bool {
         [.notPermitted, .notSupported, .noFunction, .tooManyLinks, .permissionDenied, Errno(rawValue: EOPNOTSUPP)]
             .contains(error)
     }

@@ -17,9 +17,26 @@ extension Disk {
             let components = move.target.components(of: file)
             let name = try to.checked(components)
             let new = try to.directory(components.dropLast())
-            do { try calls.rename(move.temporaryName(file), in: new.descriptor, to: name, in: new.descriptor) } catch {
-                throw Self.refused(error, move.target.path(of: file))
-            }
+            try settle(move.temporaryName(file), as: name, in: new, move.target.path(of: file))
+        }
+    }
+
+    /// Never replaces a file that another program has put there in the meantime.
+    private func settle(
+        _ temporary: String, as name: String, in directory: borrowing Directory, _ path: String
+    ) throws(DiskError) {
+        do {
+            try calls.link(temporary, in: directory.descriptor, to: name, in: directory.descriptor)
+            try calls.removeFile(temporary, in: directory.descriptor)
+            return
+        } catch  where error == .improperLink || Self.hasNoLinks(error) {
+            // Below: a file system without links.
+        } catch {
+            throw Self.refused(error, path)
+        }
+        guard try status(of: name, in: directory, path) == nil else { throw DiskError(.exists, .move, path) }
+        do { try calls.rename(temporary, in: directory.descriptor, to: name, in: directory.descriptor) } catch {
+            throw Self.refused(error, path)
         }
     }
 
@@ -82,7 +99,7 @@ extension Disk {
         removeEmpty(directories, move.target, in: to)
     }
 
-    private func remove(_ name: String, in directory: borrowing Directory, _ path: String) throws(DiskError) {
+    func remove(_ name: String, in directory: borrowing Directory, _ path: String) throws(DiskError) {
         do { try calls.removeFile(name, in: directory.descriptor) } catch .noSuchFileOrDirectory {} catch {
             throw DiskError(error, .remove, path)
         }

@@ -174,6 +174,28 @@ import Torrent
         }
     }
 
+    /// A file that appears while a copy is made isn't ours, whether or not the file system has links.
+    @Test(arguments: [true, false]) func aFileThatAppearsDuringTheCopyIsKept(hasLinks: Bool) async throws {
+        let ground = try await Ground()
+        let disk = ground.fixture.disk
+        ground.fixture.calls.fail(.link, .improperLink)
+        try await disk.prepare(ground.move)
+        let placing = try await disk.place(ground.files[0], ground.move, cancel: CancelToken()) { _ in }
+        guard case .copied = placing else {
+            Issue.record("\(placing)")
+            return
+        }
+        if hasLinks { ground.fixture.calls.mend() }
+        let theirs = ground.move.target.root.appending("t/a")
+        let file = try #require(fopen(theirs.string, "w"))
+        #expect(fputs("mine", file) >= 0 && fclose(file) == 0)
+        let error = await #expect(throws: DiskError.self) {
+            try await disk.settle([ground.files[0].file], ground.move)
+        }
+        #expect(error?.code == .exists)
+        #expect(try Files.read(theirs) == Array("mine".utf8))
+    }
+
     @Test func aTakenNameStopsTheMove() async throws {
         var ground = try await Ground()
         mkdir(ground.move.target.root.string, 0o755)

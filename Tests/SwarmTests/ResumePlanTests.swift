@@ -161,9 +161,8 @@ struct ResumePlanTests {
         #expect(plan.unverified.isEmpty && plan.trusted.numbers == [1])
     }
 
-    /// While another torrent writes a file, nothing new is claimed in it. Once that torrent has completed it, an
-    /// unchanged fingerprint proves nothing about the pieces that were missing: it may have been recorded after the last
-    /// write.
+    /// While another torrent writes a file, nothing new is claimed in it. Once that torrent has completed the file, an
+    /// unchanged fingerprint proves nothing about missing pieces: it may have been recorded after the last write.
     @Test(arguments: [
         (ResumePlan.Holder.none, [3], [0, 1, 2, 3]), (.unfinished, [], [1]), (.finished, [0, 2, 3], [0, 1, 2, 3]),
     ])
