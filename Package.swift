@@ -16,15 +16,12 @@ let house: [SwiftSetting] = [
 ]
 
 /// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and
-/// bound, and runs where no toolchain is. What Foundation and its parts need in an archive is named here; LLD takes that
-/// without a warning. Some dependencies use parts of Foundation, and TOMLKit all of it with the tables of ICU: 46 MB of
-/// the file, and nothing at the start. Not in debug builds: a test bundle links the shared runtime.
+/// bound, and runs where no toolchain is. What Foundation's parts, which some dependencies use, need in an archive is
+/// named here; LLD takes that without a warning. Not in debug builds: a test bundle links the shared runtime.
 let selfContained: [LinkerSetting] = [
     .unsafeFlags(["-static-stdlib", "-use-ld=lld", "-Xlinker", "--no-export-dynamic"], .when(configuration: .release)),
     .linkedLibrary("_FoundationCollections", .when(configuration: .release)),
     .linkedLibrary("_FoundationCShims", .when(configuration: .release)),
-    .linkedLibrary("CoreFoundation", .when(configuration: .release)),
-    .linkedLibrary("_FoundationICU", .when(configuration: .release)),
 ]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -37,7 +34,6 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
@@ -56,7 +52,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
         // Rooms, in the order of their dependencies. See Sources/Engine/Engine.docc/Architecture.md.
@@ -116,7 +111,7 @@ let package = Package(
             name: "Library",
             dependencies: [
                 "Engine", "System", "Torrent", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix,
-                system, toml,
+                system,
             ],
             swiftSettings: house),
         .executableTarget(

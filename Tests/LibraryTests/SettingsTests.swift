@@ -78,13 +78,65 @@ struct SettingsTests {
     @Test(arguments: [
         ("uplod-limit = 1", "did you mean upload-limit?"), ("nonsense = 1", "`pieces settings` lists all of them"),
         ("upload-limit = \"fast\"", "upload-limit = \"fast\": give a rate"), ("upload-limit =", "line 1"),
-        ("[limits]\nupload = 1", "there is no setting \"limits\""),
+        ("[limits]\nupload = 1", "line 1: sections are not used"),
         ("upload-limit = [1]", "must be a number or a text in quotes"),
         ("bind = true", "must be a number or a text in quotes"), ("output = \"dl\"", "give an absolute path"),
     ])
     func errorsInFilesNameTheFileAndWhatToDo(text: String, expected: String) {
         let said = failure { _ = try SettingsFile("/etc/pieces/pieces.toml", text, home: nil) }
         #expect(said.contains("/etc/pieces/pieces.toml") && said.contains(expected), "\(said)")
+    }
+
+    /// The forms of TOML that settings use.
+    @Test(arguments: [
+        ("output = \"/a b\" # there", "/a b"), ("output = '/a\\b'", "/a\\b"),
+        ("\toutput=\"/\\u00e9\\t\\\"\\\\\"\r\n", "/é\t\"\\"),
+        ("\"output\" = '/#'", "/#"),
+    ])
+    func textsAreRead(text: String, value: String) throws {
+        #expect(try SettingsFile("/f", text, home: nil).values[.output]?.text == value)
+    }
+
+    @Test(arguments: [
+        ("max-peers = 1_000", "1000"), ("seed-goal = +1.5", "+1.5"), ("seed-goal = 2.50", "2.50"),
+        ("seed-goal = inf", nil),
+        ("max-peers = 0x10", nil), ("max-peers = 5 6", nil), ("max-peers = 5 # six", "5"),
+    ])
+    func numbersAreRead(text: String, value: String?) {
+        let file = try? SettingsFile("/f", text, home: nil)
+        #expect(file.flatMap { $0.values.values.first?.text } == value)
+    }
+
+    @Test(arguments: [
+        ("\n\noutput", "line 3: write each setting as NAME = VALUE"), ("output = \"/a", "closing quote is missing"),
+        ("output = \"\\x\"", "a backslash"), ("output = \"/\\ud800\"", "hexadecimal digits of a character"),
+        ("output = '/a' /b", "something follows the value"),
+        ("max-peers = 1\nmax-peers = 2", "line 2: max-peers is set a second time"),
+        ("= 1", "line 1: write each setting"), ("output = # none", "output has no value"),
+    ])
+    func problemsNameTheLine(text: String, expected: String) {
+        let said = failure { _ = try SettingsFile("/f", text, home: nil) }
+        #expect(said.contains("/f") && said.contains(expected), "\(said)")
+    }
+
+    /// Whatever a file holds is read, or named as a problem.
+    @Test func anyTextIsReadOrRefused() {
+        var random = SeededGenerator(seed: 1)
+        let parts = [
+            "output", "max-peers", " = ", "=", "\"", "'", "\\", "u00", "#", "\n", "1", "_", "/a", "[", "é", "\0",
+            "\r\n", "\t",
+        ]
+        var read = 0
+        for _ in 0..<20_000 {
+            let text = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                parts[Int.random(in: 0..<parts.count, using: &random)]
+            }.joined()
+            do {
+                _ = try SettingsFile("/f", text, home: nil)
+                read += 1
+            } catch { #expect(error.description.contains("/f")) }
+        }
+        #expect(read > 100)
     }
 
     /// Each layer is stronger than those before it.

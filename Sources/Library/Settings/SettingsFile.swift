@@ -1,9 +1,8 @@
 import System
 package import SystemPackage
-import TOMLKit
 import Torrent
 
-/// A file of settings that people write by hand: TOML, one `key = value` a line.
+/// A file of settings that people write by hand: `name = value`, one a line.
 package struct SettingsFile: Sendable {
     package let path: FilePath
     package let values: [SettingKey: SettingValue]
@@ -27,29 +26,19 @@ package struct SettingsFile: Sendable {
     /// Reads the text of the file at `path`.
     package init(_ path: FilePath, _ text: String, home: String?) throws(Failure) {
         self.path = path
-        let table: TOMLTable
-        do {
-            table = try TOMLTable(string: text)
-        } catch {
-            let at = (error as? TOMLParseError).map { "line \($0.source.begin.line): \($0.description)" } ?? "\(error)"
-            throw .usage("cannot read the settings in \(path.text.printable), \(at.printable)")
+        let lines: [SettingsText.Line]
+        do throws(SettingsText.Problem) { lines = try SettingsText.lines(text) } catch {
+            throw .usage("cannot read the settings in \(path.text.printable), \(error.description.printable)")
         }
         var values: [SettingKey: SettingValue] = [:]
-        for name in table.keys.sorted() {
+        for line in lines {
+            let place = "\(path.text.printable), line \(line.number)"
             let key: SettingKey
-            do throws(Failure) { key = try SettingKey(named: name) } catch {
-                throw .usage("\(path.text.printable): \(error.description)")
+            do throws(Failure) { key = try SettingKey(named: line.name) } catch {
+                throw .usage("\(place): \(error.description)")
             }
-            let toml = table[name]
-            guard
-                let text = toml?.string ?? toml?.int.map({ "\($0)" }) ?? toml?.double.map({ "\($0)" })
-            else {
-                throw .usage(
-                    "\(path.text.printable): \(key.rawValue) must be a number or a text in quotes, such as \(key.rawValue) = \"…\""
-                )
-            }
-            do throws(BadValue) { values[key] = try SettingValue(text, for: key, home: home) } catch {
-                throw .usage("\(path.text.printable): \(key.rawValue) = \"\(text.printable)\": \(error.description)")
+            do throws(BadValue) { values[key] = try SettingValue(line.value, for: key, home: home) } catch {
+                throw .usage("\(place): \(key.rawValue) = \"\(line.value.printable)\": \(error.description)")
             }
         }
         self.values = values
