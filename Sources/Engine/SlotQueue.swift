@@ -166,7 +166,7 @@ package struct SlotQueue {
     // MARK: Events
 
     /// Changes the number of slots. Torrents above a lower limit keep theirs until they are done.
-    mutating func change(_ limits: SlotLimits) { self.limits = limits }
+    package mutating func change(_ limits: SlotLimits) { self.limits = limits }
 
     /// The torrent has something to do. If it already waits or holds a slot, nothing changes.
     package mutating func enqueue(_ id: TorrentID, for kind: SlotKind = .download, at place: Place = .back) {

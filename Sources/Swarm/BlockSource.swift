@@ -186,7 +186,7 @@ final class BlockSource {
         return request
     }
 
-    /// Removes and returns the request for the block, which the source is told to forget.
+    /// Removes and returns the request for the block, which the source must forget.
     func cancelRequest(_ block: BlockRef, at now: Instant) -> Request? {
         guard let request = takeRequest(block) else { return nil }
         lastAskedAt = now

@@ -52,6 +52,25 @@ struct SlotQueueTests {
         mutating func enqueue(_ ids: ClosedRange<Int64>) { queue.enqueue(ids.map { TorrentID($0) }) }
     }
 
+    /// A running engine takes over other limits: more slots are handed out at once, and fewer take none away.
+    @Test func changedLimitsApplyToTheNextSlots() {
+        var desk = Desk(downloads: 1)
+        for id in 1...4 { desk.queue.enqueue(TorrentID(Int64(id))) }
+        #expect(desk.start() == [1])
+        var limits = SlotLimits()
+        limits.downloads = 3
+        desk.queue.change(limits)
+        #expect(desk.start() == [2, 3])
+        limits.downloads = 1
+        desk.queue.change(limits)
+        #expect(desk.start() == [] && desk.queue.isHolding(TorrentID(2)))
+        desk.queue.left(TorrentID(1), now: desk.now)
+        desk.queue.left(TorrentID(2), now: desk.now)
+        #expect(desk.start() == [])
+        desk.queue.left(TorrentID(3), now: desk.now)
+        #expect(desk.start() == [4])
+    }
+
     @Test func torrentsStartInOrderWhileSlotsAreFree() {
         var desk = Desk()
         desk.enqueue(1...4)
