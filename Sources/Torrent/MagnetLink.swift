@@ -19,7 +19,7 @@ package struct MagnetLink: Hashable, Sendable, CustomStringConvertible {
     package let v2: SHA256Digest?
     /// `dn`: a name to show until the metadata is known. It can contain any character.
     package let name: String?
-    /// `tr`: the trackers. Each is a tier of its own, because people who write links mean no tiers.
+    /// `tr`: the trackers. Each is a tier of its own, because a link has no way to express tiers.
     package let trackers: [String]
     /// `ws`: the web seeds (BEP 19).
     package let webSeeds: [String]

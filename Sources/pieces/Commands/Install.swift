@@ -10,7 +10,7 @@ struct Install: AsyncParsableCommand {
         commandName: "install", abstract: "Install this program with its man pages and shell completions.",
         discussion: """
             Copies the running program to PREFIX/bin/pieces, and writes man pages and completions for bash, zsh and fish. \
-            Installing again upgrades: a running engine goes on with the old program until it is restarted, and the next command \
+            Installing again upgrades: a running engine keeps using the old program until it is restarted, and the next command \
             that writes to the database migrates it. `pieces service install` adds a systemd service.
 
             Examples:

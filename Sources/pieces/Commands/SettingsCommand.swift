@@ -9,8 +9,8 @@ struct SettingsCommand: ParsableCommand {
         discussion: """
             A setting comes from the first of these that has it: an option of the command, the environment (PIECES_ and the name \
             in upper case, with _ for -), the database (`pieces settings set`), your file $XDG_CONFIG_HOME/pieces/pieces.toml \
-            (~/.config if XDG_CONFIG_HOME isn't set), the system's file /etc/pieces/pieces.toml, the default. The files are TOML, \
-            one setting a line:
+            (~/.config if XDG_CONFIG_HOME isn't set), the system's file /etc/pieces/pieces.toml, the default. The files are TOML \
+            with one setting per line:
 
               output = "/srv/mirror"
               listen-port = 51413
