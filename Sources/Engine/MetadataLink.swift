@@ -1,6 +1,7 @@
 import Net
 import PeerWire
 import Swarm
+import Torrent
 
 /// A connection of a torrent without metadata.
 struct MetadataLink {
@@ -17,6 +18,9 @@ struct MetadataLink {
         self.connection = connection
         self.handshake = handshake
     }
+
+    /// The address that was dialled; `nil` for an incoming connection.
+    var dialled: PeerAddress? { if case .outgoing(let address) = connection.direction { address } else { nil } }
 
     mutating func charge(_ cost: Double, now: Instant) {
         work.charge(cost, at: now)

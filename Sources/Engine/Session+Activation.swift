@@ -158,8 +158,13 @@ extension Session: PeerConnectionOwner {
         byHash[loaded.row.infoHash] = engine
         // The torrent needs its share of the limits first; otherwise it has none until the next heartbeat.
         shareOut()
-        engine.onLoop { $0.start() }
-        handOver(to: engine)
+        let links = takeLinks(id)
+        engine.onLoop { engine in
+            // They must not be dialled a second time.
+            engine.swarm.reserve(links.compactMap(\.dialled))
+            engine.start()
+            engine.adopt(links)
+        }
         activations[id] = nil
         let report = engine.onLoop { $0.report }
         let mustVerify = feed { $0.started(id, report, now: $1) }

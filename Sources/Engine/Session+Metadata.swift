@@ -53,11 +53,9 @@ extension Session {
         }
     }
 
-    /// Passes the connections of a fetch that has ended to the torrent, which has just become active.
-    func handOver(to engine: TorrentEngine) {
-        guard let fetch = arrived.removeValue(forKey: engine.id) else { return }
-        let links = fetch.onLoop { $0.takeLinks() }
-        engine.onLoop { $0.adopt(links) }
+    /// Takes the connections of a fetch that has ended, for the torrent that becomes active.
+    func takeLinks(_ id: TorrentID) -> [MetadataLink] {
+        arrived.removeValue(forKey: id)?.onLoop { $0.takeLinks() } ?? []
     }
 
     private func heard(_ change: MetadataEngine.Change) {

@@ -73,7 +73,11 @@ extension TorrentEngine: PeerConnectionDelegate {
 
     /// Takes over connections that were opened before the metadata was known, with what their peers have said.
     func adopt(_ links: [MetadataLink]) {
-        for link in links where link.connection.pass(to: self) {
+        for link in links {
+            guard link.connection.pass(to: self) else {
+                link.dialled.map { swarm.released($0) }
+                continue
+            }
             handshakesPassed(link.connection, link.handshake, isAdopted: true)
             guard let key = link.connection.tag.map({ PeerKey($0) }) else { continue }
             let now = environment.clock.now
