@@ -1,9 +1,11 @@
 import Logging
 import NIOCore
+import NIOPosix
 import Net
 import PeerWire
 import Store
 import Swarm
+import System
 import Torrent
 
 /// One active torrent of which only the magnet link is known: a thin owner that feeds ``MetadataFetch`` and performs its
@@ -14,6 +16,9 @@ import Torrent
 actor MetadataEngine {
     /// What trackers are told as long as the size is unknown. With 0, many would only send leechers.
     static let unknownLeft: Int64 = 16_384
+    /// The most peers that are looked up by name, and the most addresses of each.
+    private static let mostNames = 16
+    private static let addressesOfName = 4
     private static let saveInterval = Duration.seconds(10)
     /// How long until a failed write of the result is tried again.
     private static let retryTime = TimeAmount.seconds(5)
@@ -117,8 +122,24 @@ actor MetadataEngine {
         }
         let manual = environment.settings.peers
         if let peers = FoundPeers(manual, from: .manual, isPrivate: false) { learn(peers) }
+        lookUpPeers()
         setState(.metadata)
         tick()
+    }
+
+    /// Looks up the peers that the link gives by name, on a thread that may block.
+    private func lookUpPeers() {
+        let names = (magnet?.link.peers ?? []).compactMap { peer -> (host: String, port: UInt16)? in
+            if case .name(let host, let port) = peer { (host, port) } else { nil }
+        }
+        for (host, port) in names.prefix(Self.mostNames) {
+            let found = NIOThreadPool.singleton.runIfActive(eventLoop: environment.loop) {
+                HostNames.addresses(of: host, limit: Self.addressesOfName).compactMap { text in
+                    PeerAddress.Host(text).map { PeerAddress($0, port: port) }
+                }
+            }
+            found.whenSuccess { [weak self] addresses in self?.onLoop { $0.learn(manual: addresses) } }
+        }
     }
 
     /// Stops the fetch. If `keepingConnections`, they wait for ``takeLinks()``; otherwise they are closed.
