@@ -9,7 +9,8 @@ extension Explanation {
             return [
                 Cause(
                     kind: .error, sentence: torrent.error?.printable ?? "it stopped with an error",
-                    advice: "remove it with `pieces remove \(torrent.id)`, and look for another link or a .torrent file")
+                    advice: "remove it with `pieces remove \(torrent.id)`, and look for another link or a .torrent file"
+                )
             ]
         }
         var causes: [Cause] = []

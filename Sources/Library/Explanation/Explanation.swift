@@ -26,7 +26,7 @@ package struct Explanation {
         var isUnverified = false
         /// The move of the payload that is under way.
         var move: MoveRow?
-        /// What peers offer of the metadata, if it isn't known; `nil` while nobody offers anything.
+        /// What peers offer of the metadata, if it isn't known; `nil` while no peer offers any.
         var metadata: MetadataOffer?
         var now: Timestamp
 
