@@ -75,7 +75,7 @@ let package = Package(
                 .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"),
                 .embedInCode("V0006_seed_time.sql"),
                 .embedInCode("V0007_path_index.sql"), .embedInCode("V0008_host_ban.sql"),
-                .embedInCode("V0009_move.sql"),
+                .embedInCode("V0009_move.sql"), .embedInCode("V0010_magnet.sql"),
             ],
             swiftSettings: house),
         .target(

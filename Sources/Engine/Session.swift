@@ -45,6 +45,11 @@ package actor Session {
     package private(set) var listenPort: UInt16 = 0
     var engines: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
+    /// The active torrents of which only the magnet link is known.
+    var fetches: [TorrentID: MetadataEngine] = [:]
+    var fetchByHash: [InfoHash: MetadataEngine] = [:]
+    /// Fetches that have ended, and whose connections wait for their torrents.
+    var arrived: [TorrentID: MetadataEngine] = [:]
     /// Activations and deactivations under way.
     var activations: [TorrentID: Task<TorrentEngine?, Never>] = [:]
     var departures: [TorrentID: Task<Void, Never>] = [:]
@@ -260,7 +265,10 @@ package actor Session {
 
     /// Returns the states of the active torrents.
     package func snapshots() async -> [TorrentSnapshot] {
-        engines.values.map { engine in engine.onLoop { $0.snapshot() } }.sorted { $0.id < $1.id }
+        let snapshots =
+            engines.values.map { engine in engine.onLoop { $0.snapshot() } }
+            + fetches.values.map { fetch in fetch.onLoop { $0.snapshot() } }
+        return snapshots.sorted { $0.id < $1.id }
     }
 
     /// Returns the connections of a torrent; none unless it is active.

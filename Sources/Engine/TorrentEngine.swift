@@ -196,6 +196,7 @@ actor TorrentEngine {
         let now = environment.clock.now
         swarm.wake(now: now)
         if schedule.takeAnnounceCheck(now: now) {
+            serveMetadata()
             announceIfDue()
             checkSeedGoal()
         }

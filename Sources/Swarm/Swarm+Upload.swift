@@ -54,6 +54,13 @@ extension Swarm {
         pump(peer, now: now)
     }
 
+    /// Whether so many bytes of metadata may be sent now (BEP 9). They count against the upload limit, not as payload.
+    package mutating func maySendMetadata(_ bytes: Int, now: Instant) -> Bool {
+        guard limits.maySend(bytes, now: now) else { return false }
+        limits.sent(bytes)
+        return true
+    }
+
     /// Pumps each peer, starting with a different one in turn, so that no peer is always first to use up a limit.
     mutating func pumpAll(now: Instant) {
         let (all, turn) = (peers.ordered, limits.turn)

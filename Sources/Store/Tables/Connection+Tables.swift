@@ -13,6 +13,9 @@ extension Connection {
     package var roots: RootTable { RootTable(db: self) }
     /// The .torrent files (`metainfo`).
     package var metainfos: MetainfoTable { MetainfoTable(db: self) }
+    /// Torrents that are known only by their magnet link, and the blocks of their metadata (`magnet` and
+    /// `metadata_block`).
+    package var magnets: MagnetTable { MagnetTable(db: self) }
     /// The names of files as they were when their torrents were added (`path`).
     package var paths: PathTable { PathTable(db: self) }
     /// Which pieces are present, and which may have been written (`bitfield` and `partial_piece`).
