@@ -143,6 +143,7 @@ extension Session {
         try await environment.store.perform { db throws(StoreError) in try db.torrents.remove(id, now: now) }
         feed { machine, _ in machine.removed(id) }
         environment.announces.onLoop { $0.forget(id) }
+        environment.dht?.onLoop { $0.removed(id) }
         if deletingData, let loaded {
             let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
             for failure in removal.failures { log.warning("\(failure)") }
