@@ -25,6 +25,7 @@ package struct Environment: Sendable {
     package let announces: AnnounceService
     let commitQueue: CommitQueue
     let sockets: PeerSockets
+    let webSeeds: RangeClients
     let loop: any EventLoop
     let clock: EngineClock
     let run: RunID

@@ -48,6 +48,7 @@ extension Session {
             case .damaged: try await reload(id)
             case .announce: engines[id]?.onLoop { $0.announceNow() }
             case .trackers: try await takeTrackers(id)
+            case .webSeeds: try await takeWebSeeds(id)
             case .connect:
                 if let address = intent.argument.flatMap({ PeerAddress($0) }),
                     let engine = await activate(id, isAhead: true)
@@ -112,6 +113,18 @@ extension Session {
         engine.onLoop { $0.add(rows) }
     }
 
+    /// Gives an active torrent the web seeds that are in its rows now.
+    private func takeWebSeeds(_ id: TorrentID) async throws {
+        _ = await activations[id]?.value
+        guard let engine = engines[id] else { return }
+        let since = environment.clock.timestamp + (.zero - WebSeedTable.memory)
+        let (rows, files) = try await environment.store.perform { db throws(StoreError) in
+            (try db.webSeeds.rows(of: id), try db.webSeeds.files(of: id, since: since))
+        }
+        guard engines[id] === engine else { return }
+        engine.onLoop { $0.webSeedsAre(rows, files) }
+    }
+
     /// Performs removals that were requested of an earlier engine, which ended before it read them.
     func removeLeftOvers() async {
         for intent in leftOver { await act(on: intent) }
@@ -169,6 +182,10 @@ extension Session {
         guard !isStopping else { return }
         shareOut()
         let rows = engines.values.map { engine in engine.onLoop { $0.liveRow() } }
+        let webSeeds = engines.values.compactMap { engine in
+            let rows = engine.onLoop { $0.takeWebSeedRows() }
+            return rows.isEmpty ? nil : (engine.id, rows)
+        }
         beats += 1
         let peers =
             beats % Self.beatsPerPeerList == 1
@@ -184,6 +201,7 @@ extension Session {
                     try db.runs.saveSlots(run, slots)
                     try db.live.save(rows)
                     try seedTime(db)
+                    for (id, rows) in webSeeds { try db.webSeeds.save(rows, of: id) }
                     for (id, list) in peers { try db.live.savePeers(id, list) }
                 }
             }

@@ -112,10 +112,9 @@ package actor Session {
         var random = SystemRandomNumberGenerator()
         let disk = try disk ?? Disk()
         let peerID = PeerID(using: &random)
-        let trackers = TrackerClient(
-            group: group,
-            options: HTTPOptions(
-                version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots))
+        let options = HTTPOptions(
+            version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)
+        let trackers = TrackerClient(group: group, options: options)
         let environment = Environment(
             currentSettings: CurrentSettings(settings), store: store, disk: disk,
             shared: .makeBoxSendingValue(SharedBudgets(), eventLoop: loop),
@@ -126,7 +125,7 @@ package actor Session {
                 store: store, loop: loop, clock: clock, goodbyeTime: settings.goodbyeTime),
             commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
-            loop: loop, clock: clock, run: run, peerID: peerID,
+            webSeeds: RangeClients(loop: loop, options: options), loop: loop, clock: clock, run: run, peerID: peerID,
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
@@ -216,6 +215,7 @@ package actor Session {
             log.error("could not copy the log into the database, which is harmless: \(error)")
         }
         await environment.announces.shutdown()
+        environment.webSeeds.shutdown()
         lock = nil
     }
 
