@@ -121,11 +121,9 @@ package actor Session {
         let disk = try disk ?? Disk()
         let peerID = PeerID(using: &random)
         let hub = DatagramHub(loop: loop, bind: settings.bind)
-        let trackers = TrackerClient(
-            group: group,
-            options: HTTPOptions(
-                version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots),
-            hub: hub)
+        let options = HTTPOptions(
+            version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)
+        let trackers = TrackerClient(group: group, options: options, hub: hub)
         let dht = settings.dht.map { options in
             DHTService(
                 options, bind: settings.bind, hub: hub, stored: storedDHT,
@@ -143,7 +141,7 @@ package actor Session {
             dht: dht,
             commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
-            loop: loop, clock: clock, run: run, peerID: peerID,
+            webSeeds: RangeClients(loop: loop, options: options), loop: loop, clock: clock, run: run, peerID: peerID,
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, hub: hub, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
@@ -236,6 +234,7 @@ package actor Session {
             log.error("could not copy the log into the database, which is harmless: \(error)")
         }
         await environment.announces.shutdown()
+        environment.webSeeds.shutdown()
         lock = nil
     }
 

@@ -15,6 +15,11 @@ extension TorrentEngine {
         case .send(let key, let message): send(message, to: key)
         case .request(.peer(let key), let block): request(block, from: key)
         case .cancel(.peer(let key), let block): cancel(block, from: key)
+        // Blocks of web seeds are in runs.
+        case .request(.webSeed, _), .cancel(.webSeed, _): break
+        case .fetch(let key, let run): fetch(run, from: key)
+        case .endFetches(let key): endFetches(from: key)
+        case .readOn(let key): readOn(key)
         case .serve(let key, let request):
             environment.shared.value.memory.serves(request.length)
             connections.serve(request, to: key)

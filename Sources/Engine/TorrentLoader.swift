@@ -27,6 +27,8 @@ struct TorrentLoader {
         let peers: [PeerRow]
         let banned: [PeerRow]
         let trackers: [TrackerRow]
+        let webSeeds: [WebSeedRow]
+        let webSeedFiles: [WebSeedFileRow]
         /// Why the payload can't be reached, if the plan is offline.
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
@@ -66,6 +68,8 @@ struct TorrentLoader {
         let peers: [PeerRow]
         let banned: [PeerRow]
         let trackers: [TrackerRow]
+        let webSeeds: [WebSeedRow]
+        let webSeedFiles: [WebSeedFileRow]
         /// The identity of the volume on which the payload was last seen.
         let volume: String?
     }
@@ -96,7 +100,8 @@ struct TorrentLoader {
             partials: known.partials.map {
                 PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece))
             },
-            peers: known.peers, banned: known.banned, trackers: known.trackers, offline: look.offline,
+            peers: known.peers, banned: known.banned, trackers: known.trackers,
+            webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
             volume: look.offline == nil ? await environment.disk.volume(at: payload.root) : nil,
             lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
@@ -128,6 +133,11 @@ struct TorrentLoader {
             // Faults in rows of other torrents must not be reported for this one.
             _ = db.takeRowFaults()
             let claims = try Self.claims(of: id, count: count, db, now)
+            // Torrents from before there were web seeds get their rows here.
+            let webSeeds = try db.webSeeds.rows(of: id, in: metainfo)
+            if webSeeds.count > (try db.webSeeds.rows(of: id).count) {
+                try db.webSeeds.note(metainfo.webSeeds, of: id)
+            }
             let known = Remembered(
                 row: row, metainfo: metainfo, wanted: try db.files.wanted(of: id, count: files), have: claims.have,
                 opened: claims.writeIntents,
@@ -135,7 +145,8 @@ struct TorrentLoader {
                 fingerprints: try db.files.fingerprints(of: id),
                 peers: try db.peers.toTry(of: id, limit: AddressBook.capacity / 2, now: now),
                 banned: try db.peers.banned(of: id, now: now),
-                trackers: try db.trackers.rows(of: id),
+                trackers: try db.trackers.rows(of: id), webSeeds: webSeeds,
+                webSeedFiles: try db.webSeeds.files(of: id, since: now + (.zero - WebSeedTable.memory)),
                 volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume)?.identity })
             // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()

@@ -82,6 +82,8 @@ package final class ActivePiece {
 
     func requests(for block: Int) -> Int { Int(blocks[block].requests) }
     func isReceived(_ block: Int) -> Bool { blocks[block].isReceived }
+    /// Whether the block is neither received nor requested.
+    func isFree(_ block: Int) -> Bool { !blocks[block].isReceived && blocks[block].requests == 0 }
 
     // MARK: Phases
 
