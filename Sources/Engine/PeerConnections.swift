@@ -1,6 +1,7 @@
 import Net
 import PeerWire
 import Swarm
+import Torrent
 
 /// The open connections of one torrent: which of them hold messages to flush, which blocks they are to be sent, and
 /// which extension messages each peer understands.

@@ -50,6 +50,7 @@ extension Session {
                 engines[id]?.onLoop { $0.announceNow() }
                 fetches[id]?.onLoop { $0.announceNow() }
             case .trackers: try await takeTrackers(id)
+            case .webSeeds: try await takeWebSeeds(id)
             case .connect:
                 guard let address = intent.argument.flatMap({ PeerAddress($0) }) else { break }
                 let engine = await activate(id, isAhead: true)
@@ -117,6 +118,18 @@ extension Session {
         fetches[id]?.onLoop { $0.add(rows) }
     }
 
+    /// Gives an active torrent the web seeds that are in its rows now.
+    private func takeWebSeeds(_ id: TorrentID) async throws {
+        _ = await activations[id]?.value
+        guard let engine = engines[id] else { return }
+        let since = environment.clock.timestamp + (.zero - WebSeedTable.memory)
+        let (rows, files) = try await environment.store.perform { db throws(StoreError) in
+            (try db.webSeeds.rows(of: id), try db.webSeeds.files(of: id, since: since))
+        }
+        guard engines[id] === engine else { return }
+        engine.onLoop { $0.webSeedsAre(rows, files) }
+    }
+
     /// Performs removals that were requested of an earlier engine, which ended before it read them.
     func removeLeftOvers() async {
         for intent in leftOver { await act(on: intent) }
@@ -145,6 +158,7 @@ extension Session {
         try await environment.store.perform { db throws(StoreError) in try db.torrents.remove(id, now: now) }
         feed { machine, _ in machine.removed(id) }
         environment.announces.onLoop { $0.forget(id) }
+        environment.dht?.onLoop { $0.removed(id) }
         if deletingData, let loaded {
             let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
             for failure in removal.failures { log.warning("\(failure)") }
@@ -182,6 +196,10 @@ extension Session {
             engines.values.map { engine in engine.onLoop { $0.liveRow() } }
             + fetches.values.map { fetch in fetch.onLoop { $0.liveRow() } }
         for fetch in fetches.values { await fetch.savePeers() }
+        let webSeeds = engines.values.compactMap { engine in
+            let rows = engine.onLoop { $0.takeWebSeedRows() }
+            return rows.isEmpty ? nil : (engine.id, rows)
+        }
         beats += 1
         let peers =
             beats % Self.beatsPerPeerList == 1
@@ -198,6 +216,7 @@ extension Session {
                     try db.runs.saveSlots(run, slots)
                     try db.live.save(rows)
                     try seedTime(db)
+                    for (id, rows) in webSeeds { try db.webSeeds.save(rows, of: id) }
                     for (id, list) in peers { try db.live.savePeers(id, list) }
                 }
             }

@@ -48,6 +48,7 @@ extension Session {
     package func tick() {
         guard !isStopping else { return }
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
+        environment.dht?.onLoop { $0.tick() }
         let reports = reports()
         feed { $0.tick(reports, now: $1) }
         endIfDone()

@@ -68,7 +68,9 @@ extension TorrentEngine: PeerConnectionDelegate {
 
     /// Our handshake, for outgoing and incoming connections.
     nonisolated var ourHandshake: Handshake {
-        Handshake(reserved: [.extensionProtocol, .fast], infoHash: infoHash, peerID: environment.peerID)
+        var reserved: Handshake.Reserved = [.extensionProtocol, .fast]
+        if dht != nil { reserved.insert(.dht) }
+        return Handshake(reserved: reserved, infoHash: infoHash, peerID: environment.peerID)
     }
 
     /// Takes over connections that were opened before the metadata was known, with what their peers have said.
@@ -107,10 +109,17 @@ extension TorrentEngine: PeerConnectionDelegate {
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if info.supportsExtensions { sendExtendedHandshake(to: connection) }
+            if theirs.reserved.contains(.dht) { sendPort(to: connection, at: address.host) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")
         }
+    }
+
+    /// Tells the peer the port of our node in the DHT (BEP 5).
+    private func sendPort(to connection: PeerConnection, at host: PeerAddress.Host) {
+        guard let dht, let port = dht.service.onLoop({ $0.port(for: host) }) else { return }
+        connection.send(.port(port))
     }
 
     private func gone(_ connection: PeerConnection, _ reason: String) {
@@ -178,7 +187,10 @@ extension TorrentEngine: PeerConnectionDelegate {
                 key, BlockRequest(piece: PieceIndex(Int(piece)), begin: Int(begin), length: Int(length)), now: now)
         case .allowedFast(let piece): swarm.allowedFast(key, Int(piece), now: now)
         case .extended(let id, let payload): extended(id, payload, from: key, now: now)
-        case .keepAlive, .port, .suggest, .unknown: swarm.heard(key, now: now)
+        case .port(let port):
+            swarm.heard(key, now: now)
+            if let host = connections[key]?.remote?.host { tellDHT(of: [PeerAddress(host, port: port)]) }
+        case .keepAlive, .suggest, .unknown: swarm.heard(key, now: now)
         }
     }
 

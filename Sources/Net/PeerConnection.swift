@@ -363,20 +363,3 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         messages.removeAll(keepingCapacity: messages.capacity <= Self.usuallyTogether)
     }
 }
-
-extension PeerAddress {
-    /// Converts an address from NIO; `nil` for a Unix domain socket.
-    package init?(_ address: SocketAddress) {
-        guard let text = address.ipAddress, let port = address.port, let number = UInt16(exactly: port) else {
-            return nil
-        }
-        // A link-local address has a zone, which a peer address can't store.
-        guard let host = Host(text.prefix { $0 != "%" }) else { return nil }
-        self = PeerAddress(host, port: number).unmapped
-    }
-
-    /// The address in NIO's form.
-    package var socketAddress: SocketAddress {
-        get throws { try SocketAddress(ipAddress: hostDescription, port: Int(port)) }
-    }
-}

@@ -152,6 +152,7 @@ extension Swarm {
             updateInterest(of: peer, now: now)
             sayUploadOnly(to: peer, now: now)
         }
+        for seed in webSeeds.ordered { updateInterest(of: seed.source) }
     }
 
     mutating func updateInterest(of peer: Peer, now: Instant) {
@@ -160,7 +161,8 @@ extension Swarm {
     }
 
     /// Updates whether the source has pieces that we want. Returns whether that changed.
-    private func updateInterest(of source: BlockSource) -> Bool {
+    @discardableResult
+    func updateInterest(of source: BlockSource) -> Bool {
         if source.hasAll { return source.isInteresting(!isComplete) }
         guard let has = source.have else { return source.isInteresting(false) }
         return source.isInteresting(pieces.wanted.subtracting(pieces.have).intersects(has))

@@ -129,10 +129,11 @@ extension Swarm {
         effects.append(.send(peer.key, message))
     }
 
-    /// Bans the block source.
-    mutating func ban(_ key: SourceKey, reason: String, now: Instant) {
+    /// Bans the block source for what it sent of the piece.
+    mutating func ban(_ key: SourceKey, reason: String, for piece: PieceIndex, now: Instant) {
         switch key {
         case .peer(let key): ban(key, reason: reason, now: now)
+        case .webSeed(let key): blame(key, for: piece, now: now)
         }
     }
 

@@ -1,5 +1,5 @@
 import DequeModule
-import Torrent
+package import Torrent
 
 /// Uploading: requests are queued, served within limits, and dropped by choking.
 extension Swarm {

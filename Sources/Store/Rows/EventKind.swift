@@ -22,6 +22,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let rot = EventKind(rawValue: "rot")
     /// The fingerprint changed: another program wrote to the file.
     package static let edited = EventKind(rawValue: "edited")
+    /// A web seed can't deliver a file, or isn't used any more.
+    package static let webSeed = EventKind(rawValue: "web-seed")
     /// An engine started.
     package static let started = EventKind(rawValue: "started")
     /// An engine stopped, as it was asked to.

@@ -28,8 +28,12 @@ extension Connection {
     package var hostBans: HostBanTable { HostBanTable(db: self) }
     /// Trackers of torrents, with their announces and scrapes (`tracker`).
     package var trackers: TrackerTable { TrackerTable(db: self) }
+    /// Web seeds of torrents, and what is known of their files (`web_seed` and `web_seed_file`).
+    package var webSeeds: WebSeedTable { WebSeedTable(db: self) }
     /// Servers of trackers that asked for a pause (`tracker_host`).
     package var trackerHosts: TrackerHostTable { TrackerHostTable(db: self) }
+    /// Our nodes in the DHT, those that answered, and what is planned for torrents (`dht`, `dht_node` and `dht_near`).
+    package var dht: DHTTable { DHTTable(db: self) }
     /// Payload that is being moved to another folder (`move` and `move_file`).
     package var moves: MoveTable { MoveTable(db: self) }
     /// File systems on which payloads were seen (`volume`).
