@@ -119,6 +119,7 @@ actor MetadataEngine {
             announces.start()
             announces.announceIfDue()
         }
+        if let (service, hash) = dht { service.onLoop { [id, seeker = makeSeeker()] in $0.serve(hash, id, seeker) } }
         let manual = environment.settings.peers
         if let peers = FoundPeers(manual, from: .manual, isPrivate: false) { learn(peers) }
         lookUpPeers()
@@ -146,6 +147,7 @@ actor MetadataEngine {
         isStopped = true
         timer?.cancel()
         fetch.stop()
+        leaveDHT()
         if !keepingConnections { closeConnections() }
         await announces.stop(sayingGoodbye: sayingGoodbye)
         while let task = underWay.values.first { await task.value }
@@ -358,6 +360,8 @@ actor MetadataEngine {
             } catch {
                 return try await fail("the metadata has arrived, but pieces can't use it: \(error)")
             }
+            // Law 8: from here on the torrent is known to be private.
+            if metainfo.isPrivate { leaveDHT() }
             let now = environment.clock.timestamp
             let arrival = try await environment.store.perform { db throws(StoreError) in
                 try db.magnets.arrived(id, metainfo, now: now)

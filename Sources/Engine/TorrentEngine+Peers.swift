@@ -109,7 +109,7 @@ extension TorrentEngine: PeerConnectionDelegate {
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if info.supportsExtensions { sendExtendedHandshake(to: connection) }
-            if theirs.reserved.contains(.dht) { sendPort(to: connection, at: address.host) }
+            if theirs.reserved.contains(.dht), !isAdopted { sendPort(to: connection, at: address.host) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")

@@ -1,5 +1,6 @@
 import NIOCore
 import PeerWire
+import Synchronization
 import Torrent
 
 /// One connection of a ``FakeMetadataPeer``.

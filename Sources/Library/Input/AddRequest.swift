@@ -149,8 +149,14 @@ package struct AddRequest {
         if !row.hasMetadata {
             if !options.patterns.isEmpty { try connection.magnets.setPatterns(row.id, options.patterns) }
             if unpausesKnown { try connection.magnets.setPausesAfter(row.id, false) }
-            let peers = link.addresses.map { PeerUpdate(address: $0, source: .manual) }
-            try connection.peers.save(row.id, peers, now: .now())
+            try connection.magnets.merge(link, into: row.id, now: .now())
+        } else if !row.isPrivate {
+            let known = Set(try connection.webSeeds.rows(of: row.id).map(\.url))
+            let news = link.webSeeds.filter { !known.contains($0) }
+            if !news.isEmpty {
+                try connection.webSeeds.add(torrent: row.id, urls: news)
+                try connection.intents.append(.webSeeds, torrent: row.id, now: .now())
+            }
         }
         return Entry(
             id: row.id, name: row.name, isNew: false,
