@@ -132,7 +132,13 @@ extension Session {
         }
         await deactivate(id, .removed)
         let now = environment.clock.timestamp
-        try await environment.store.perform { db throws(StoreError) in try db.torrents.remove(id, now: now) }
+        let heirs = deletingData ? [:] : heirs(of: id)
+        try await environment.store.perform { db throws(StoreError) in
+            try db.transaction { () throws(StoreError) in
+                for (heir, files) in heirs { try db.files.announce(heir, files) }
+                try db.torrents.remove(id, now: now)
+            }
+        }
         feed { machine, _ in machine.removed(id) }
         environment.announces.onLoop { $0.forget(id) }
         if deletingData, let loaded {
@@ -146,6 +152,11 @@ extension Session {
         }
         hastenOwnership()
         endIfDone()
+    }
+
+    /// The active torrents that wait for files of this one, which are theirs when it is gone.
+    private func heirs(of id: TorrentID) -> [TorrentID: [Int]] {
+        engines.mapValues { engine in engine.onLoop { $0.ownership.files(heldBy: id) } }.filter { !$0.value.isEmpty }
     }
 
     private func verify(_ id: TorrentID) async {

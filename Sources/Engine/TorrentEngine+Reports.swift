@@ -28,7 +28,7 @@ extension TorrentEngine {
 
     /// Writes in the background; only the end of the session waits for it. `what` names the data in the log if the
     /// write fails.
-    private func write(_ what: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) {
+    func write(_ what: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) {
         environment.backgroundWrites.began()
         Task {
             do { try await environment.store.perform(body) } catch { log.error("could not save \(what): \(error)") }

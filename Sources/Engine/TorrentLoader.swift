@@ -195,15 +195,18 @@ struct TorrentLoader {
         // Files found in place of an unreachable payload mean nothing.
         let found = payload.layout.files.indices.compactMap { current[$0] } + (seen.files[.parts].map { [$0] } ?? [])
         let custody = try await custody(seen.reach.isOffline ? [] : found)
+        let takenOver = custody.takenOver
         let files = payload.layout.files.map { entry in
             ResumePlan.File(
                 pieces: entry.isPad
                     ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
                 length: entry.length,
-                recorded: custody.isNewsOfShared(entry.index, recorded[entry.index])
+                recorded: custody.isNewsOfShared(
+                    entry.index, recorded[entry.index], current[entry.index].map { FingerprintRow($0) })
                     ? nil : recorded[entry.index].map { .init($0) },
                 current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) },
-                isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil,
+                isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil
+                    || takenOver.contains(entry.index),
                 isReserved: known.row.settings.allocatesFull && !custody.hasLeave
                     && custody.announced.contains(entry.index)
                     && custody.own[.entry(entry.index)] != nil,

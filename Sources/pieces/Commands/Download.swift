@@ -33,7 +33,7 @@ struct Download: EngineCommand {
     @Argument(
         help: ArgumentHelp(
             "A .torrent file, its http(s) URL, or a torrent in the database.", valueName: "source"),
-        completion: .file(extensions: ["torrent"]))
+        completion: TorrentCompletion.torrentsAndFiles)
     var sources: [String]
 
     /// The default patience, short enough that a cron(8) job ends before its next run.

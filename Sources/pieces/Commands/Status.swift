@@ -23,7 +23,8 @@ struct Status: DirectCommand, AnsweringCommand {
     @Argument(
         help: ArgumentHelp(
             "Numbers, first digits of info hashes, names, or globs of names. Default: all torrents.",
-            valueName: "torrent"))
+            valueName: "torrent"),
+        completion: TorrentCompletion.torrents)
     var torrents: [String] = []
 
     @Flag(help: "Print JSON; see `pieces help json`.")
