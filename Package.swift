@@ -76,6 +76,7 @@ let package = Package(
                 .embedInCode("V0006_seed_time.sql"),
                 .embedInCode("V0007_path_index.sql"), .embedInCode("V0008_host_ban.sql"),
                 .embedInCode("V0009_move.sql"),
+                .embedInCode("V0013_destination.sql"),
             ],
             swiftSettings: house),
         .target(

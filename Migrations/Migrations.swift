@@ -46,5 +46,8 @@ package struct Migration: Sendable {
         Migration(
             number: 8, name: "host_ban", sql: String(decoding: PackageResources.V0008_host_ban_sql, as: UTF8.self)),
         Migration(number: 9, name: "move", sql: String(decoding: PackageResources.V0009_move_sql, as: UTF8.self)),
+        Migration(
+            number: 10, name: "destination",
+            sql: String(decoding: PackageResources.V0013_destination_sql, as: UTF8.self)),
     ]
 }

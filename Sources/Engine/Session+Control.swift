@@ -185,14 +185,16 @@ extension Session {
             beats % Self.beatsPerPeerList == 1
             ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
             : []
-        let (run, now, slots, seedTime) = (
-            runID, environment.clock.timestamp, slotReport(), seedCredit.take(named: namedSeeds, now: .now)
+        let (run, now, slots, limits, seedTime) = (
+            runID, environment.clock.timestamp, slotReport(), limitsInForce,
+            seedCredit.take(named: namedSeeds, now: .now)
         )
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.runs.heartbeat(run, now: now)
                     try db.runs.saveSlots(run, slots)
+                    try db.runs.saveLimits(run, limits)
                     try db.live.save(rows)
                     try seedTime(db)
                     for (id, list) in peers { try db.live.savePeers(id, list) }
@@ -222,7 +224,7 @@ extension Session {
     func shareOut() {
         let engines = Array(engines.values)
         let demands = engines.map { engine in engine.onLoop { $0.demand } }
-        let shares = RateAllocator(environment.settings).shares(for: demands)
+        let shares = RateAllocator(limitSchedule.applied(to: environment.settings)).shares(for: demands)
         for (engine, share) in zip(engines, shares) { engine.onLoop { $0.limit(share) } }
     }
 

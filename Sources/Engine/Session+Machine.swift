@@ -47,6 +47,7 @@ extension Session {
     /// Runs once a second.
     package func tick() {
         guard !isStopping else { return }
+        lookAtSchedule()
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
         let reports = reports()
         feed { $0.tick(reports, now: $1) }

@@ -78,7 +78,7 @@ struct Download: EngineCommand {
         let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
         let outcome = try await run.perform()
         try Self.conclude(outcome.rows, outcome.givenUp, after: settings.giveUpAfter)
-        guard !hasRefused else { throw ExitStatus.failed }
+        guard !hasRefused, outcome.areInPlace else { throw ExitStatus.failed }
     }
 
     /// Adds the torrents. The connection is closed afterwards, because the engine may have to recover the database.

@@ -95,7 +95,8 @@ struct Uninstall: ParsableCommand {
         let removed = try installation.remove(paths) + installation.remove([InstallPlace.mark])
         if !isOurs, installation.has(InstallPlace.program) {
             Terminal.shared.complain(
-                "kept \(installation.prefix.appending("bin/pieces").text.printable): `pieces install` did not put it there")
+                "kept \(installation.prefix.appending("bin/pieces").text.printable): `pieces install` did not put it there"
+            )
         }
         Terminal.shared.print(
             removed.isEmpty
