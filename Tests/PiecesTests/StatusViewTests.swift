@@ -47,7 +47,8 @@ struct StatusViewTests {
                     torrent[name] as? Int == (try db.value("SELECT coalesce(\(name), 0) FROM v1_torrent")), "\(name)")
             }
             #expect(
-                Set(torrent.keys) == Set(Self.texts + Self.numbers + Self.reports + Self.computed).union(Self.sums + Self.elsewhere),
+                Set(torrent.keys)
+                    == Set(Self.texts + Self.numbers + Self.reports + Self.computed).union(Self.sums + Self.elsewhere),
                 "a field of StatusJSON was added or removed: compare it with the view here")
             for name in Self.sums {
                 let seen = try db.value("SELECT max(\(name)) FROM v1_tracker", as: Int?.self) ?? nil
