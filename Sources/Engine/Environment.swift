@@ -23,8 +23,11 @@ package struct Environment: Sendable {
     let recent = RecentPieces()
     let frames = UploadBufferPool()
     package let announces: AnnounceService
+    /// `nil` if the DHT is off.
+    let dht: DHTService?
     let commitQueue: CommitQueue
     let sockets: PeerSockets
+    let webSeeds: RangeClients
     let loop: any EventLoop
     let clock: EngineClock
     let run: RunID

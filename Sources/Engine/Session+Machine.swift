@@ -49,6 +49,7 @@ extension Session {
         guard !isStopping else { return }
         lookAtSchedule()
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
+        environment.dht?.onLoop { $0.tick() }
         let reports = reports()
         feed { $0.tick(reports, now: $1) }
         endIfDone()
@@ -56,7 +57,9 @@ extension Session {
 
     /// What the active torrents report.
     private func reports() -> [TorrentID: TorrentReport] {
-        engines.mapValues { engine in engine.onLoop { $0.report } }
+        var reports = engines.mapValues { engine in engine.onLoop { $0.report } }
+        for (id, fetch) in fetches { reports[id] = fetch.onLoop { $0.report } }
+        return reports
     }
 
     /// Reports the torrent's activity to the machine.

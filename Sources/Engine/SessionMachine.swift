@@ -1,6 +1,6 @@
 package import Store
-package import Swarm
-import Torrent
+import Swarm
+package import Torrent
 
 /// Decides for a session: which torrents are active, which wait, which are retried, when dormant torrents are
 /// announced, and when the session ends.

@@ -117,6 +117,7 @@ package struct Settings: Sendable {
             settings.listenPortIsFixed = true
         }
         if let host = value(.bind, { try $0.host }) { settings.bind = host }
+        settings.dht = value(.dht, { try $0.isOn }) == false ? nil : dht
         if let rate = value(.downloadLimit, { try $0.rate }) {
             settings.downloadLimit = rate.limit.map { Int($0) }
         }
@@ -144,6 +145,15 @@ package struct Settings: Sendable {
 
     private func alternative(_ key: SettingKey) -> AlternativeLimits.Limit {
         value(key) { try $0.rate }.map { .rate($0.limit.map { Int($0) }) } ?? .usual
+    }
+
+    private var dht: DHTOptions {
+        var options = DHTOptions()
+        if let nodes = value(.dhtBootstrap, { try $0.nodes }) {
+            options.entries = nodes
+            options.usesPublicServers = false
+        }
+        return options
     }
 
     private func count(_ key: SettingKey) -> CountLimit? { value(key) { try $0.count } }
