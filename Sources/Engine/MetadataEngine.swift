@@ -1,19 +1,24 @@
 import Logging
 import NIOCore
+import NIOPosix
 import Net
 import PeerWire
 import Store
 import Swarm
+import System
 import Torrent
 
-/// One active torrent of which only the magnet link is known: a thin owner that feeds ``MetadataFetch`` and performs its
-/// effects, on the event loop of its peers.
+/// One active torrent of which only the magnet link is known: a thin owner that feeds ``MetadataFetch`` and performs
+/// its effects, on the event loop of its peers.
 ///
 /// When the metadata has arrived and is stored, the session activates the torrent like any other, and the
 /// ``TorrentEngine`` takes over the open connections.
 actor MetadataEngine {
     /// What trackers are told as long as the size is unknown. With 0, many would only send leechers.
     static let unknownLeft: Int64 = 16_384
+    /// The most peers that are looked up by name, and the most addresses of each.
+    private static let mostNames = 16
+    private static let addressesOfName = 4
     private static let saveInterval = Duration.seconds(10)
     /// How long until a failed write of the result is tried again.
     private static let retryTime = TimeAmount.seconds(5)
@@ -32,7 +37,9 @@ actor MetadataEngine {
     /// What is known of each connection.
     var links: [PeerKey: MetadataLink] = [:]
     private let onChange: @Sendable (Change) -> Void
-    private var writes: MetadataWrites?
+    /// Changes of stored blocks that wait for the one that is being written.
+    private var writes: [MetadataWrite] = []
+    private var isWriting = false
     private var savedPeers: SavedPeers
     private var nextSave = Instant.origin
     private var timer: Scheduled<Void>?
@@ -105,9 +112,6 @@ actor MetadataEngine {
 
     /// Starts the fetch: peers are dialled, and trackers are contacted when due.
     func start() {
-        writes = MetadataWrites(id, store: environment.store, loop: environment.loop) { [weak self] size, blocks, error in
-            self?.onLoop { $0.saved(size, blocks, error) }
-        }
         let now = environment.clock.now
         fetch.start(now: now)
         announces.onLoop { [seeker = makeSeeker()] announces in
@@ -117,8 +121,24 @@ actor MetadataEngine {
         }
         let manual = environment.settings.peers
         if let peers = FoundPeers(manual, from: .manual, isPrivate: false) { learn(peers) }
+        lookUpPeers()
         setState(.metadata)
         tick()
+    }
+
+    /// Looks up the peers that the link gives by name, on a thread that may block.
+    private func lookUpPeers() {
+        let names = (magnet?.link.peers ?? []).compactMap { peer -> (host: String, port: UInt16)? in
+            if case .name(let host, let port) = peer { (host, port) } else { nil }
+        }
+        for (host, port) in names.prefix(Self.mostNames) {
+            let found = NIOThreadPool.singleton.runIfActive(eventLoop: environment.loop) {
+                HostNames.addresses(of: host, limit: Self.addressesOfName).compactMap { text in
+                    PeerAddress.Host(text).map { PeerAddress($0, port: port) }
+                }
+            }
+            found.whenSuccess { [weak self] addresses in self?.onLoop { $0.learn(manual: addresses) } }
+        }
     }
 
     /// Stops the fetch. If `keepingConnections`, they wait for ``takeLinks()``; otherwise they are closed.
@@ -128,8 +148,7 @@ actor MetadataEngine {
         fetch.stop()
         if !keepingConnections { closeConnections() }
         await announces.stop(sayingGoodbye: sayingGoodbye)
-        for task in underWay.values { await task.value }
-        await writes?.drain()
+        while let task = underWay.values.first { await task.value }
         await savePeers()
     }
 
@@ -175,7 +194,7 @@ actor MetadataEngine {
             guard let link = links[key], let message = link.extensions.message(request) else { return }
             link.connection.send(message)
         case .assemble(let size): inBackground { await $0.assemble(size) }
-        case .drop(let size, let sender): writes?.submit(.drop(size: size, exceptOf: sender))
+        case .drop(let size, let sender): write(.drop(size: size, exceptOf: sender))
         case .shun(let host, let reason): onChange(.misbehaved(host, reason: reason, isCertain: true))
         case .banned(let address, let reason):
             note(.banned, "\(address): \(reason)") { id, db, now throws(StoreError) in
@@ -244,17 +263,45 @@ actor MetadataEngine {
 
     /// Saves a block; the answer goes to the machine.
     func save(_ data: [UInt8], size: Int, block: Int, from sender: PeerAddress) {
-        writes?.submit(.save(size: size, index: block, sender: sender, data: data))
+        write(.save(size: size, index: block, sender: sender, data: data))
     }
 
-    private func saved(_ size: Int, _ blocks: [Int], _ error: StoreError?) {
-        guard !isStopped else { return }
-        if let error {
-            log.error("could not save metadata: \(error)")
-            feed { $0.storeFailed(size, blocks: blocks, now: $1) }
-        } else {
-            feed { $0.stored(size, blocks: blocks, now: $1) }
+    private func write(_ change: MetadataWrite) {
+        writes.append(change)
+        guard !isWriting else { return }
+        isWriting = true
+        inBackground { await $0.performWrites() }
+    }
+
+    /// Writes what waits, and what comes meanwhile. Blocks that arrive during a transaction go into the next one
+    /// together.
+    private func performWrites() async {
+        while !writes.isEmpty {
+            let batch = writes
+            writes = []
+            var failure: StoreError?
+            do throws(StoreError) {
+                try await environment.store.perform { [id] db throws(StoreError) in
+                    try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
+                        for change in batch { try change.perform(of: id, db) }
+                    }
+                }
+            } catch {
+                log.error("could not save metadata: \(error)")
+                failure = error
+            }
+            guard !isStopped else { continue }
+            for case .save(let size, let index, _, _) in batch {
+                feed { fetch, now in
+                    if failure == nil {
+                        fetch.stored(size, blocks: [index], now: now)
+                    } else {
+                        fetch.storeFailed(size, blocks: [index], now: now)
+                    }
+                }
+            }
         }
+        isWriting = false
     }
 
     // MARK: The metadata
@@ -345,7 +392,8 @@ actor MetadataEngine {
     }
 
     /// Parses off the loop, because metadata may be large.
-    private nonisolated static func metainfo(around info: [UInt8], _ trackers: [String], _ webSeeds: [String]) async throws
+    private nonisolated static func metainfo(around info: [UInt8], _ trackers: [String], _ webSeeds: [String])
+        async throws
         -> Metainfo
     {
         try Metainfo(torrentFile: Metainfo.torrentFile(around: info, trackers: trackers, webSeeds: webSeeds))

@@ -142,7 +142,9 @@ extension Session {
             try db.torrents.row(id)?.hasMetadata ?? true
         }
         do {
-            loaded = try !hasMetadata ? nil : await TorrentLoader(environment: environment, id: id, wasActive: machine.hasBegun(id)).load()
+            loaded =
+                try !hasMetadata
+                ? nil : await TorrentLoader(environment: environment, id: id, wasActive: machine.hasBegun(id)).load()
         } catch {
             // A torrent with damaged rows can still be forgotten, but the location of its files is unknown.
             guard !deletingData else { throw error }

@@ -60,11 +60,19 @@ extension Session {
 
     private func heard(_ change: MetadataEngine.Change) {
         switch change {
-        case .arrived(let id, let arrival): Task { await self.metadataArrived(id, arrival) }
+        case .misbehaved(let host, let reason, let isCertain): shun(host, reason: reason, isCertain: isCertain)
+        case .arrived, .failed: Task { await self.ended(change) }
+        }
+    }
+
+    private func ended(_ change: MetadataEngine.Change) async {
+        switch change {
+        case .arrived(let id, let arrival): await metadataArrived(id, arrival)
         case .failed(let id, let sentence):
             log.info("torrent \(id): \(sentence)")
-            Task { await self.deactivate(id, .damaged) }
-        case .misbehaved(let host, let reason, let isCertain): shun(host, reason: reason, isCertain: isCertain)
+            await deactivate(id, .unusable)
+            endIfDone()
+        case .misbehaved: break
         }
     }
 
@@ -85,7 +93,7 @@ extension Session {
             await deactivate(id, .reloads)
             // The torrent keeps its place among the active ones.
             await activate(id, isAhead: true)
-            // If it couldn't be activated, nobody takes the connections.
+            // If it couldn't be activated, the connections aren't needed.
             arrived.removeValue(forKey: id)?.onLoop { $0.closeConnections() }
         }
         endIfDone()

@@ -6,7 +6,7 @@ import Torrent
 
 /// Serves the metadata to peers that have only a magnet link (BEP 9).
 extension TorrentEngine {
-    /// A private torrent gives its metadata to nobody, as in libtorrent: its peers have the .torrent from its tracker.
+    /// A private torrent doesn't give its metadata away, as in libtorrent: its peers have the .torrent from its tracker.
     var servesMetadata: Bool { !metainfo.isPrivate }
 
     private var metadataBlockCount: Int {
@@ -34,7 +34,8 @@ extension TorrentEngine {
             let range = metainfo.infoRange
             let start = range.lowerBound + block * MetadataMessage.blockBytes
             let end = min(start + MetadataMessage.blockBytes, range.upperBound)
-            let data = MetadataMessage.Body.data(bytes: ByteBuffer(bytes: metainfo.file[start..<end]), total: range.count)
+            let data = MetadataMessage.Body.data(
+                bytes: ByteBuffer(bytes: metainfo.file[start..<end]), total: range.count)
             guard let message = connections.message(MetadataMessage(block: block, data), to: key),
                 swarm.maySendMetadata(end - start, now: environment.clock.now)
             else { return }

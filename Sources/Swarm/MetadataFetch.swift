@@ -15,7 +15,8 @@ package import Torrent
 /// **Events**
 /// - of connections: ``learn(_:from:now:)``, ``restore(_:)``, ``connected(_:now:)``, ``foundSelf(at:)``,
 ///   ``dialFailed(_:now:)``, ``closed(_:now:)``, ``shunned(_:reason:)``
-/// - messages: ``heard(_:now:)``, ``offers(_:bytes:now:)``, ``received(_:block:count:now:)``, ``rejected(_:block:now:)``
+/// - messages: ``heard(_:now:)``, ``offers(_:bytes:now:)``, ``received(_:block:count:now:)``,
+///   ``rejected(_:block:now:)``
 /// - answers: ``stored(_:blocks:now:)``, ``storeFailed(_:blocks:now:)``, ``hashed(_:isRight:digests:now:)``,
 ///   ``unreadable(_:now:)``
 /// - time: ``tick(now:)``, every ``tickInterval``; ``stop()``
@@ -122,7 +123,7 @@ package struct MetadataFetch {
 
     // MARK: Queries
 
-    /// What most peers offer; `nil` while nobody offers anything.
+    /// What most peers offer; `nil` while no peer offers any.
     package var offer: MetadataOffer? {
         guard let size = ranking.first else { return nil }
         return MetadataOffer(bytes: size, peers: followers(of: size), blocks: claims[size]?.senders.count ?? 0)
@@ -380,7 +381,9 @@ package struct MetadataFetch {
     package mutating func hashed(_ size: Int, isRight: Bool, digests: [SHA1Digest], now: Instant) {
         guard let claim = claims[size], claim.isHashing else { return }
         if isRight {
-            for liar in claim.liars(digests).sorted(by: { $0.description < $1.description }) { ban(liar, "it sent wrong metadata", now: now) }
+            for liar in claim.liars(digests).sorted(by: { $0.description < $1.description }) {
+                ban(liar, "it sent wrong metadata", now: now)
+            }
             isStopped = true
             return
         }
@@ -411,7 +414,9 @@ package struct MetadataFetch {
         }
         let best =
             candidates.max {
-                (shares[$0.address] ?? 0, $1.faults, $1.connectedAt) < (shares[$1.address] ?? 0, $0.faults, $0.connectedAt)
+                (shares[$0.address] ?? 0, $1.faults, $1.connectedAt) < (
+                    shares[$1.address] ?? 0, $0.faults, $0.connectedAt
+                )
             }?.address ?? claim.sole.flatMap { peers.key(of: $0) == nil ? nil : $0 }
         guard best != claim.sole || shares.count > 1 else { return }
         for key in peers.keys where peers[key]?.size == size { peers[key]?.requests = [:] }

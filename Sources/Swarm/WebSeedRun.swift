@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A run of blocks that is fetched from one web seed, as ranges of its files in ascending order.
 package struct WebSeedRun: Equatable, Sendable {
@@ -24,7 +24,7 @@ package struct WebSeedRun: Equatable, Sendable {
     /// The parts, which may skip blocks of padding.
     package let parts: [Part]
     /// The blocks, in ascending order.
-    let blocks: [BlockRef]
+    package let blocks: [BlockRef]
 
     init(number: Int, parts: [Part], blocks: [BlockRef]) {
         self.number = number

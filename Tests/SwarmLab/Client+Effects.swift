@@ -17,8 +17,15 @@ extension Client {
             requested(request, of: key)
             end(key)?.send(.request(request))
         case .cancel(.peer(let key), let request): end(key)?.send(.cancel(request))
-        case .request(.webSeed, _), .cancel(.webSeed, _), .fetch, .endFetches, .readOn:
-            lab.fail("client \(number) uses a web seed, and the lab has none")
+        case .request(.webSeed, _), .cancel(.webSeed, _):
+            lab.fail("client \(number) asks a web seed for a block outside a run")
+        case .fetch(let key, let run):
+            for block in run.blocks { requested(BlockRequest(
+                    piece: block.piece, begin: block.block * Geometry.blockLength,
+                    length: swarm.geometry.length(of: block)), of: nil) }
+            server(key)?.fetch(run, key, for: self)
+        case .endFetches(let key): server(key)?.endFetches(for: self)
+        case .readOn(let key): server(key)?.readOn(key, for: self)
         case .serve(let key, let request): serve(request, to: key)
         case .recordIntents(let pieces): submit(.intents(pieces))
         case .verify(let work): verify(work)
@@ -80,7 +87,9 @@ extension Client {
             excused.insert(piece)
         case .checkedAll(let good, let bad, let missing): lab.report.checkedPieces += good + bad + missing
         case .fault: lab.report.faults += 1
-        case .completed, .faultGone, .webSeedLacks, .webSeedFailed, .webSeedEnded: break
+        case .webSeedLacks(let key, let file, _): server(key)?.isFoundWanting(file: file)
+        case .webSeedEnded(let key, _): server(key)?.isFoundWanting(file: nil)
+        case .completed, .faultGone, .webSeedFailed: break
         }
     }
 
@@ -126,7 +135,7 @@ extension Client {
     }
 
     /// What is recorded isn't downloaded again.
-    private func requested(_ request: BlockRequest, of key: PeerKey) {
+    private func requested(_ request: BlockRequest, of key: PeerKey?) {
         lab.report.requests += 1
         let block = lab.content.block(request)
         guard !excused[request.piece] else { return }

@@ -86,7 +86,9 @@ package struct AddRequest {
         }
         for reason in refusals { refused(reason) }
         var reselected: [(TorrentRow, FileSelection)] = []
-        for case (let row?, let selection?) in zip(known, selections) where row.hasMetadata { reselected.append((row, selection)) }
+        for case (let row?, let selection?) in zip(known, selections) where row.hasMetadata {
+            reselected.append((row, selection))
+        }
         return (entries, reselected)
     }
 
@@ -136,8 +138,8 @@ package struct AddRequest {
         return Entry(id: id, name: metainfo.name, isNew: true)
     }
 
-    /// Adds torrents by their magnet links, in one transaction. The trackers of a link whose torrent is already there are
-    /// added to it.
+    /// Adds torrents by their magnet links, in one transaction. The trackers of a link whose torrent is already there
+    /// are added to it.
     package func add(magnets: [MagnetLink]) async throws -> [Entry] {
         let (entries, reselected) = try put(magnets: magnets)
         for row in reselected {

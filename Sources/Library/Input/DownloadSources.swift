@@ -10,8 +10,8 @@ package struct DownloadSources {
     /// Numbers, hash prefixes, names or globs. Whether they match is known only when the database was read.
     package let names: [String]
 
-    /// A .torrent file of that name wins over a torrent of that name. Without a database, everything is a file, a URL or
-    /// a magnet link.
+    /// A .torrent file of that name wins over a torrent of that name. Without a database, everything is a file, a URL
+    /// or a magnet link.
     package init(_ texts: [String], hasDatabase: Bool) throws {
         var sources: [TorrentSource] = []
         var names: [String] = []

@@ -40,7 +40,7 @@ package struct TorrentSource {
     }
 
     /// Reads the .torrent from a file; errors name the source.
-    package func readFile() throws -> Metainfo { try metainfo(try Self.contents(of: text)) }
+    func readFile() throws -> Metainfo { try metainfo(try Self.contents(of: text)) }
 
     private func metainfo(_ bytes: [UInt8]) throws -> Metainfo {
         do throws(MetainfoError) {
@@ -113,6 +113,11 @@ package struct ReadSources {
     /// The number of sources that couldn't be read; the errors were already reported.
     package private(set) var failed = 0
     private var seen: [InfoHash: Set<String>] = [:]
+
+    package init() {}
+
+    init(_ torrent: Metainfo) { torrents = [torrent] }
+    init(_ magnet: MagnetLink) { magnets = [magnet] }
 
     package var isEmpty: Bool { torrents.isEmpty && magnets.isEmpty }
 

@@ -42,7 +42,8 @@ extension Library {
             torrent: torrent, link: link, secretURLs: (trackers + metainfo.webSeeds).count { !isOpen($0) })
     }
 
-    /// The link of a torrent whose metadata hasn't arrived: as it was given, with the trackers that the torrent has now.
+    /// The link of a torrent whose metadata hasn't arrived: as it was given, with the trackers that the torrent has
+    /// now.
     private func fetchedLink(of torrent: TorrentRow, includingSecrets: Bool) throws -> MagnetAnswer {
         let given = try connection.magnets.row(torrent.id)?.link
         let isOpen = { (url: String) in includingSecrets || MaskedURL.text(url) == url }

@@ -32,8 +32,9 @@ extension Library {
     package func planRemoval(of choice: TorrentChoice, deletingData: Bool) async throws -> [RemovalPlan] {
         var plans: [RemovalPlan] = []
         for torrent in try connection.findTorrents(choice) {
+            let hasFiles = deletingData && torrent.hasMetadata
             plans.append(
-                try await deletingData && torrent.hasMetadata ? plan(torrent) : RemovalPlan(torrent: torrent, deletedFiles: nil, kept: nil))
+                try await hasFiles ? plan(torrent) : RemovalPlan(torrent: torrent, deletedFiles: nil, kept: nil))
         }
         return plans
     }

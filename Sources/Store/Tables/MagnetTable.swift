@@ -27,7 +27,8 @@ package struct MagnetTable {
                 Self.lines(new.patterns), new.pausesAfter)
             try db.trackers.add(id, tiers: link.trackers.map { [$0] }, now: now)
             try db.peers.save(id, link.addresses.map { PeerUpdate(address: $0, source: .manual) }, now: now)
-            try db.events.append(.added, "\(new.name), by its magnet link", torrent: id, infoHash: link.infoHash, now: now)
+            try db.events.append(
+                .added, "\(new.name), by its magnet link", torrent: id, infoHash: link.infoHash, now: now)
             return id
         }
     }

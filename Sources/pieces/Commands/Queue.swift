@@ -71,7 +71,8 @@ struct Queue: Command, AnsweringCommand {
                             json.field("state", entry.state.rawValue)
                             json.field("active", entry.isActive)
                             json.field("reason", entry.reason)
-                            json.field("total_bytes", entry.state == .metadata ? nil : entry.torrent.wantedBytes as Int64?)
+                            json.field(
+                                "total_bytes", entry.state == .metadata ? nil : entry.torrent.wantedBytes as Int64?)
                             json.field("completed_bytes", entry.torrent.completedBytes)
                         }
                     }

@@ -111,7 +111,7 @@ package struct DownloadWords {
         switch torrent.state {
         case .checking:
             display.text("checking, \(Format.count(torrent.unverified, "piece")) left", torrent.state.colour)
-        case .metadata: "fetching metadata: \(torrent.metadata?.sentence ?? "nobody offers it yet")"
+        case .metadata: "fetching metadata: \(torrent.metadata?.sentence ?? "no peer offers it yet")"
         case .downloading: Format.part(torrent.completedBytes, of: torrent.wantedBytes)
         case .error, .offline:
             display.text(
