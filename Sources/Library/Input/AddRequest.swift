@@ -158,9 +158,17 @@ package struct AddRequest {
         let known = try magnets.map { try connection.torrents.row($0.infoHash) }
         for case let row? in known { try check(row, output) }
         let entries = try connection.transaction { () throws(StoreError) in
-            let folder = try PathConflicts(connection, output: output).resolvedOutput
+            let first = incompleteFolder(besides: output)
+            let resolved = try PathConflicts(connection, output: first ?? output).resolvedOutput
             var entries: [Entry] = []
-            for link in magnets { entries.append(try insert(link, output, folder)) }
+            for link in magnets {
+                let entry = try insert(link, first ?? output, resolved)
+                if first != nil, entry.isNew {
+                    try connection.destinations.set(
+                        entry.id, folder: output, mountPath: Self.mountPath(holding: output))
+                }
+                entries.append(entry)
+            }
             return entries
         }
         guard !options.patterns.isEmpty else { return (entries, []) }
