@@ -1,5 +1,6 @@
 import Engine
 import Store
+import SystemPackage
 import TestSupport
 import Testing
 import Torrent

@@ -4,6 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 import Torrent
+import Verification
 
 /// Magnet links in the use cases.
 @Suite struct MagnetUseTests {

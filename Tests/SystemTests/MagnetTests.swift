@@ -176,7 +176,8 @@ import Torrent
                         try await eventually("block \(stored) to be stored") {
                             let db = try Connection.open(pieces.database, mode: .readOnly, now: .now())
                             let here = try db.value("SELECT count(*) FROM metadata_block", as: Int.self) ?? 0
-                            return here > stored || (try db.torrents.row(TorrentID(1))?.hasMetadata ?? false)
+                            let hasArrived = try db.torrents.row(TorrentID(1))?.hasMetadata ?? false
+                            return here > stored || hasArrived
                         }
                         running.send(SIGKILL)
                         _ = try await running.end()
