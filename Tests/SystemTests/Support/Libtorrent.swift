@@ -48,7 +48,7 @@ enum Libtorrent {
     static func arguments(
         _ verb: String, _ source: String, data: FilePath, port: UInt16, peer: PeerAddress? = nil, in folder: FilePath
     ) throws -> [String] {
-        let file = folder.appending("libtorrent.py")
+        let file = folder.appending("client.py")
         try Files.write(Array(script.utf8), to: file)
         return [file.string, verb, source, data.string, "\(port)", peer.map { "\($0)" } ?? "-"]
     }
