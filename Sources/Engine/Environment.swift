@@ -27,6 +27,7 @@ package struct Environment: Sendable {
     let dht: DHTService?
     let commitQueue: CommitQueue
     let sockets: PeerSockets
+    let webSeeds: RangeClients
     let loop: any EventLoop
     let clock: EngineClock
     let run: RunID

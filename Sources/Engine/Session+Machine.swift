@@ -56,7 +56,9 @@ extension Session {
 
     /// What the active torrents report.
     private func reports() -> [TorrentID: TorrentReport] {
-        engines.mapValues { engine in engine.onLoop { $0.report } }
+        var reports = engines.mapValues { engine in engine.onLoop { $0.report } }
+        for (id, fetch) in fetches { reports[id] = fetch.onLoop { $0.report } }
+        return reports
     }
 
     /// Reports the torrent's activity to the machine.

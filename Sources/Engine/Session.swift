@@ -47,6 +47,11 @@ package actor Session {
     package private(set) var listenPort: UInt16 = 0
     var engines: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
+    /// The active torrents of which only the magnet link is known.
+    var fetches: [TorrentID: MetadataEngine] = [:]
+    var fetchByHash: [InfoHash: MetadataEngine] = [:]
+    /// Fetches that have ended, and whose connections wait for their torrents.
+    var arrived: [TorrentID: MetadataEngine] = [:]
     /// Activations and deactivations under way.
     var activations: [TorrentID: Task<TorrentEngine?, Never>] = [:]
     var departures: [TorrentID: Task<Void, Never>] = [:]
@@ -117,11 +122,9 @@ package actor Session {
         let disk = try disk ?? Disk()
         let peerID = PeerID(using: &random)
         let hub = DatagramHub(loop: loop, bind: settings.bind)
-        let trackers = TrackerClient(
-            group: group,
-            options: HTTPOptions(
-                version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots),
-            hub: hub)
+        let options = HTTPOptions(
+            version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)
+        let trackers = TrackerClient(group: group, options: options, hub: hub)
         let dht = settings.dht.map { options in
             DHTService(
                 options, bind: settings.bind, hub: hub, stored: storedDHT,
@@ -139,7 +142,7 @@ package actor Session {
             dht: dht,
             commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
-            loop: loop, clock: clock, run: run, peerID: peerID,
+            webSeeds: RangeClients(loop: loop, options: options), loop: loop, clock: clock, run: run, peerID: peerID,
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, hub: hub, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
@@ -232,6 +235,7 @@ package actor Session {
             log.error("could not copy the log into the database, which is harmless: \(error)")
         }
         await environment.announces.shutdown()
+        environment.webSeeds.shutdown()
         lock = nil
     }
 
@@ -302,7 +306,10 @@ package actor Session {
 
     /// Returns the states of the active torrents.
     package func snapshots() async -> [TorrentSnapshot] {
-        engines.values.map { engine in engine.onLoop { $0.snapshot() } }.sorted { $0.id < $1.id }
+        let snapshots =
+            engines.values.map { engine in engine.onLoop { $0.snapshot() } }
+            + fetches.values.map { fetch in fetch.onLoop { $0.snapshot() } }
+        return snapshots.sorted { $0.id < $1.id }
     }
 
     /// What the DHT does; `nil` if it is off.

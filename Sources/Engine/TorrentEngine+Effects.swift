@@ -15,6 +15,11 @@ extension TorrentEngine {
         case .send(let key, let message): send(message, to: key)
         case .request(.peer(let key), let block): request(block, from: key)
         case .cancel(.peer(let key), let block): cancel(block, from: key)
+        // Blocks of web seeds are in runs.
+        case .request(.webSeed, _), .cancel(.webSeed, _): break
+        case .fetch(let key, let run): fetch(run, from: key)
+        case .endFetches(let key): endFetches(from: key)
+        case .readOn(let key): readOn(key)
         case .serve(let key, let request):
             environment.shared.value.memory.serves(request.length)
             connections.serve(request, to: key)
@@ -61,7 +66,10 @@ extension TorrentEngine {
         progress.newPieces = claim.pieces
         progress.lostPieces = claim.unverified
         progress.closedPieces = claim.closed
-        progress.partials = claim.partials.map { PartialPieceRow(piece: $0.piece, blocks: Self.mask($0.blocks)) }
+        progress.partials = claim.partials.map {
+            PartialPieceRow(
+                piece: $0.piece, blocks: $0.blocks.wireBytes(count: metainfo.geometry.blockCount(of: $0.piece)))
+        }
         progress.files = writes.takeSynced().compactMap { FingerprintRow($0) }
         progress.fileBytes = claim.fileBytes.map { FileBytes(index: $0.file, completed: $0.completed) }
         progress.completedBytes = claim.completedBytes
@@ -94,13 +102,6 @@ extension TorrentEngine {
                 self.environment.commitQueue.submit(.record(record), completion: answer)
             }
         }
-    }
-
-    private static func mask(_ blocks: [Bool]) -> [UInt8] {
-        guard blocks.contains(true) else { return [] }
-        var bytes = [UInt8](repeating: 0, count: (blocks.count + 7) / 8)
-        for (block, isThere) in blocks.enumerated() where isThere { bytes[block / 8] |= 0x80 >> UInt8(block % 8) }
-        return bytes
     }
 
     // MARK: Disk

@@ -28,7 +28,7 @@ extension TorrentEngine {
 
     /// Writes in the background; only the end of the session waits for it. `what` names the data in the log if the
     /// write fails.
-    private func write(_ what: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) {
+    func write(_ what: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) {
         environment.backgroundWrites.began()
         Task {
             do { try await environment.store.perform(body) } catch { log.error("could not save \(what): \(error)") }
@@ -83,9 +83,13 @@ extension TorrentEngine {
 
     func note(_ note: Note) {
         switch note {
-        case .pieceFailed(let piece, let senders, let unreported):
+        case .webSeedLacks(let key, let file, let reason): webSeedLacks(key, file, reason: reason)
+        case .webSeedFailed(let key, let reason): webSeedFailed(key, reason: reason)
+        case .webSeedEnded(let key, let reason): webSeedEnded(key, reason: reason)
+        case .pieceFailed(let piece, let peers, let unreported, let keys):
+            let senders = peers.map(\.description) + keys.compactMap { webSeeds[$0].map { "the web seed \($0.server)" } }
             let others = unreported > 0 ? "; \(unreported) failed pieces before it are not listed" : ""
-            let known = senders.prefix(Self.namedSenders).map(\.description).joined(separator: ", ")
+            let known = senders.prefix(Self.namedSenders).joined(separator: ", ")
             let more = senders.count > Self.namedSenders ? " and \(senders.count - Self.namedSenders) more" : ""
             event(.failed, "piece \(piece) failed its hash check; it was sent by \(known)\(more)\(others)")
         case .banned(let address, let reason):

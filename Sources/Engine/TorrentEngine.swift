@@ -29,12 +29,14 @@ actor TorrentEngine {
     // The parts. Each has private state; they meet here and in the files `TorrentEngine+….swift`.
 
     var connections: PeerConnections
+    var webSeeds = WebSeedStreams()
     var writes: PieceWrites
     var check: PieceCheck
     var faultTimes: FaultTimes
     var ownership: FileOwnership
     var history: TorrentHistory
     private var savedPeers: SavedPeers
+    private let knownWebSeeds: (rows: [WebSeedRow], files: [WebSeedFileRow])
     private var schedule = EngineSchedule()
     private var stopState = StopState()
     private var isPerforming = false
@@ -71,6 +73,7 @@ actor TorrentEngine {
         ownership = FileOwnership(loaded.custody, found: loaded.prints)
         history = TorrentHistory(loaded.row, moved: moved)
         savedPeers = SavedPeers(loaded.banned + loaded.peers)
+        knownWebSeeds = (loaded.webSeeds, loaded.webSeedFiles)
         var log = Logger(label: "pieces.torrent")
         log[metadataKey: "torrent"] = "\(loaded.row.name)"
         self.log = log
@@ -101,6 +104,7 @@ actor TorrentEngine {
             considerOwnership(now: now)
         }
         swarm.start(now: now)
+        addWebSeeds(knownWebSeeds.rows, knownWebSeeds.files)
         announces.onLoop { [seeker = makeSeeker(), isFaulty = swarm.fault != nil] announces in
             announces.serve(seeker)
             if !isFaulty { announces.start() }
@@ -175,6 +179,7 @@ actor TorrentEngine {
     /// The brain is at rest.
     func rest() {
         schedule.cancel()
+        webSeeds.end()
         stopState.stopped()
     }
 
@@ -198,6 +203,7 @@ actor TorrentEngine {
         let now = environment.clock.now
         swarm.wake(now: now)
         if schedule.takeAnnounceCheck(now: now) {
+            serveMetadata()
             announceIfDue()
             checkSeedGoal()
         }
@@ -243,6 +249,7 @@ actor TorrentEngine {
     }
 
     private func saveWhatWasLearned() async {
+        saveWebSeeds()
         let updates = savedPeers.takeUpdates(swarm.takePeerChanges())
         let (id, now) = (id, environment.clock.timestamp)
         let spent = swarm.takeUnreportedTransfer()

@@ -27,6 +27,8 @@ struct TorrentLoader {
         let peers: [PeerRow]
         let banned: [PeerRow]
         let trackers: [TrackerRow]
+        let webSeeds: [WebSeedRow]
+        let webSeedFiles: [WebSeedFileRow]
         /// Why the payload can't be reached, if the plan is offline.
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
@@ -41,7 +43,7 @@ struct TorrentLoader {
         /// Who owns the existing files.
         let custody: Custody
         /// The files as found.
-        let prints: [PayloadFile: Fingerprint]
+        let prints: [PayloadFile: FoundFile]
     }
 
     /// The result of examining the files.
@@ -52,7 +54,7 @@ struct TorrentLoader {
         var covered: [Int]
         var lacksEmptyFiles: Bool
         var custody: Custody
-        var prints: [PayloadFile: Fingerprint]
+        var prints: [PayloadFile: FoundFile]
     }
 
     private struct Remembered: Sendable {
@@ -66,6 +68,8 @@ struct TorrentLoader {
         let peers: [PeerRow]
         let banned: [PeerRow]
         let trackers: [TrackerRow]
+        let webSeeds: [WebSeedRow]
+        let webSeedFiles: [WebSeedFileRow]
         /// The identity of the volume on which the payload was last seen.
         let volume: String?
     }
@@ -96,7 +100,8 @@ struct TorrentLoader {
             partials: known.partials.map {
                 PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece))
             },
-            peers: known.peers, banned: known.banned, trackers: known.trackers, offline: look.offline,
+            peers: known.peers, banned: known.banned, trackers: known.trackers,
+            webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
             volume: look.offline == nil ? await environment.disk.volume(at: payload.root) : nil,
             lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
@@ -128,6 +133,11 @@ struct TorrentLoader {
             // Faults in rows of other torrents must not be reported for this one.
             _ = db.takeRowFaults()
             let claims = try Self.claims(of: id, count: count, db, now)
+            // Torrents from before there were web seeds get their rows here.
+            let webSeeds = try db.webSeeds.rows(of: id, in: metainfo)
+            if webSeeds.count > (try db.webSeeds.rows(of: id).count) {
+                try db.webSeeds.note(metainfo.webSeeds, of: id)
+            }
             let known = Remembered(
                 row: row, metainfo: metainfo, wanted: try db.files.wanted(of: id, count: files), have: claims.have,
                 opened: claims.writeIntents,
@@ -135,7 +145,8 @@ struct TorrentLoader {
                 fingerprints: try db.files.fingerprints(of: id),
                 peers: try db.peers.toTry(of: id, limit: AddressBook.capacity / 2, now: now),
                 banned: try db.peers.banned(of: id, now: now),
-                trackers: try db.trackers.rows(of: id),
+                trackers: try db.trackers.rows(of: id), webSeeds: webSeeds,
+                webSeedFiles: try db.webSeeds.files(of: id, since: now + (.zero - WebSeedTable.memory)),
                 volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume)?.identity })
             // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()
@@ -201,8 +212,8 @@ struct TorrentLoader {
                     ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
                 length: entry.length,
                 recorded: custody.isNewsOfShared(entry.index, recorded[entry.index])
-                    ? nil : recorded[entry.index].map { .init($0) },
-                current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) },
+                    ? nil : recorded[entry.index]?.print,
+                current: current[entry.index]?.print,
                 isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil,
                 isReserved: known.row.settings.allocatesFull && !custody.hasLeave
                     && custody.announced.contains(entry.index)
@@ -234,7 +245,7 @@ struct TorrentLoader {
     }
 
     /// Determines who owns the files. The torrent may write to its own files from now on.
-    private func custody(_ found: [Fingerprint]) async throws -> Custody {
+    private func custody(_ found: [FoundFile]) async throws -> Custody {
         let id = id
         let records = try await environment.store.perform { db throws(StoreError) in
             try db.custodyRecords(of: id, found: found)
@@ -263,8 +274,8 @@ struct TorrentLoader {
             if case .entry(let index) = file, case .entry(let twin) = owner.file, owner.torrent == infoHash {
                 custody.twins[index] = twin
                 custody.linked[file] = prints[file]?.identity
-            } else if case .entry(let index) = file, let holder, let print = prints[file] {
-                custody.shared[index] = Custody.Shared(holder: holder, print: print)
+            } else if case .entry(let index) = file, let holder, let found = prints[file] {
+                custody.shared[index] = Custody.Shared(holder: holder, found: found)
             } else {
                 custody.unproven[file] = prints[file]?.identity
             }

@@ -256,7 +256,7 @@ package actor HTTPExchange {
 }
 
 /// Supplies NIO's address selection with addresses that were looked up before.
-private final class KnownAddresses: Resolver, Sendable {
+final class KnownAddresses: Resolver, Sendable {
     private let addresses: [SocketAddress]
     private let loop: any EventLoop
 

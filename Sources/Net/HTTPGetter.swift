@@ -108,7 +108,7 @@ package struct HTTPGetter: Sendable {
 }
 
 /// Creates the TLS configuration on first use, because loading all the system's certificates takes time.
-private final class TLSContext: Sendable {
+final class TLSContext: Sendable {
     private let known = Mutex<NIOSSLContext?>(nil)
     private let extraTrustRoots: String?
 

@@ -136,6 +136,15 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         continueHandshake(transport)
     }
 
+    /// Passes the open connection to another delegate, which receives all later events. Returns whether the connection
+    /// is still open.
+    package func pass(to delegate: any PeerConnectionDelegate) -> Bool {
+        guard case .open = state, closeReason == nil else { return false }
+        self.delegate = delegate
+        tag = nil
+        return true
+    }
+
     /// Appends a message, which is sent with the next ``flush()``.
     package func send(_ message: PeerMessage) {
         if outgoing.capacity == 0 { outgoing.reserveCapacity(Self.outgoingCapacity) }

@@ -13,7 +13,7 @@ package import TrackerWire
 /// The rule applies to the actual addresses, not to names, so a name that changes its address can't bypass it.
 package struct RedirectRule: Sendable {
     package enum Purpose: Sendable {
-        case tracker, torrent
+        case tracker, torrent, webSeed
     }
 
     private let named: TrackerURL
@@ -39,7 +39,8 @@ package struct RedirectRule: Sendable {
 
     /// The subset of `addresses` to which requests for `url` may go.
     package func allowed(_ addresses: [SocketAddress], of url: TrackerURL) throws(TrackerError) -> [SocketAddress] {
-        guard let from, !allowsLocal(url, from) else { return addresses }
+        guard let from else { return try allowedAtFirst(addresses, of: url) }
+        guard !allowsLocal(url, from) else { return addresses }
         var refused: PeerAddress.Host?
         let allowed = addresses.filter { address in
             guard let host = PeerAddress(address)?.host, reach.isLocal(host) else { return true }
@@ -51,9 +52,23 @@ package struct RedirectRule: Sendable {
             server: Printable.text(from.url.authority.utf8), target: target(url, refused), why: reason(from.isLocal))
     }
 
+    /// The URL of a web seed may name a local server, but no query there: a .torrent must not make this client control
+    /// a device.
+    private func allowedAtFirst(_ addresses: [SocketAddress], of url: TrackerURL) throws(TrackerError)
+        -> [SocketAddress]
+    {
+        guard purpose == .webSeed, url.query != nil else { return addresses }
+        let allowed = addresses.filter { PeerAddress($0).map { !reach.isLocal($0.host) } ?? true }
+        guard allowed.isEmpty, let first = addresses.first.flatMap({ PeerAddress($0) }) else { return allowed }
+        throw .redirectRefused(
+            server: Printable.text(url.authority.utf8), target: target(url, first.host),
+            why: "the URL of a web seed at a local address must have no query")
+    }
+
     private func allowsLocal(_ url: TrackerURL, _ from: (url: TrackerURL, isLocal: Bool)) -> Bool {
         if isNamedLocal, url.server == named.server { return true }
         guard from.isLocal else { return false }
+        if purpose == .webSeed { return url.query == nil }
         return url.host == from.url.host && url.path == from.url.path || isExpected(url.path)
     }
 
@@ -63,6 +78,7 @@ package struct RedirectRule: Sendable {
         switch purpose {
         case .tracker: return ["announce", "scrape"].contains(last.prefix { $0 != "." })
         case .torrent: return last.hasSuffix(".torrent")
+        case .webSeed: return false
         }
     }
 
@@ -79,6 +95,10 @@ package struct RedirectRule: Sendable {
                 + "if the tracker is really there, name that address in the .torrent"
         case (false, .torrent):
             "a server elsewhere must not lead to a local address; if you trust it, give that URL itself"
+        case (false, .webSeed):
+            "a server elsewhere must not lead to a local address; if you trust it, add that URL as a web seed"
+        case (true, .webSeed):
+            "at a local address its URL must have no query"
         case (true, .tracker):
             "at a local address its path has to end in announce or scrape; "
                 + "if the tracker is really there, name that URL in the .torrent"

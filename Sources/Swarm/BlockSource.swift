@@ -4,7 +4,7 @@ import Torrent
 /// Anything that delivers blocks: which pieces it has and may be asked for, what was requested from it, how fast it is,
 /// and whether its data can be trusted.
 ///
-/// The owner of the source (a ``Peer``) reports what comes back.
+/// The owner of the source (a ``Peer`` or a ``WebSeed``) reports what comes back.
 final class BlockSource {
     struct Request {
         let block: BlockRef

@@ -1,6 +1,6 @@
 import Torrent
 
-/// The block sources of the torrent. All of them are peers at present.
+/// The block sources of the torrent: peers and web seeds.
 struct BlockSources: ~Copyable {
     private var byKey: [SourceKey: BlockSource] = [:]
     /// The sources, ordered by key.
@@ -13,7 +13,9 @@ struct BlockSources: ~Copyable {
     mutating func add(_ key: SourceKey) -> BlockSource {
         let source = BlockSource(key: key)
         byKey[source.key] = source
-        ordered.append(source)
+        // Keys of one kind grow, and peers stand before web seeds, which are few.
+        let place = ordered.lastIndex { $0.key < key }.map { $0 + 1 } ?? 0
+        ordered.insert(source, at: place)
         return source
     }
 

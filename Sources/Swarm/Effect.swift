@@ -16,6 +16,14 @@ package enum Effect: Equatable, Sendable {
     case request(SourceKey, BlockRequest)
     /// The source needn't deliver the block any more. Not answered.
     case cancel(SourceKey, BlockRequest)
+    /// Fetch the run from the web seed after its earlier runs; each block is handed to
+    /// ``Swarm/received(webSeed:piece:begin:length:now:)``. Answered by ``Swarm/fetched(_:run:_:now:)``, unless
+    /// ``endFetches(_:)`` comes first. Blocks of web seeds are in runs, never in ``request(_:_:)``.
+    case fetch(WebSeedKey, WebSeedRun)
+    /// Stop fetching from the web seed. Not answered.
+    case endFetches(WebSeedKey)
+    /// Read from the web seed again, after ``Swarm/readEnded(webSeed:now:)`` returned `false`.
+    case readOn(WebSeedKey)
     /// Read a block and send it; answered by ``Swarm/served(_:_:now:)`` or ``Swarm/serveFailed(_:_:fault:now:)``.
     case serve(PeerKey, BlockRequest)
     /// Record write intents for these pieces; answered by ``Swarm/intentsRecorded(_:now:)`` or

@@ -2,10 +2,16 @@ package import Torrent
 
 /// An event for the log.
 package enum Note: Equatable, Sendable {
-    /// A piece that `senders` sent failed its hash check. `unreported` more failures since the last note were not
+    /// A piece that `senders` and web seeds sent failed its hash check. `unreported` more failures since the last note were not
     /// reported.
-    case pieceFailed(PieceIndex, senders: [PeerAddress], unreported: Int)
+    case pieceFailed(PieceIndex, senders: [PeerAddress], unreported: Int, webSeeds: [WebSeedKey] = [])
     case banned(PeerAddress, reason: String)
+    /// The web seed doesn't have this file as the torrent has it.
+    case webSeedLacks(WebSeedKey, file: Int, reason: String)
+    /// The web seed rests.
+    case webSeedFailed(WebSeedKey, reason: String)
+    /// The web seed isn't asked any more.
+    case webSeedEnded(WebSeedKey, reason: String)
     /// All unverified pieces were checked.
     case checkedAll(good: Int, bad: Int, missing: Int)
     /// Every wanted piece is present and recorded.

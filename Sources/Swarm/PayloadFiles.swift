@@ -3,7 +3,7 @@ package import Torrent
 /// How the torrent's files lie among its pieces, and which of them the user selected.
 package struct PayloadFiles: Sendable {
     package let geometry: Geometry
-    private let layout: FileLayout
+    let layout: FileLayout
     private let selection: FileSelection
 
     package init(_ layout: FileLayout, selection: FileSelection, geometry: Geometry) {

@@ -29,6 +29,7 @@ struct PeerSet: ~Copyable {
     subscript(key: SourceKey) -> Peer? {
         switch key {
         case .peer(let key): byKey[key]
+        case .webSeed: nil
         }
     }
     var count: Int { byKey.count }

@@ -95,6 +95,12 @@ package struct PiecePicker {
 
     // MARK: Choice
 
+    /// Whether the same number of peers has each candidate.
+    var areEquallyRare: Bool {
+        guard let first = order.first, let last = order.last else { return true }
+        return availability[Int(first)] == availability[Int(last)]
+    }
+
     /// Returns the rarest candidate for which `isEligible` holds.
     package func rarest(where isEligible: (PieceIndex) -> Bool) -> PieceIndex? {
         for value in order[firstAvailable...] {

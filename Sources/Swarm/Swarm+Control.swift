@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Commands from the user, and the clock.
 extension Swarm {
@@ -29,6 +29,7 @@ extension Swarm {
         limits.stopped()
         endInspection()
         for peer in peers.ordered { disconnect(peer, .paused) }
+        stopWebSeeds()
         ticks.hurry(now: now)
         continueStopping(now: now)
     }
@@ -48,13 +49,17 @@ extension Swarm {
         self.settings = settings
         limits.changed(to: settings)
         fillAll(now: now)
+        readOn(now: now)
         pumpAll(now: now)
     }
 
     /// Does what is due at this time. See ``nextWake``.
     package mutating func wake(now: Instant) {
         if limits.resume(now: now) {
+            // Peers and web seeds take turns at what a limit allows.
+            if limits.turn.isMultiple(of: 2) { readOn(now: now) }
             fillAll(now: now)
+            readOn(now: now)
             pumpAll(now: now)
         }
         watchFault(now: now)
@@ -65,6 +70,7 @@ extension Swarm {
         }
         _ = requester.takeFillDue()
         for peer in peers.ordered { watch(peer, now: now) }
+        watchWebSeeds(now: now)
         chokeRound(now: now)
         if ticks.takeSlow(now: now) {
             goalChanged(now: now)

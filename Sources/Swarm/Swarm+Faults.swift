@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Faults of the machine: what halts the torrent, and what continues when the fault is gone.
 extension Swarm {
@@ -23,7 +23,10 @@ extension Swarm {
     package mutating func stalled(_ fault: Fault, now: Instant) { enter(fault, now: now) }
 
     /// The payload is unreachable: nothing is requested from peers or the disk until it returns.
-    package mutating func wentOffline(_ text: String, now: Instant) { enter(Fault(.offline, text), now: now) }
+    package mutating func wentOffline(_ text: String, now: Instant) {
+        enter(Fault(.offline, text), now: now)
+        stopWebSeeds()
+    }
 
     /// Holds all requests until ``release(now:)``, because whether existing files may be written to is not known yet.
     package mutating func hold() { faults.hold() }

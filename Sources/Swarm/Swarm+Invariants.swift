@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Invariants that hold after every event. The simulator checks them; each check looks at all pieces and peers.
 extension Swarm {
@@ -26,7 +26,8 @@ extension Swarm {
 
     private func checkPeers(_ found: inout [String]) {
         for index in geometry.pieces {
-            let availability = sources.ordered.count { $0.has(index) }
+            // A web seed counts for each piece, whatever it lacks.
+            let availability = peers.ordered.count { $0.source.has(index) } + webSeeds.count
             let counted = pieces.picker.availability(of: index)
             if counted != availability { found.append("piece \(index) is counted \(counted) times of \(availability)") }
         }

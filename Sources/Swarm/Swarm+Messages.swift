@@ -127,6 +127,12 @@ extension Swarm {
         refused(request, by: peer.source, now: now)
     }
 
+    /// The peer requests metadata, sends it, or refuses it (BEP 9).
+    package mutating func chargeMetadata(_ key: PeerKey, now: Instant) {
+        guard let peer = peers[key], !peer.isClosing else { return }
+        charge(peer, .refusal, now: now)
+    }
+
     /// The peer's extension handshake (BEP 10, BEP 21). `port` is the port on which the peer listens.
     package mutating func extended(_ key: PeerKey, reqq: Int?, uploadOnly: Bool?, port: UInt16? = nil, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
@@ -146,6 +152,7 @@ extension Swarm {
             updateInterest(of: peer, now: now)
             sayUploadOnly(to: peer, now: now)
         }
+        for seed in webSeeds.ordered { updateInterest(of: seed.source) }
     }
 
     mutating func updateInterest(of peer: Peer, now: Instant) {
@@ -154,7 +161,8 @@ extension Swarm {
     }
 
     /// Updates whether the source has pieces that we want. Returns whether that changed.
-    private func updateInterest(of source: BlockSource) -> Bool {
+    @discardableResult
+    func updateInterest(of source: BlockSource) -> Bool {
         if source.hasAll { return source.isInteresting(!isComplete) }
         guard let has = source.have else { return source.isInteresting(false) }
         return source.isInteresting(pieces.wanted.subtracting(pieces.have).intersects(has))

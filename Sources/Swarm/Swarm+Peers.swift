@@ -9,6 +9,13 @@ extension Swarm {
         dialMore(now: now)
     }
 
+    /// Connections to these addresses are taken over from the fetch of the metadata: each is answered by
+    /// ``connected(_:now:)`` or ``released(_:)``.
+    package mutating func reserve(_ addresses: [PeerAddress]) { for address in addresses { book.reserve(address) } }
+
+    /// The connection can't be taken over.
+    package mutating func released(_ address: PeerAddress) { book.released(address) }
+
     /// Restores a peer that an earlier run stored.
     package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
 
@@ -122,10 +129,11 @@ extension Swarm {
         effects.append(.send(peer.key, message))
     }
 
-    /// Bans the block source.
-    mutating func ban(_ key: SourceKey, reason: String, now: Instant) {
+    /// Bans the block source for what it sent of the piece.
+    mutating func ban(_ key: SourceKey, reason: String, for piece: PieceIndex, now: Instant) {
         switch key {
         case .peer(let key): ban(key, reason: reason, now: now)
+        case .webSeed(let key): blame(key, for: piece, now: now)
         }
     }
 

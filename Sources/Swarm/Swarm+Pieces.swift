@@ -26,7 +26,7 @@ extension Swarm {
         guard let piece = pieces[index], piece.phase == .verifying else { return }
         commit.wrote(index)
         for (guilty, _) in ledger.passed(index, digests: digests).sorted(by: { $0.key < $1.key }) {
-            ban(guilty, reason: "sent wrong blocks of piece \(index)", now: now)
+            ban(guilty, reason: "sent wrong blocks of piece \(index)", for: index, now: now)
         }
         credit(piece)
         let owner = piece.assignedSource
@@ -61,6 +61,7 @@ extension Swarm {
             guard let peer = peers[key] else { return }
             peer.source.verified(bytes: bytes)
             earn(peer, bytes: bytes)
+        case .webSeed(let key): webSeeds[key]?.source.verified(bytes: bytes)
         }
     }
 
@@ -77,7 +78,9 @@ extension Swarm {
         let contributors = piece.contributors
         let addresses = contributors.sorted().compactMap { address(of: $0) }
         if let unreported = ledger.mayReportFailure(at: now) {
-            effects.append(.note(.pieceFailed(index, senders: addresses, unreported: unreported)))
+            let webSeeds = contributors.sorted().compactMap { if case .webSeed(let key) = $0 { key } else { nil } }
+            effects.append(
+                .note(.pieceFailed(index, senders: addresses, unreported: unreported, webSeeds: webSeeds)))
         }
         // A failed sync lost these blocks, so no peer is to blame.
         if !commit.takeTaint(of: index) { blame(piece, contributors, digests: digests, now: now) }
@@ -93,12 +96,14 @@ extension Swarm {
     private func address(of key: SourceKey) -> PeerAddress? {
         switch key {
         case .peer(let key): peers.address(of: key)
+        case .webSeed: nil
         }
     }
 
     private mutating func blame(_ piece: ActivePiece, _ contributors: Set<SourceKey>, digests: [UInt64], now: Instant) {
         if let guilty = ledger.failed(piece.piece, senders: piece.senders, digests: digests) {
-            return ban(guilty, reason: "sent piece \(piece.piece), which failed its hash check", now: now)
+            let reason = "sent piece \(piece.piece), which failed its hash check"
+            return ban(guilty, reason: reason, for: piece.piece, now: now)
         }
         // One of them sent bad data. Until the sender is known, each must prove itself again.
         for key in contributors {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Sending requests and receiving blocks.
 extension Swarm {
@@ -19,7 +19,7 @@ extension Swarm {
     }
 
     /// A block arrived from the source. Returns `nil` if it wasn't requested.
-    private mutating func received(_ request: BlockRequest, from source: BlockSource, now: Instant) -> BlockVerdict? {
+    mutating func received(_ request: BlockRequest, from source: BlockSource, now: Instant) -> BlockVerdict? {
         let length = request.length
         tally.downloaded(length, at: now)
         source.received(bytes: length, now: now)
@@ -72,6 +72,10 @@ extension Swarm {
 
     /// Sends as many requests as the source's pipeline has room for.
     mutating func fill(_ source: BlockSource, now: Instant) {
+        if case .webSeed(let key) = source.key {
+            if let seed = webSeeds[key] { fill(seed, now: now) }
+            return
+        }
         guard mode == .running, faults.isNone, !faults.isHeld, !source.hasEnded, source.isInteresting else { return }
         guard !source.isPaused(now: now), source.servesAny else { return }
         let depth = source.pipeline.depth
@@ -114,7 +118,11 @@ extension Swarm {
         guard let request = source.cancelRequest(block, at: now) else { return false }
         if !request.isReleased {
             pieces[block.piece]?.release(block.block)
-            limits.requestEnded(geometry.length(of: block))
+            if source.key.paysAhead { limits.requestEnded(geometry.length(of: block)) }
+        }
+        guard source.key.paysAhead else {
+            cancelled(source)
+            return true
         }
         effects.append(.cancel(source.key, wire(block)))
         return true
@@ -156,7 +164,7 @@ extension Swarm {
     mutating func giveBack(_ source: BlockSource, keepRequests: Bool) {
         for block in source.releaseRequests(keep: keepRequests) {
             pieces.released(block)
-            limits.requestEnded(geometry.length(of: block))
+            if source.key.paysAhead { limits.requestEnded(geometry.length(of: block)) }
         }
         for index in source.assignedPieces { pieces[index]?.assignedSource = nil }
         source.endAssignments()

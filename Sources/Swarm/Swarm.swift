@@ -16,13 +16,13 @@ package import Torrent
 ///
 /// **Queries** (this file): ``have``, ``recorded``, ``wanted``, ``unverified``, ``state(of:)``, ``isComplete``,
 /// ``isCompleteAndRecorded``, ``isRunning``, ``isHungry``, ``fault``, ``shownFault``, ``transfer``, ``rates(now:)``,
-/// ``peerReports(now:)``.
+/// ``peerReports(now:)``, ``webSeedCount``, ``webSeedReports(now:)``.
 ///
 /// **Events**
 /// - by the user (`Swarm+Control`): ``start(now:)``, ``stop(now:)``, ``select(_:now:)``, ``change(_:now:)``,
 ///   ``recheck(_:now:)``
-/// - of connections (`Swarm+Peers`): ``learn(_:from:now:)``, ``connected(_:now:)``, ``dialFailed(_:now:)``,
-///   ``foundSelf(at:now:)``, ``closed(_:now:)``, ``misbehaved(_:_:now:)``, ``shunned(_:reason:now:)``
+/// - of connections (`Swarm+Peers`): ``reserve(_:)``, ``released(_:)``, ``learn(_:from:now:)``, ``connected(_:now:)``,
+///   ``dialFailed(_:now:)``, ``foundSelf(at:now:)``, ``closed(_:now:)``, ``misbehaved(_:_:now:)``, ``shunned(_:reason:now:)``
 /// - messages (`Swarm+Messages`): ``choked(_:now:)``, ``has(_:_:now:)``, ``bitfield(_:_:now:)``,
 ///   ``rejected(_:_:now:)``, ``extended(_:reqq:uploadOnly:port:now:)`` and so on
 /// - of downloads (`Swarm+Requests`): ``received(_:piece:begin:length:now:)``, ``batchEnded(_:now:)``
@@ -35,6 +35,8 @@ package import Torrent
 ///   ``recorded(now:)``, ``recordFailed(fault:now:)``, ``inspected(_:now:)``
 /// - of faults (`Swarm+Faults`): ``stalled(_:now:)``, ``wentOffline(_:now:)``, ``probed(_:now:)``, ``hold()``,
 ///   ``release(now:)``
+/// - of web seeds (`Swarm+WebSeeds`): ``add(webSeed:now:)``, ``remove(webSeed:now:)``,
+///   ``received(webSeed:piece:begin:length:now:)``, ``readEnded(webSeed:now:)``, ``fetched(_:run:_:now:)``
 /// - of work (`Swarm+Work`): ``counted(_:from:now:)``, ``settle(_:in:now:)``
 ///
 /// **Timers**: ``nextWake`` says when ``wake(now:)`` is due (`Swarm+Control`).
@@ -64,6 +66,8 @@ package struct Swarm: ~Copyable {
     var completion: Completion
     var faults = FaultState()
     var sources = BlockSources()
+    var webSeeds = WebSeeds()
+    let webSeedPlan: WebSeedPlan
     var peers = PeerSet()
     package internal(set) var book = AddressBook()
     var requester: Requester
@@ -96,6 +100,7 @@ package struct Swarm: ~Copyable {
         pieces = PieceStates(
             geometry: geometry, plan: plan, recorded: recorded, intents: intents, wanted: wanted, padding: padding)
         commit = CommitMachine(files: files)
+        webSeedPlan = WebSeedPlan(geometry: geometry, layout: files.layout)
         requester = Requester(geometry: geometry)
         limits = RateLimits(settings)
         completion = Completion(
@@ -164,7 +169,7 @@ package struct Swarm: ~Copyable {
     package var transfer: Transfer { tally.total }
     package var peerCount: Int { peers.count }
     /// The number of connected peers that have every piece.
-    package var seedCount: Int { pieces.picker.seedCount }
+    package var seedCount: Int { pieces.picker.seedCount - webSeeds.count }
     package var dialCount: Int { peers.dialCount }
     /// Whether the peer supports the fast extension (BEP 6).
     package func supportsFast(_ key: PeerKey) -> Bool { peers[key]?.supportsFast ?? false }

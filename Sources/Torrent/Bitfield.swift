@@ -117,6 +117,9 @@ package struct Bitfield: Hashable, Sendable {
     /// The pieces of the set in ascending order.
     package var pieces: Pieces { Pieces(words: words) }
 
+    /// The pieces of the set from `first` on, in ascending order.
+    package func pieces(from first: PieceIndex) -> Pieces { Pieces(words: words, from: first) }
+
     package struct Pieces: Sequence, IteratorProtocol {
         private let words: [UInt64]
         private var at = 0
@@ -125,6 +128,12 @@ package struct Bitfield: Hashable, Sendable {
         fileprivate init(words: [UInt64]) {
             self.words = words
             self.rest = words.first ?? 0
+        }
+
+        fileprivate init(words: [UInt64], from first: PieceIndex) {
+            self.words = words
+            at = first.value >> 6
+            rest = at < words.count ? words[at] & (~0 >> UInt64(first.value & 63)) : 0
         }
 
         package mutating func next() -> PieceIndex? {

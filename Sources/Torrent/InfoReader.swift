@@ -86,6 +86,28 @@ struct InfoReader {
         ]
     }
 
+    // MARK: Names on the web
+
+    /// The name in the URL of a web seed: the bytes of the document (BEP 19).
+    var nameOnTheWeb: ArraySlice<UInt8>? {
+        if let bytes = info["name.utf-8"]?.content, !bytes.isEmpty { return bytes }
+        return info["name"]?.characters
+    }
+
+    /// Calls `body` with the names in the path of each file, in order: the bytes of the document. A file without a
+    /// path has none.
+    func forEachPathOnTheWeb(_ body: ([ArraySlice<UInt8>]) -> Void) {
+        for file in info["files"]?.list ?? [] {
+            if let utf8 = file["path.utf-8"]?.list, !utf8.isEmpty, utf8.allSatisfy({ $0.content != nil }) {
+                body(utf8.compactMap(\.content))
+            } else if let text = file["path"]?.content {
+                body(Array(NamesOfPath(text)))
+            } else {
+                body((file["path"]?.list ?? []).compactMap(\.characters))
+            }
+        }
+    }
+
     // MARK: Files
 
     func layout(name: String) throws(MetainfoError) -> FileLayout {
@@ -165,9 +187,11 @@ struct InfoReader {
         return names.isEmpty ? nil : SafePath.path(names.lazy.compactMap(\.characters), in: root, rule)
     }
 
-    /// Recognizes pad files from before BEP 47 by their names: `.pad/` of libtorrent, `_____padding_file_` of BitComet.
+    /// Recognizes pad files from before BEP 47 by their names: `.pad/` of libtorrent, `_____padding_file_` of BitComet,
+    /// `.____padding_file/` of the Internet Archive.
     private static func isPadName(_ below: ArraySlice<String>) -> Bool {
-        below.count > 1 && below.first == ".pad" || below.last?.hasPrefix("_____padding_file_") == true
+        below.count > 1 && (below.first == ".pad" || below.first == ".____padding_file")
+            || below.last?.hasPrefix("_____padding_file_") == true
     }
 
     private static func attributes(of file: BencodeValue) -> ArraySlice<UInt8> { file["attr"]?.content ?? [] }

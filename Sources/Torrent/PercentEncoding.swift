@@ -21,14 +21,21 @@ enum PercentEncoding {
     /// Encodes every byte that isn't unreserved (RFC 3986 section 2.3), with upper-case digits.
     static func encode(_ text: String) -> String {
         var encoded: [UInt8] = []
-        for byte in text.utf8 {
+        encode(text.utf8, onto: &encoded)
+        return String(decoding: encoded, as: UTF8.self)
+    }
+
+    /// Appends the encoding of the bytes, as ``encode(_:)``.
+    static func encode(_ bytes: some Sequence<UInt8>, onto encoded: inout [UInt8]) {
+        for byte in bytes {
             if isUnreserved(byte) {
                 encoded.append(byte)
             } else {
-                encoded += [UInt8(ascii: "%"), upperDigit(byte >> 4), upperDigit(byte & 15)]
+                encoded.append(UInt8(ascii: "%"))
+                encoded.append(upperDigit(byte >> 4))
+                encoded.append(upperDigit(byte & 15))
             }
         }
-        return String(decoding: encoded, as: UTF8.self)
     }
 
     private static func upperDigit(_ value: UInt8) -> UInt8 {

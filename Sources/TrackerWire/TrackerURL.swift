@@ -36,6 +36,11 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     /// escaped when the request is made.
     package init(_ text: String) throws(TrackerURLError) { try self.init(text, maximumLength: Self.maximumLength) }
 
+    /// Parses the URL of a file on a web seed, which has the file's path and may be longer than other URLs.
+    package init(file text: String) throws(TrackerURLError) {
+        try self.init(text, maximumLength: Self.maximumRedirectLength)
+    }
+
     private init(_ text: String, maximumLength: Int) throws(TrackerURLError) {
         guard text.utf8.count <= maximumLength else { throw .tooLong(bytes: text.utf8.count) }
         guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw .control(text) }

@@ -17,6 +17,15 @@ extension Client {
             requested(request, of: key)
             end(key)?.send(.request(request))
         case .cancel(.peer(let key), let request): end(key)?.send(.cancel(request))
+        case .request(.webSeed, _), .cancel(.webSeed, _):
+            lab.fail("client \(number) asks a web seed for a block outside a run")
+        case .fetch(let key, let run):
+            for block in run.blocks { requested(BlockRequest(
+                    piece: block.piece, begin: block.block * Geometry.blockLength,
+                    length: swarm.geometry.length(of: block)), of: nil) }
+            server(key)?.fetch(run, key, for: self)
+        case .endFetches(let key): server(key)?.endFetches(for: self)
+        case .readOn(let key): server(key)?.readOn(key, for: self)
         case .serve(let key, let request): serve(request, to: key)
         case .recordIntents(let pieces): submit(.intents(pieces))
         case .verify(let work): verify(work)
@@ -73,12 +82,14 @@ extension Client {
         case .banned(let address, let reason):
             lab.report.bans += 1
             if !lab.isLiar(address) { lab.fail("client \(number) bans \(address), who is innocent: \(reason)") }
-        case .pieceFailed(let piece, _, _):
+        case .pieceFailed(let piece, _, _, _):
             lab.report.failedPieces += 1
             excused.insert(piece)
         case .checkedAll(let good, let bad, let missing): lab.report.checkedPieces += good + bad + missing
         case .fault: lab.report.faults += 1
-        case .completed, .faultGone: break
+        case .webSeedLacks(let key, let file, _): server(key)?.isFoundWanting(file: file)
+        case .webSeedEnded(let key, _): server(key)?.isFoundWanting(file: nil)
+        case .completed, .faultGone, .webSeedFailed: break
         }
     }
 
@@ -124,14 +135,14 @@ extension Client {
     }
 
     /// What is recorded isn't downloaded again.
-    private func requested(_ request: BlockRequest, of key: PeerKey) {
+    private func requested(_ request: BlockRequest, of key: PeerKey?) {
         lab.report.requests += 1
         let block = lab.content.block(request)
         guard !excused[request.piece] else { return }
         if database.have[request.piece] {
             lab.fail("client \(number) asks for piece \(request.piece), which the database claims")
         }
-        if database.partials[request.piece]?[block.block] == true, disk.isThere(block) {
+        if database.partials[request.piece]?.contains(block.block) == true, disk.isThere(block) {
             lab.fail("client \(number) asks for block \(block), which the database says is on disk")
         }
     }
@@ -316,8 +327,8 @@ extension Client {
             lab.fail("client \(number) claims piece \(piece), which is not on disk for good")
         }
         for partial in claim.partials {
-            for (block, isThere) in partial.blocks.enumerated()
-            where isThere && !disk.isThere(BlockRef(piece: partial.piece, block: block)) {
+            for block in partial.blocks.blocks
+            where !disk.isThere(BlockRef(piece: partial.piece, block: block)) {
                 lab.fail("client \(number) records block \(partial.piece):\(block), which is not on disk for good")
             }
         }

@@ -20,6 +20,8 @@ extension Client {
         let start = lab.now
         for window in plan.faults where window.kind == .offline { beginOffline(window, from: start) }
         feed { $0.start(now: self.lab.now) }
+        if isUp { addServers() }
+        feed { _ in }
         announcer.start(now: lab.unixNow)
         beat()
         if plan.wantsPart {
@@ -106,6 +108,7 @@ extension Client {
     func forgetShell() {
         ends = [:]
         keys = [:]
+        servers = [:]
         buffers = [:]
         writes = [:]
         changes = []

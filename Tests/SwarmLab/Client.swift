@@ -20,6 +20,7 @@ final class Client: Node {
 
     var ends: [PeerKey: WireEnd] = [:]
     var keys: [ObjectIdentifier: PeerKey] = [:]
+    var servers: [WebSeedKey: WebServer] = [:]
     var buffers: [PieceIndex: [Int: UInt64]] = [:]
     /// What is on its way to the disk and the database, for a crash to cut short.
     var writes: [Int: () -> Void] = [:]

@@ -11,6 +11,7 @@ package final class Lab {
     private(set) var remotes: [Remote] = []
     private(set) var hostiles: [Hostile] = []
     private(set) var trackers: [ModelTracker] = []
+    private(set) var webServers: [WebServer] = []
     var report: Report
     var nextEnd = 0
     private var queue = EventQueue()
@@ -58,6 +59,7 @@ package final class Lab {
         trackers = scenario.trackers.enumerated().map {
             ModelTracker(kind: $1, url: "http://tracker\($0).example/announce")
         }
+        webServers = scenario.webServers.map { WebServer($0, lab: self) }
         for (number, plan) in scenario.clients.enumerated() {
             let client = Client(
                 plan, number: number, address: PeerAddress(.v4(0x0a01_0000 + UInt32(number)), port: 6881), lab: self)

@@ -38,6 +38,7 @@ package struct Scenario: Sendable {
     var remotes: [Habits] = []
     var trackers: [ModelTracker.Kind] = []
     var hostiles: [Hostile.Manner] = []
+    var webServers: [WebServer.Habits] = []
     /// Virtual time after which a run that isn't done is stuck.
     package var limit = Duration.seconds(4 * 3600)
     /// Checks the brain's inside after every such count of events.
@@ -94,6 +95,22 @@ package struct Scenario: Sendable {
         scenario.hostiles = (0..<Int.random(in: 1...6, using: &random)).map { _ in
             Hostile.Manner.allCases.randomElement(using: &random)!
         }
+        return scenario
+    }
+
+    /// Web seeds beside the peers of the scenario of the seed, or alone.
+    package static func webSeeds(seed: UInt64) -> Scenario {
+        var scenario = Scenario(seed: seed)
+        var random = SeededGenerator(seed: seed &* 0xd134_2543_de82_ef95 &+ 5)
+        let pieces = scenario.geometry.pieceCount
+        scenario.webServers = (0..<Int.random(in: 0...5, using: &random)).map { _ in
+            .any(pieces: pieces, using: &random)
+        }
+        scenario.webServers.append(.honest(using: &random))
+        scenario.webServers.shuffle(using: &random)
+        guard random.chance(0.5) else { return scenario }
+        scenario.remotes = []
+        scenario.trackers = []
         return scenario
     }
 

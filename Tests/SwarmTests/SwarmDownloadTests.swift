@@ -146,7 +146,7 @@ struct SwarmDownloadTests {
         }
         #expect(
             bench.notes.contains {
-                if case .pieceFailed(PieceIndex(0), let senders, _) = $0 { senders.count > 1 } else { false }
+                if case .pieceFailed(PieceIndex(0), let senders, _, _) = $0 { senders.count > 1 } else { false }
             })
         #expect(bench.swarm.book.banned.isEmpty)
         // Now it comes right.

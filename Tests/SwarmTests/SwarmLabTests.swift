@@ -12,6 +12,13 @@ struct SwarmLabTests {
         #expect(report.seconds > 0)
     }
 
+    /// Web seeds beside peers or alone: slow, silent and lying ones, and one that has everything.
+    @Test(arguments: seeds.prefix(400))
+    func swarmsWithWebSeedsConverge(seed: UInt64) throws {
+        let report = try Lab.run(.webSeeds(seed: seed))
+        #expect(report.seconds > 0)
+    }
+
     @Test(arguments: [3, 17, 42] as [UInt64])
     func seedAlwaysGivesTheSameRun(seed: UInt64) throws {
         #expect(try Lab.run(Scenario(seed: seed)) == Lab.run(Scenario(seed: seed)))

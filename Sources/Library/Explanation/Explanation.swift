@@ -28,6 +28,8 @@ package struct Explanation {
         var move: MoveRow?
         /// The DHT of the running engine; `nil` for a private torrent, and without an engine.
         var dht: DHTStatus?
+        /// What peers offer of the metadata, if it isn't known; `nil` while no peer offers any.
+        var metadata: MetadataOffer?
         var now: Timestamp
 
         package init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp)
@@ -46,7 +48,12 @@ package struct Explanation {
             trackers = try connection.trackers.rows(of: torrent.id)
             othersDownloading =
                 try connection.torrents.count(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
-            guard torrent.state == .queued else { return }
+            if let magnet = try connection.magnets.row(torrent.id), let bytes = magnet.offeredBytes {
+                metadata = MetadataOffer(
+                    bytes: bytes, peers: live == nil ? 0 : magnet.offering,
+                    blocks: try connection.magnets.blockCount(of: torrent.id, size: bytes))
+            }
+            guard torrent.state == .queued || isWaitingForMetadata else { return }
             queue = try QueueState(engine, connection)
             turn = try connection.queue.place(of: torrent.id)
             isUnverified = try connection.pieces.hasUnverified(torrent.id)
@@ -60,6 +67,9 @@ package struct Explanation {
 
         /// Whether the torrent waits for a slot to be checked, as far as the database shows.
         var isWaitingForCheck: Bool { (queue?.report.checks.waiting ?? 0) > 0 && (isUnverified || torrent.isComplete) }
+
+        /// Whether the torrent's metadata is to be fetched, but the engine hasn't begun.
+        var isWaitingForMetadata: Bool { torrent.state == .metadata && engine.isRunning && live == nil }
 
         /// The kind of slot that the torrent waits for, and the use of those slots.
         var awaited: (kind: SlotKind, use: SlotUse)? {
@@ -92,7 +102,7 @@ package struct Explanation {
         case complete, seeding, moving, nothingWanted = "nothing_wanted", error, offline, paused, noEngine =
             "no_engine",
             notReported = "asleep", queued, checking,
-            downloading
+            downloading, metadata
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
             noPeerHasIt = "nobody_has_it", dhtFails = "dht_fails"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
@@ -103,6 +113,10 @@ package struct Explanation {
     package let causes: [Cause]
 
     package init(_ facts: Facts) {
+        guard facts.torrent.hasMetadata else {
+            self.causes = Self.metadata(facts)
+            return
+        }
         var causes = Self.standstill(facts)
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
             self.causes = causes + (causes.first?.kind == .complete ? Self.seeding(facts) : [])
@@ -284,7 +298,7 @@ package struct Explanation {
 
     // MARK: Where peers come from
 
-    private static func sources(_ facts: Facts) -> [Cause] {
+    static func sources(_ facts: Facts) -> [Cause] {
         var causes: [Cause] = []
         let id = facts.torrent.id
         let trackers = facts.trackers

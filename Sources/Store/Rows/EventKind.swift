@@ -5,6 +5,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package var description: String { rawValue }
 
     package static let added = EventKind(rawValue: "added")
+    /// The metadata of a magnet link has arrived, or can't be used.
+    package static let metadata = EventKind(rawValue: "metadata")
     package static let removed = EventKind(rawValue: "removed")
     package static let completed = EventKind(rawValue: "completed")
     package static let paused = EventKind(rawValue: "paused")
@@ -20,6 +22,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let rot = EventKind(rawValue: "rot")
     /// The fingerprint changed: another program wrote to the file.
     package static let edited = EventKind(rawValue: "edited")
+    /// A web seed can't deliver a file, or isn't used any more.
+    package static let webSeed = EventKind(rawValue: "web-seed")
     /// An engine started.
     package static let started = EventKind(rawValue: "started")
     /// An engine stopped, as it was asked to.

@@ -19,6 +19,8 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
     package static let announce = IntentVerb(rawValue: "announce")
     /// Trackers were added to the torrent's rows: announce to them as well.
     package static let trackers = IntentVerb(rawValue: "trackers")
+    /// Web seeds were added to the torrent's rows, or removed: read them again.
+    package static let webSeeds = IntentVerb(rawValue: "web-seeds")
     /// Dial the peer that the argument names.
     package static let connect = IntentVerb(rawValue: "connect")
     /// Close the torrent's files, and leave the torrent alone until its move is over.

@@ -13,6 +13,9 @@ extension Connection {
     package var roots: RootTable { RootTable(db: self) }
     /// The .torrent files (`metainfo`).
     package var metainfos: MetainfoTable { MetainfoTable(db: self) }
+    /// Torrents that are known only by their magnet link, and the blocks of their metadata (`magnet` and
+    /// `metadata_block`).
+    package var magnets: MagnetTable { MagnetTable(db: self) }
     /// The names of files as they were when their torrents were added (`path`).
     package var paths: PathTable { PathTable(db: self) }
     /// Which pieces are present, and which may have been written (`bitfield` and `partial_piece`).
@@ -25,6 +28,8 @@ extension Connection {
     package var hostBans: HostBanTable { HostBanTable(db: self) }
     /// Trackers of torrents, with their announces and scrapes (`tracker`).
     package var trackers: TrackerTable { TrackerTable(db: self) }
+    /// Web seeds of torrents, and what is known of their files (`web_seed` and `web_seed_file`).
+    package var webSeeds: WebSeedTable { WebSeedTable(db: self) }
     /// Servers of trackers that asked for a pause (`tracker_host`).
     package var trackerHosts: TrackerHostTable { TrackerHostTable(db: self) }
     /// Our nodes in the DHT, those that answered, and what is planned for torrents (`dht`, `dht_node` and `dht_near`).
