@@ -110,8 +110,7 @@ extension Session {
 
     /// Ends what the DHT does for the torrent.
     private func forgetInDHT(_ row: TorrentRow) {
-        guard let hash = PublicInfoHash(row.infoHash, isPrivate: row.isPrivate) else { return }
-        environment.dht?.onLoop { $0.forget(hash) }
+        environment.dht(for: row.infoHash, isPrivate: row.isPrivate)?.forget()
     }
 
     /// Gives an active torrent the trackers that a command added to its rows. A dormant torrent needs nothing: its new

@@ -91,6 +91,44 @@ import Torrent
         }
     }
 
+    /// Torrents of all kinds, by seed: exactly the public ones that aren't paused are named in the DHT, whether they are
+    /// at rest, download, or are known by a magnet link.
+    @Test(arguments: 1...3 as ClosedRange<UInt64>) func onlyPublicTorrentsAreNamed(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        var kinds: [(torrent: SampleTorrent, isNamed: Bool)] = []
+        try await withSite { site in
+            for n in 0..<24 {
+                let isPrivate = Bool.random(using: &random)
+                let torrent = try SampleTorrent(
+                    "t\(n)", length: 20_000, seed: seed * 1000 + UInt64(n), isPrivate: isPrivate)
+                let isPaused = Int.random(in: 0..<4, using: &random) == 0
+                if Bool.random(using: &random) {
+                    let id = try site.addComplete([torrent])[0]
+                    if isPaused { try site.write { db throws(StoreError) in try db.torrents.setPaused(id, true) } }
+                } else {
+                    _ = try site.add(torrent) { $0.isPaused = isPaused }
+                }
+                kinds.append((torrent, !isPrivate && !isPaused))
+            }
+            try await withDHT { nodes in
+                try await site.run({ Self.use(nodes, in: &$0) }) { _ in
+                    try await eventually("all public torrents to be named") {
+                        var all: [[UInt8]] = []
+                        for node in nodes { all += await node.received }
+                        return kinds.allSatisfy { !$0.isNamed || Self.names($0.torrent, all) }
+                    }
+                    try await site.untilSettled()
+                }
+                for node in nodes {
+                    let all = await node.received
+                    for (torrent, isNamed) in kinds where !isNamed {
+                        #expect(!Self.names(torrent, all), "seed \(seed): \(torrent.metainfo.name)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func dormantTorrentsAreAnnouncedAndPlanned() async throws {
         let torrents = try (0..<20).map { try SampleTorrent("t\($0)", length: 20_000, seed: UInt64(200 + $0)) }
         try await withSite { site in

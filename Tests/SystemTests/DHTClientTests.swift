@@ -60,6 +60,24 @@ import Torrent
         }
     }
 
+    /// A magnet link without a tracker: both the metadata and the payload come from a peer that the DHT knows.
+    @Test func magnetIsDownloadedFromLibtorrentByTheDHTAlone() async throws {
+        let torrent = try Self.torrent(seed: 306)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let file = try pieces.file(of: torrent)
+            let data = try folder.appending("data").makingFolder()
+            try torrent.write(to: data)
+            try await withNetwork(["seed", file.string, data.string], in: folder) { entry, _ in
+                let link = "magnet:?xt=urn:btih:\(torrent.infoHash)"
+                let end = try await pieces.run(
+                    ["download", link, "--output", pieces.output.string, "--json"] + Self.network(entry))
+                #expect(end.exitCode == 0, "\(end)")
+                #expect(torrent.faults(in: pieces.output) == [])
+            }
+        }
+    }
+
     /// libtorrent finds our seed, which is at rest in our database.
     @Test func torrentIsSeededToLibtorrentByTheDHTAlone() async throws {
         let torrent = try Self.torrent(seed: 302)
