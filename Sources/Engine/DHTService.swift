@@ -166,7 +166,8 @@ package actor DHTService: PeerDiscovery {
     }
 
     /// Does something that waits for the database; its failure changes nothing.
-    private func later(_ body: @escaping @Sendable (isolated DHTService) async -> Void) {
+    @discardableResult
+    private func later(_ body: @escaping @Sendable (isolated DHTService) async -> Void) -> Task<Void, Never> {
         Task { await body(self) }
     }
 
@@ -271,6 +272,7 @@ package actor DHTService: PeerDiscovery {
             guard hub.onLoop({ $0.port(of: family) }) == listenPort else { continue }
             opened.insert(family)
             failures[family] = nil
+            reopenPause = Self.reopenPauses.lowerBound
             feed(.opened(family))
         }
     }
@@ -437,7 +439,7 @@ package actor DHTService: PeerDiscovery {
         await saving?.value
     }
 
-    private func beginSaving() { saving = Task { await self.write() } }
+    private func beginSaving() { saving = later { await $0.write() } }
 
     private func write() async {
         let written = records
