@@ -109,7 +109,7 @@ actor TorrentEngine {
             announces.serve(seeker)
             if !isFaulty { announces.start() }
         }
-        if let (service, hash) = dht { service.onLoop { [id, seeker = makeSeeker()] in $0.serve(hash, id, seeker) } }
+        dht?.serve(id, makeSeeker())
         let manual = environment.settings.peers
         if !manual.isEmpty, let peers = FoundPeers(manual, from: .manual, isPrivate: row.isPrivate) {
             swarm.learn(peers.addresses, from: peers.source, now: now)
@@ -129,7 +129,7 @@ actor TorrentEngine {
                 perform()
             }
         }
-        if let (service, hash) = dht { service.onLoop { $0.forget(hash) } }
+        dht?.forget()
         await announces.stop(sayingGoodbye: sayingGoodbye)
         await savePeersAndCounters()
         environment.recent.forget(id)

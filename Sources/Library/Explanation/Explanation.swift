@@ -26,6 +26,8 @@ package struct Explanation {
         var isUnverified = false
         /// The move of the payload that is under way.
         var move: MoveRow?
+        /// The DHT of the running engine; `nil` for a private torrent, and without an engine.
+        var dht: DHTStatus?
         /// The folder to which the torrent moves when it is complete.
         var destination: DestinationRow?
         /// The limits for all torrents together, and the download rate of all.
@@ -45,6 +47,7 @@ package struct Explanation {
                 self.live = live
                 connections = try connection.live.peers(of: torrent.id)
             }
+            if engine.isRunning, !torrent.isPrivate { dht = try DHTStatus(engine, connection, now: now) }
             move = try connection.moves.row(torrent.id)
             destination = try connection.destinations.row(torrent.id)
             limits = try LimitState(engine, connection)
@@ -109,7 +112,7 @@ package struct Explanation {
             notReported = "asleep", queued, checking,
             downloading, metadata
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
-            noPeerHasIt = "nobody_has_it"
+            noPeerHasIt = "nobody_has_it", dhtFails = "dht_fails"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
             nothingNew = "nothing_new", silent
     }
@@ -331,11 +334,21 @@ package struct Explanation {
         let id = facts.torrent.id
         let trackers = facts.trackers
         let failing = trackers.filter { $0.failures > 0 }
-        if trackers.isEmpty {
+        let dht = facts.dht.flatMap { $0.isRunning ? $0 : nil }
+        if trackers.isEmpty, let dht, dht.problem == nil {
+            causes.append(
+                Cause(
+                    kind: .noTrackers,
+                    sentence: "it has no trackers; peers are looked for in the DHT (\(dht.sentence))",
+                    advice: "wait for a peer, or give one with `pieces download \(id) --peer HOST:PORT`"))
+        } else if trackers.isEmpty, dht == nil {
             causes.append(
                 Cause(
                     kind: .noTrackers, sentence: "it has no trackers, so peers have to be given by hand",
                     advice: "give a peer with `pieces download \(id) --peer HOST:PORT`"))
+        } else if trackers.isEmpty {
+            causes.append(
+                Cause(kind: .noTrackers, sentence: "it has no trackers, and the DHT finds no peers", advice: nil))
         } else if failing.count == trackers.count,
             let last = failing.max(by: { ($0.lastAnnounceAt?.rawValue ?? 0) < ($1.lastAnnounceAt?.rawValue ?? 0) })
         {
@@ -356,6 +369,12 @@ package struct Explanation {
                 Cause(
                     kind: .announceWaits, sentence: "its trackers have not been contacted yet", advice: "wait a moment")
             )
+        }
+        if let problem = dht?.problem {
+            causes.append(
+                Cause(
+                    kind: .dhtFails, sentence: "the DHT has too few nodes: \(problem.printable)",
+                    advice: "`pieces dht` shows what it does; pieces retries automatically"))
         }
         causes += peers(facts)
         return causes
