@@ -75,7 +75,8 @@ let package = Package(
                 .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"),
                 .embedInCode("V0006_seed_time.sql"),
                 .embedInCode("V0007_path_index.sql"), .embedInCode("V0008_host_ban.sql"),
-                .embedInCode("V0009_move.sql"), .embedInCode("V0012_web_seed.sql"),
+                .embedInCode("V0009_move.sql"), .embedInCode("V0010_magnet.sql"),
+                .embedInCode("V0011_dht.sql"), .embedInCode("V0012_web_seed.sql"),
             ],
             swiftSettings: house),
         .target(
@@ -101,8 +102,8 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "System", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Recovery", "Disk", "Verification",
-                "Net",
+                "System", "Torrent", "PeerWire", "TrackerWire", "DHT", "Swarm", "Store", "Recovery", "Disk",
+                "Verification", "Net",
                 nioCore,
                 nioPosix, logging, collections,
             ],

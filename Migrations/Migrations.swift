@@ -46,7 +46,9 @@ package struct Migration: Sendable {
         Migration(
             number: 8, name: "host_ban", sql: String(decoding: PackageResources.V0008_host_ban_sql, as: UTF8.self)),
         Migration(number: 9, name: "move", sql: String(decoding: PackageResources.V0009_move_sql, as: UTF8.self)),
+        Migration(number: 10, name: "magnet", sql: String(decoding: PackageResources.V0010_magnet_sql, as: UTF8.self)),
+        Migration(number: 11, name: "dht", sql: String(decoding: PackageResources.V0011_dht_sql, as: UTF8.self)),
         Migration(
-            number: 10, name: "web_seed", sql: String(decoding: PackageResources.V0012_web_seed_sql, as: UTF8.self)),
+            number: 12, name: "web_seed", sql: String(decoding: PackageResources.V0012_web_seed_sql, as: UTF8.self)),
     ]
 }

@@ -31,13 +31,13 @@ package struct PayloadMove: Sendable {
 /// One file of a move.
 package struct MovedFile: Sendable {
     /// The file in the old folder, before the move.
-    package let before: Fingerprint
+    package let before: FoundFile
     /// Whether the old name is kept, because another torrent uses it.
     package let stays: Bool
     /// The synced copy, if an earlier attempt made one.
-    package let copy: Fingerprint?
+    package let copy: FoundFile?
 
-    package init(before: Fingerprint, stays: Bool, copy: Fingerprint?) {
+    package init(before: FoundFile, stays: Bool, copy: FoundFile?) {
         self.before = before
         self.stays = stays
         self.copy = copy
@@ -51,7 +51,7 @@ package enum Placing: Sendable, Hashable {
     /// The file has its new name: a second one, or its only one on a file system without links.
     case named
     /// A synced copy has a temporary name until ``Disk/settle(_:_:)``. A clone shares its blocks with the original.
-    case copied(Fingerprint, isClone: Bool)
+    case copied(FoundFile, isClone: Bool)
 }
 
 /// What stands in the way of a move, before anything is changed.
@@ -209,7 +209,8 @@ extension Disk {
         _ file: MovedFile, _ name: String, in new: borrowing Directory, _ path: String
     ) throws(DiskError) -> Bool {
         guard !file.stays, let there = try status(of: name, in: new, path) else { return false }
-        return there.kind == .regular && there.size == file.before.size && there.modified == file.before.modified
+        return there.kind == .regular && there.size == file.before.print.size
+            && there.modified == file.before.print.mtimeNs
     }
 
     func status(of name: String, in directory: borrowing Directory, _ path: String) throws(DiskError)
@@ -292,13 +293,13 @@ extension Disk {
         let isClone = cloned(source, to: copy)
         if !isClone { try copyData(file, source, to: copy, sourcePath, path, cancel, progress) }
         do throws(Errno) {
-            if move.allocatesFull, case .entry = file.file, file.before.size > 0 {
-                try calls.allocate(copy.raw, length: file.before.size)
-            } else if try calls.status(copy.raw).size < file.before.size {
-                try calls.truncate(copy.raw, to: file.before.size)
+            if move.allocatesFull, case .entry = file.file, file.before.print.size > 0 {
+                try calls.allocate(copy.raw, length: file.before.print.size)
+            } else if try calls.status(copy.raw).size < file.before.print.size {
+                try calls.truncate(copy.raw, to: file.before.print.size)
             }
             try calls.copyAttributes(source.raw, to: copy.raw)
-        } catch { throw DiskError(error, .write, path, reaching: file.before.size) }
+        } catch { throw DiskError(error, .write, path, reaching: file.before.print.size) }
         try requireUnchanged(file, source, sourcePath)
         // This is fsync(2): unlike fdatasync(2), it also makes the times durable.
         try calls.syncDirectory(copy.raw, path: path)
@@ -306,7 +307,7 @@ extension Disk {
         if !isClone { calls.dropCache(copy.raw) }
         do {
             return .copied(
-                Fingerprint(file.file, try calls.status(copy.raw), born: calls.birth(copy.raw)), isClone: isClone)
+                FoundFile(file.file, try calls.status(copy.raw), bornNs: calls.birth(copy.raw)), isClone: isClone)
         } catch { throw DiskError(error, .inspect, path) }
     }
 
@@ -329,7 +330,7 @@ extension Disk {
         _ file: MovedFile, _ source: borrowing OpenFile, to copy: borrowing OpenFile, _ sourcePath: String,
         _ path: String, _ cancel: CancelToken, _ progress: (Int64) -> Void
     ) throws(DiskError) {
-        let size = file.before.size
+        let size = file.before.print.size
         var (at, isByKernel): (Int64, Bool) = (0, true)
         while at < size, let data = nextData(source, from: at) {
             at = data
@@ -394,13 +395,6 @@ extension MovedFile {
     fileprivate func isPlaced(_ status: FileStatus, device: UInt64) -> Bool {
         guard status.kind == .regular else { return false }
         return (status.identity.device == device && before.isOf(status)) || copy?.isOf(status) ?? false
-    }
-}
-
-extension Fingerprint {
-    /// Whether the status is of the file as it was. Devices may be numbered anew at each start of the machine.
-    func isOf(_ status: FileStatus) -> Bool {
-        inode == status.identity.inode && size == status.size && modified == status.modified
     }
 }
 

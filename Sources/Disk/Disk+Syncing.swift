@@ -67,7 +67,7 @@ extension Disk {
     private func confirm(
         _ volume: inout VolumeSync?, by file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder,
         _ ledger: WriteLedger
-    ) throws(SyncReport.Failure) -> Fingerprint {
+    ) throws(SyncReport.Failure) -> FoundFile {
         var synced = volume.take()
         let print = try sync(payload, file, in: folder, ledger, closeError: nil)
         synced?.isConfirmed = true
@@ -78,7 +78,7 @@ extension Disk {
     private func sync(
         _ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger,
         closeError: Errno?
-    ) throws(SyncReport.Failure) -> Fingerprint {
+    ) throws(SyncReport.Failure) -> FoundFile {
         let path = payload.path(of: file)
         if let closeError { throw .init(file: file, error: DiskError(closeError, .close, path), isLost: true) }
         let key = DescriptorPool.Key(torrent: payload.infoHash, file: file)
@@ -109,7 +109,7 @@ extension Disk {
             else {
                 throw DiskError(.replaced, .sync, path)
             }
-            return Fingerprint(file, status, born: calls.birth(descriptor.raw))
+            return FoundFile(file, status, bornNs: calls.birth(descriptor.raw))
         } catch let error as DiskError {
             throw failure(error, of: file, payload)
         } catch {

@@ -50,12 +50,12 @@ extension Disk {
     /// The fingerprints of the wanted files and the part file; missing files are left out. Throws when the folder can't
     /// be reached or searched.
     package func fingerprints(
-        _ payload: Payload, completion: @escaping @Sendable (Result<[Fingerprint], DiskError>) -> Void
+        _ payload: Payload, completion: @escaping @Sendable (Result<[FoundFile], DiskError>) -> Void
     ) {
         run(.read, completion) { () throws(DiskError) in try self.fingerprintsBlocking(payload) }
     }
 
-    package func fingerprints(_ payload: Payload) async throws(DiskError) -> [Fingerprint] {
+    package func fingerprints(_ payload: Payload) async throws(DiskError) -> [FoundFile] {
         try await answer { done in fingerprints(payload, completion: done) }.get()
     }
 
@@ -81,10 +81,10 @@ extension Disk {
         }
     }
 
-    func fingerprintsBlocking(_ payload: Payload) throws(DiskError) -> [Fingerprint] {
+    func fingerprintsBlocking(_ payload: Payload) throws(DiskError) -> [FoundFile] {
         let folder = try PayloadFolder(payload, calls: calls)
         var names = NameCursor(payload, calls)
-        var fingerprints: [Fingerprint] = []
+        var fingerprints: [FoundFile] = []
         var files = payload.layout.files.indices.filter { payload.isInPlace($0) }.map { PayloadFile.entry($0) }
         if payload.placement.contains(.part) { files.append(.parts) }
         for file in files {
@@ -92,7 +92,7 @@ extension Disk {
                 let status = try names.status(of: payload.components(of: file), in: folder)
                 if status.kind == .regular {
                     fingerprints.append(
-                        Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder)))
+                        FoundFile(file, status, bornNs: try names.birth(of: payload.components(of: file), in: folder)))
                 }
             } catch  where error.code == .notFound {
                 continue

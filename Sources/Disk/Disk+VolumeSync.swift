@@ -41,14 +41,14 @@ extension Disk {
         at file: PayloadFile, on device: UInt64, _ payload: Payload, in folder: borrowing PayloadFolder,
         _ names: inout NameCursor,
         _ ledger: WriteLedger
-    ) throws(SyncReport.Failure) -> Fingerprint? {
+    ) throws(SyncReport.Failure) -> FoundFile? {
         do throws(DiskError) {
             let status = try names.status(of: payload.components(of: file), in: folder)
             guard status.identity.device == device else { return nil }
             guard status.kind == .regular, ledger.identity(of: file).map({ $0 == status.identity }) ?? true else {
                 throw DiskError(.replaced, .sync, payload.path(of: file))
             }
-            return Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder))
+            return FoundFile(file, status, bornNs: try names.birth(of: payload.components(of: file), in: folder))
         } catch {
             throw failure(error, of: file, payload)
         }

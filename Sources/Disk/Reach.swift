@@ -20,7 +20,7 @@ package enum Reach: Sendable, Hashable {
     /// `folder` is the device of the output folder, or `nil` when the folder is unreachable; `files` are the existing
     /// files.
     package init(
-        _ lastSeen: LastSeen, folder: UInt64?, files: [PayloadFile: Fingerprint], lookedFor: (PayloadFile) -> Bool,
+        _ lastSeen: LastSeen, folder: UInt64?, files: [PayloadFile: FoundFile], lookedFor: (PayloadFile) -> Bool,
         volume: () -> String?
     ) {
         guard let folder else {
@@ -32,7 +32,7 @@ package enum Reach: Sendable, Hashable {
     }
 
     private static func isElsewhere(
-        _ lastSeen: LastSeen, _ folder: UInt64, _ files: [PayloadFile: Fingerprint], _ lookedFor: (PayloadFile) -> Bool,
+        _ lastSeen: LastSeen, _ folder: UInt64, _ files: [PayloadFile: FoundFile], _ lookedFor: (PayloadFile) -> Bool,
         _ volume: () -> String?
     ) -> Bool {
         guard !lastSeen.devices.isEmpty else {
@@ -40,7 +40,7 @@ package enum Reach: Sendable, Hashable {
             guard files.isEmpty, let known = lastSeen.volume, let now = volume() else { return false }
             return Volume.isCertainlyAnother(known, than: now)
         }
-        let present = Set(files.values.map(\.device)).union([folder])
+        let present = Set(files.values.map(\.print.device)).union([folder])
         // A missing file whose disk is present has been deleted; a missing file whose disk is absent is unreachable.
         return lastSeen.devices.contains { file, device in
             files[file] == nil && !present.contains(device) && lookedFor(file)
@@ -73,10 +73,10 @@ package struct PayloadLook: Sendable {
     /// there.
     package let payload: Payload
     /// The files that exist.
-    package let files: [PayloadFile: Fingerprint]
+    package let files: [PayloadFile: FoundFile]
 
     /// The existing files of the layout, by index.
-    package var entries: [Int: Fingerprint] {
+    package var entries: [Int: FoundFile] {
         files.reduce(into: [:]) { entries, file in if case .entry(let index) = file.key { entries[index] = file.value }
         }
     }
@@ -92,7 +92,7 @@ extension Disk {
 
     private func lookBlocking(_ payload: Payload, _ lastSeen: LastSeen) -> PayloadLook {
         let device: UInt64
-        var files: [PayloadFile: Fingerprint] = [:]
+        var files: [PayloadFile: FoundFile] = [:]
         do throws(DiskError) {
             device = try PayloadFolder(payload, calls: calls).device()
             for print in try fingerprintsBlocking(payload.on(device: device)) { files[print.file] = print }

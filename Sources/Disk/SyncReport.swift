@@ -11,7 +11,7 @@ package struct SyncReport: Sendable, Hashable {
     package init() {}
 
     /// The files whose writes before the sync are durable, along with the directories that name them.
-    package var durable: [Fingerprint] = []
+    package var durable: [FoundFile] = []
     package var failures: [Failure] = []
     /// Files that were created since the previous sync: earlier records of their content are wrong.
     package var created: [PayloadFile] = []

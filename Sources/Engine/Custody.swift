@@ -15,7 +15,7 @@ package struct Custody: Sendable, Equatable {
     package struct Shared: Sendable, Hashable {
         package let holder: FileHolder
         /// The file as it was last examined. If the holder has written more, it must be examined again.
-        package let print: Fingerprint
+        package let found: FoundFile
     }
 
     /// The files that the torrent may write to and delete.
@@ -43,7 +43,7 @@ package struct Custody: Sendable, Equatable {
     /// should be rechecked.
     func isNewsOfShared(_ index: Int, _ recorded: FingerprintRow?) -> Bool {
         guard let shared = shared[index], let recorded else { return false }
-        return FingerprintRow(shared.print) != recorded
+        return shared.found.print != recorded.print
     }
 
     /// How far the torrent that writes the file is. Fingerprints can't tell: the holder may have written between this
@@ -68,7 +68,7 @@ package struct Custody: Sendable, Equatable {
 
     /// The files that prevent writing. If they change, the torrent must be examined again.
     var obstacles: [PayloadFile: FileIdentity] {
-        unproven.merging(shared.map { (.entry($0), $1.print.identity) }) { first, _ in first }
+        unproven.merging(shared.map { (.entry($0), $1.found.identity) }) { first, _ in first }
     }
 }
 
@@ -81,19 +81,19 @@ package struct CustodyRecords: Sendable {
     let candidates: [Int: [FileHolder]]
 
     /// Whether the file was recorded with the identity it has now.
-    func knows(_ print: Fingerprint) -> Bool {
-        recorded[print.file.index]?.isSameFile(as: FingerprintRow(print)) ?? false
+    func knows(_ found: FoundFile) -> Bool {
+        recorded[found.file.index]?.print.isSameFile(as: found.print) ?? false
     }
 }
 
 extension Connection {
     /// Reads the records of the files found at the torrent's paths.
-    package func custodyRecords(of id: TorrentID, found: [Fingerprint]) throws(StoreError) -> CustodyRecords {
+    package func custodyRecords(of id: TorrentID, found: [FoundFile]) throws(StoreError) -> CustodyRecords {
         try transaction(.deferred) { () throws(StoreError) in
             var candidates: [Int: [FileHolder]] = [:]
-            for print in found {
-                guard case .entry(let index) = print.file else { continue }
-                let holders = try files.holders(ofInode: Int64(bitPattern: print.inode), besides: id)
+            for file in found {
+                guard case .entry(let index) = file.file else { continue }
+                let holders = try files.holders(ofInode: file.print.inode, besides: id)
                 if !holders.isEmpty { candidates[index] = holders }
             }
             return CustodyRecords(
@@ -110,53 +110,53 @@ extension Custody {
     /// `aliveUntilNs` is the time in Unix nanoseconds until which one of our runs may have created a file. A file that
     /// the torrent was about to create, but that changed later, is not its own.
     package init(
-        of id: TorrentID, _ found: [Fingerprint], _ records: CustodyRecords, on disk: Disk, aliveUntilNs: Int64?
+        of id: TorrentID, _ files: [FoundFile], _ records: CustodyRecords, on disk: Disk, aliveUntilNs: Int64?
     ) async {
         announced = Set(records.ownership.values.lazy.filter(\.isMade).map(\.index))
         hasLeave = records.mayOverwrite
         // Of two entries that are one file, the recorded one counts, or else the first.
         var first: [FileIdentity: PayloadFile] = [:]
-        for print in found.sorted(by: { records.knows($0) && !records.knows($1) }) where first[print.identity] == nil {
-            first[print.identity] = print.file
+        for found in files.sorted(by: { records.knows($0) && !records.knows($1) }) where first[found.identity] == nil {
+            first[found.identity] = found.file
         }
-        for print in found {
-            if case .entry(let index) = print.file, case .entry(let twin)? = first[print.identity], twin != index {
+        for found in files {
+            if case .entry(let index) = found.file, case .entry(let twin)? = first[found.identity], twin != index {
                 twins[index] = twin
-                if records.knows(print) { linked[print.file] = print.identity }
+                if records.knows(found) { linked[found.file] = found.identity }
                 continue
             }
-            let index = print.file.index
-            let recorded = records.knows(print)
+            let index = found.file.index
+            let recorded = records.knows(found)
             let ownership = records.ownership[index]
             var holder: FileHolder?
             for candidate in records.candidates[index] ?? [] where holder == nil {
-                guard await disk.identity(at: FilePath(text: candidate.output + "/" + candidate.path)) == print.identity
+                guard await disk.identity(at: FilePath(text: candidate.output + "/" + candidate.path)) == found.identity
                 else { continue }
                 claimedByOthers[index] = candidate
                 // If both torrents recorded the file as their own, the older one is the holder.
                 let isOurs = recorded && ownership?.isShared != true && id < candidate.torrent
                 if !candidate.isShared, !isOurs { holder = candidate }
             }
-            if let holder, case .entry(let file) = print.file {
-                shared[file] = Shared(holder: holder, print: print)
+            if let holder, case .entry(let file) = found.file {
+                shared[file] = Shared(holder: holder, found: found)
             } else if recorded || records.mayOverwrite
-                || isLeftOver(print, ownership, records.recorded[index], aliveUntilNs)
+                || isLeftOver(found, ownership, records.recorded[index], aliveUntilNs)
             {
-                own[print.file] = print.identity
+                own[found.file] = found.identity
             } else {
-                unproven[print.file] = print.identity
-                if print.size == 0 { empty.insert(print.file) }
+                unproven[found.file] = found.identity
+                if found.print.size == 0 { empty.insert(found.file) }
             }
         }
     }
 
     /// Whether an interrupted run of ours left the file before recording it.
     private func isLeftOver(
-        _ print: Fingerprint, _ ownership: OwnershipRow?, _ recorded: FingerprintRow?, _ aliveUntilNs: Int64?
+        _ found: FoundFile, _ ownership: OwnershipRow?, _ recorded: FingerprintRow?, _ aliveUntilNs: Int64?
     ) -> Bool {
         guard recorded == nil, let ownership, ownership.isMade, let alive = aliveUntilNs else { return false }
         let (latest, overflow) = alive.addingReportingOverflow(ResumePlan.graceNs)
-        return overflow || print.changed <= latest
+        return overflow || found.changedNs <= latest
     }
 }
 

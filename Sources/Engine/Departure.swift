@@ -11,6 +11,8 @@ package enum Departure: Equatable, Sendable {
     case paused, removed
     /// Another process found damage.
     case damaged
+    /// Its metadata has arrived and can't be used.
+    case unusable
     /// It has seeded enough.
     case retired
     /// The session ends.
@@ -20,7 +22,7 @@ package enum Departure: Equatable, Sendable {
     var saysGoodbye: Bool {
         switch self {
         case .idle, .yields, .reloads, .diskIsAway: false
-        case .paused, .removed, .damaged, .retired, .stopped: true
+        case .paused, .removed, .damaged, .unusable, .retired, .stopped: true
         }
     }
 
@@ -31,7 +33,7 @@ package enum Departure: Equatable, Sendable {
     var comesBack: Bool {
         switch self {
         case .yields, .reloads, .damaged: true
-        case .idle, .diskIsAway, .paused, .removed, .retired, .stopped: false
+        case .idle, .diskIsAway, .paused, .removed, .unusable, .retired, .stopped: false
         }
     }
 }

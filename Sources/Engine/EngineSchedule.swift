@@ -1,5 +1,6 @@
 import NIOCore
 import Swarm
+import Torrent
 
 /// When an active torrent has something to do: the timer of its brain, and the work that recurs.
 struct EngineSchedule {

@@ -47,6 +47,8 @@ package struct EngineSettings: Sendable {
     /// How long an engine that ends by itself waits when local faults (a full disk, a missing folder) block everything
     /// that is left; `nil` waits forever.
     package var giveUpAfter: Duration?
+    /// How the engine uses the DHT; `nil` turns it off.
+    package var dht: DHTOptions?
     /// Peers that the user named, for every torrent that is downloaded.
     package var peers: [PeerAddress] = []
     /// Reads the settings again for ``Session/reread()``; `nil` if they never change.

@@ -23,6 +23,8 @@ package struct Environment: Sendable {
     let recent = RecentPieces()
     let frames = UploadBufferPool()
     package let announces: AnnounceService
+    /// `nil` if the DHT is off.
+    let dht: DHTService?
     let commitQueue: CommitQueue
     let sockets: PeerSockets
     let webSeeds: RangeClients

@@ -1,6 +1,7 @@
 import Disk
 import Store
 import Swarm
+import Torrent
 
 extension Fault {
     /// Converts an error of the disk for the brain.

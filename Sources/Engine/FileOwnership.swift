@@ -19,9 +19,9 @@ struct FileOwnership {
 
     private var custody: Custody
     /// The files as found at the start.
-    private let found: [PayloadFile: Fingerprint]
+    private let found: [PayloadFile: FoundFile]
 
-    init(_ custody: Custody, found: [PayloadFile: Fingerprint]) {
+    init(_ custody: Custody, found: [PayloadFile: FoundFile]) {
         self.custody = custody
         self.found = found
     }
@@ -132,7 +132,7 @@ struct FileOwnership {
         // An empty file is correct if it exists and is empty, whoever created it.
         let foreign = custody.unproven.keys.filter { file in
             guard case .entry(let index) = file, layout.files[index].isEmpty else { return isChecked }
-            return (found[file]?.size ?? 0) > 0
+            return (found[file]?.print.size ?? 0) > 0
         }
         if !foreign.isEmpty {
             let names = foreign.map { payload.path(of: $0) }.sorted()

@@ -1,6 +1,7 @@
 import Net
 import PeerWire
 import Swarm
+import Torrent
 
 /// The open connections of one torrent: which of them hold messages to flush, which blocks they are to be sent, and
 /// which extension messages each peer understands.
@@ -11,6 +12,8 @@ struct PeerConnections {
     private var extensions: [PeerKey: PeerExtensions] = [:]
     /// The peers with messages that aren't flushed yet.
     private var unflushed: Set<PeerKey> = []
+    private var adopted: Set<PeerKey> = []
+    private var metadata: [PeerKey: MetadataQueue] = [:]
     private var serves: [PeerKey: [BlockRequest]] = [:]
 
     init(listenPort: UInt16) { self.listenPort = listenPort }
@@ -18,11 +21,19 @@ struct PeerConnections {
     /// The connection of the peer; `nil` if it is closed.
     subscript(key: PeerKey) -> PeerConnection? { open[key] }
 
-    mutating func opened(_ connection: PeerConnection, by key: PeerKey) { open[key] = connection }
+    mutating func opened(_ connection: PeerConnection, by key: PeerKey, isAdopted: Bool) {
+        open[key] = connection
+        if isAdopted { adopted.insert(key) }
+    }
+
+    /// Whether the connection was opened before the metadata was known.
+    func isAdopted(_ key: PeerKey) -> Bool { adopted.contains(key) }
 
     mutating func closed(_ key: PeerKey) {
         open[key] = nil
         extensions[key] = nil
+        adopted.remove(key)
+        metadata[key] = nil
     }
 
     // MARK: Messages
@@ -58,6 +69,26 @@ struct PeerConnections {
         return serves
     }
 
+    // MARK: Metadata
+
+    /// The peer requests a block of metadata. Returns `false` if the request has to be rejected.
+    mutating func addMetadata(_ block: Int, of count: Int, for key: PeerKey) -> Bool {
+        guard open[key] != nil else { return false }
+        return metadata[key, default: MetadataQueue()].add(block, of: count)
+    }
+
+    /// The peers that wait for metadata.
+    var awaitingMetadata: [PeerKey] { metadata.filter { !$0.value.isEmpty }.keys.sorted() }
+
+    func isMetadataDone(for key: PeerKey) -> Bool { metadata[key]?.isEmpty ?? true }
+
+    /// The block of metadata to send to the peer now.
+    func nextMetadata(for key: PeerKey) -> Int? { metadata[key]?.next }
+
+    mutating func beganMetadata(_ bytes: Int, for key: PeerKey) { metadata[key]?.began(bytes) }
+
+    mutating func endedMetadata(_ bytes: Int, for key: PeerKey) { metadata[key]?.ended(bytes) }
+
     // MARK: Extensions
 
     /// The peer sent its extension handshake (BEP 10).
@@ -65,6 +96,6 @@ struct PeerConnections {
         extensions[key, default: PeerExtensions()].update(with: handshake)
     }
 
-    /// Returns our upload-only state as a message (BEP 21), or `nil` if the peer doesn't understand it.
-    func message(_ state: UploadOnly, to key: PeerKey) -> PeerMessage? { extensions[key]?.message(state) }
+    /// Returns the extension's message for the peer, or `nil` if the peer doesn't understand it.
+    func message(_ body: some ExtensionMessage, to key: PeerKey) -> PeerMessage? { extensions[key]?.message(body) }
 }

@@ -7,6 +7,8 @@ struct PeerSeeker: Sendable {
         /// Whether the torrent has too few peers.
         var isHungry: Bool
         var progress: AnnouncedProgress
+        /// Whether no piece waits to be checked.
+        var isVerified = true
     }
 
     /// `nil` if the torrent isn't active any more.

@@ -9,7 +9,7 @@ struct PieceWrites {
     /// covers their files.
     private var foundGood: Bitfield
     /// The fingerprints from the last sync, for the record that follows.
-    private var synced: [Fingerprint] = []
+    private var synced: [FoundFile] = []
 
     init(pieceCount: Int) { foundGood = Bitfield(count: pieceCount) }
 
@@ -44,10 +44,10 @@ struct PieceWrites {
     }
 
     /// A sync made these files durable.
-    mutating func synced(_ files: [Fingerprint]) { synced += files }
+    mutating func synced(_ files: [FoundFile]) { synced += files }
 
     /// Returns the fingerprints from the syncs since the last record.
-    mutating func takeSynced() -> [Fingerprint] {
+    mutating func takeSynced() -> [FoundFile] {
         defer { synced = [] }
         return synced
     }

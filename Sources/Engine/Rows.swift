@@ -128,19 +128,8 @@ extension TrackerRow {
     }
 }
 
-extension FileFingerprint {
-    /// Converts a recorded fingerprint for the brain.
-    init(_ row: FingerprintRow) {
-        self.init(size: row.size, mtimeNs: row.mtimeNs, inode: UInt64(bitPattern: row.inode))
-    }
-}
-
 extension PartialPiece {
     init(_ row: PartialPieceRow, blockCount: Int) {
-        let blocks = (0..<blockCount).map { block in
-            let byte = block / 8
-            return byte < row.blocks.count && row.blocks[byte] & (0x80 >> UInt8(block % 8)) != 0
-        }
-        self.init(piece: row.piece, blocks: blocks)
+        self.init(piece: row.piece, blocks: BlockSet(wire: row.blocks, count: blockCount))
     }
 }

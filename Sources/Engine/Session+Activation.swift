@@ -21,6 +21,8 @@ extension Session: PeerConnectionOwner {
         }
         if let engine {
             connection.attach(to: engine, sending: engine.ourHandshake)
+        } else if let fetch = assumeIsolated({ $0.fetchByHash[infoHash] }) {
+            connection.attach(to: fetch, sending: fetch.ourHandshake)
         } else if isStopping {
             connection.close(because: "the engine is stopping")
         } else if isCrowded {
@@ -33,6 +35,8 @@ extension Session: PeerConnectionOwner {
     private func introduce(_ connection: PeerConnection, _ infoHash: InfoHash) async {
         if let engine = await activate(infoHash) {
             connection.attach(to: engine, sending: engine.ourHandshake)
+        } else if let fetch = fetchByHash[infoHash] {
+            connection.attach(to: fetch, sending: fetch.ourHandshake)
         } else {
             connection.close(because: "no torrent here has the info hash \(infoHash)")
         }
@@ -73,6 +77,12 @@ extension Session: PeerConnectionOwner {
         var failure = SessionMachine.Failure.isUnneeded
         loading: do {
             if try await isBeingMoved(id) { break loading }
+            if let fetch = try await fetchToStart(id) {
+                guard !fetch.row.settings.isPaused, feed({ $0.loaded(id, isUnverified: false, now: $1) }) == .starts
+                else { break loading }
+                startFetch(fetch)
+                return nil
+            }
             let wasActive = feed { machine, _ in machine.loads(id) }
             var loader = TorrentLoader(environment: environment, id: id, wasActive: wasActive)
             var loaded = try await loader.load()
@@ -148,7 +158,13 @@ extension Session: PeerConnectionOwner {
         byHash[loaded.row.infoHash] = engine
         // The torrent needs its share of the limits first; otherwise it has none until the next heartbeat.
         shareOut()
-        engine.onLoop { $0.start() }
+        let links = takeLinks(id)
+        engine.onLoop { engine in
+            // They must not be dialled a second time.
+            engine.swarm.reserve(links.compactMap(\.dialled))
+            engine.start()
+            engine.adopt(links)
+        }
         activations[id] = nil
         let report = engine.onLoop { $0.report }
         let mustVerify = feed { $0.started(id, report, now: $1) }
@@ -168,7 +184,7 @@ extension Session: PeerConnectionOwner {
     /// Stops the torrent, and saves its state.
     func depart(_ id: TorrentID) async {
         defer { departures[id] = nil }
-        guard let engine = engines[id] else { return }
+        guard let engine = engines[id] else { return await departFetch(id) }
         let saysGoodbye = machine.departure(of: id)?.saysGoodbye ?? true
         await engine.stop(sayingGoodbye: saysGoodbye)
         // The torrent may have been paused or removed meanwhile.

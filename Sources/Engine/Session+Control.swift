@@ -46,15 +46,16 @@ extension Session {
             case .release: try await releaseForMove(id)
             case .verify: await verify(id)
             case .damaged: try await reload(id)
-            case .announce: engines[id]?.onLoop { $0.announceNow() }
+            case .announce:
+                engines[id]?.onLoop { $0.announceNow() }
+                fetches[id]?.onLoop { $0.announceNow() }
             case .trackers: try await takeTrackers(id)
             case .webSeeds: try await takeWebSeeds(id)
             case .connect:
-                if let address = intent.argument.flatMap({ PeerAddress($0) }),
-                    let engine = await activate(id, isAhead: true)
-                {
-                    engine.onLoop { $0.learn(manual: [address]) }
-                }
+                guard let address = intent.argument.flatMap({ PeerAddress($0) }) else { break }
+                let engine = await activate(id, isAhead: true)
+                engine?.onLoop { $0.learn(manual: [address]) }
+                fetches[id]?.onLoop { $0.learn(manual: [address]) }
             default: log.warning("ignored an intent that this version doesn't know: \(intent.verb)")
             }
         } catch {
@@ -76,6 +77,10 @@ extension Session {
         // A torrent on its way to rest gets there first.
         await departures[id]?.value
         feed { machine, _ in machine.changed(id, isPaused: false) }
+        if let fetch = fetches[id] {
+            guard row.hasMetadata else { return fetch.onLoop { $0.apply(row) } }
+            return await metadataWasGiven(to: fetch)
+        }
         if engines[id] != nil,
             try await environment.store.perform({ db throws(StoreError) in try db.torrents.mayOverwrite(id) })
         {
@@ -107,10 +112,10 @@ extension Session {
     private func takeTrackers(_ id: TorrentID) async throws {
         // A torrent that is being activated may have read its rows before the command wrote them.
         _ = await activations[id]?.value
-        guard let engine = engines[id] else { return }
+        guard engines[id] != nil || fetches[id] != nil else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers.rows(of: id) }
-        guard engines[id] === engine else { return }
-        engine.onLoop { $0.add(rows) }
+        engines[id]?.onLoop { $0.add(rows) }
+        fetches[id]?.onLoop { $0.add(rows) }
     }
 
     /// Gives an active torrent the web seeds that are in its rows now.
@@ -133,8 +138,13 @@ extension Session {
 
     private func remove(_ id: TorrentID, deletingData: Bool) async throws {
         let loaded: TorrentLoader.Loaded?
+        let hasMetadata = try await environment.store.perform { db throws(StoreError) in
+            try db.torrents.row(id)?.hasMetadata ?? true
+        }
         do {
-            loaded = try await TorrentLoader(environment: environment, id: id, wasActive: machine.hasBegun(id)).load()
+            loaded =
+                try !hasMetadata
+                ? nil : await TorrentLoader(environment: environment, id: id, wasActive: machine.hasBegun(id)).load()
         } catch {
             // A torrent with damaged rows can still be forgotten, but the location of its files is unknown.
             guard !deletingData else { throw error }
@@ -148,6 +158,7 @@ extension Session {
         try await environment.store.perform { db throws(StoreError) in try db.torrents.remove(id, now: now) }
         feed { machine, _ in machine.removed(id) }
         environment.announces.onLoop { $0.forget(id) }
+        environment.dht?.onLoop { $0.removed(id) }
         if deletingData, let loaded {
             let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
             for failure in removal.failures { log.warning("\(failure)") }
@@ -181,7 +192,10 @@ extension Session {
     func heartbeat() async {
         guard !isStopping else { return }
         shareOut()
-        let rows = engines.values.map { engine in engine.onLoop { $0.liveRow() } }
+        let rows =
+            engines.values.map { engine in engine.onLoop { $0.liveRow() } }
+            + fetches.values.map { fetch in fetch.onLoop { $0.liveRow() } }
+        for fetch in fetches.values { await fetch.savePeers() }
         let webSeeds = engines.values.compactMap { engine in
             let rows = engine.onLoop { $0.takeWebSeedRows() }
             return rows.isEmpty ? nil : (engine.id, rows)
@@ -190,6 +204,7 @@ extension Session {
         let peers =
             beats % Self.beatsPerPeerList == 1
             ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
+                + fetches.values.map { fetch in (fetch.id, fetch.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
             : []
         let (run, now, slots, seedTime) = (
             runID, environment.clock.timestamp, slotReport(), seedCredit.take(named: namedSeeds, now: .now)
@@ -231,7 +246,14 @@ extension Session {
         let demands = engines.map { engine in engine.onLoop { $0.demand } }
         let shares = RateAllocator(environment.settings).shares(for: demands)
         for (engine, share) in zip(engines, shares) { engine.onLoop { $0.limit(share) } }
+        guard !fetches.isEmpty else { return }
+        let none = RateAllocator.Demand(download: 0, upload: 0)
+        let share = RateAllocator(environment.settings).shares(for: demands + fetches.map { _ in none }).last
+        if let share { for fetch in fetches.values { fetch.onLoop { $0.limit(share) } } }
     }
 
-    var connectionCount: Int { engines.values.reduce(0) { sum, engine in sum + engine.onLoop { $0.swarm.peerCount } } }
+    var connectionCount: Int {
+        engines.values.reduce(0) { sum, engine in sum + engine.onLoop { $0.swarm.peerCount } }
+            + fetches.values.reduce(0) { sum, fetch in sum + fetch.onLoop { $0.fetch.peerCount } }
+    }
 }

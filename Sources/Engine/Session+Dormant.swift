@@ -1,3 +1,4 @@
+import DHT
 import Disk
 import Logging
 import Net
@@ -67,14 +68,7 @@ extension Session {
             announces[row.id] = nil
             feed { machine, _ in machine.announced(row.id) }
         }
-        guard row.damage == nil, DormantTorrent.restingStates.contains(row.state) else {
-            return await activateToSettle(row.id)
-        }
-        guard await isInItsPlace(dormant) else { return }
-        let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
-        let mayRest = goal.isReached(uploaded: row.uploadedBytes, wanted: row.wantedBytes, seedTime: row.seedTime)
-        guard !mayRest else { return await activateToSettle(row.id) }
-        if row.state == .complete { await beginSeeding(row) }
+        guard await isReady(dormant) else { return }
         let progress = AnnouncedProgress(
             left: max(0, row.wantedBytes - row.completedBytes), moved: environment.announces.onLoop { $0.moved(row.id) }
         )
@@ -85,6 +79,68 @@ extension Session {
         await environment.announces.save(answer.rows)
         guard let peers = answer.peers, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
         await activate(row.id)?.onLoop { $0.learn(peers) }
+    }
+
+    /// Whether a dormant torrent may be announced. One that is damaged, away, or has seeded enough is dealt with.
+    private func isReady(_ dormant: DormantTorrent) async -> Bool {
+        let row = dormant.row
+        guard row.damage == nil, DormantTorrent.restingStates.contains(row.state) else {
+            await activateToSettle(row.id)
+            return false
+        }
+        guard await isInItsPlace(dormant) else { return false }
+        let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
+        let mayRest = goal.isReached(uploaded: row.uploadedBytes, wanted: row.wantedBytes, seedTime: row.seedTime)
+        guard !mayRest else {
+            await activateToSettle(row.id)
+            return false
+        }
+        if row.state == .complete { await beginSeeding(row) }
+        return true
+    }
+
+    /// The dormant torrents whose announces in the DHT are due, at most `most`.
+    func dueInDHT(_ most: Int) async -> [DHTService.Due] {
+        guard case .all = environment.settings.scope, !isStopping else { return [] }
+        let (busy, idle, port) = (machine.busy, machine.leftAlone, listenPort)
+        let now = environment.clock.timestamp
+        let found: [(torrent: DormantTorrent, nearest: [NodeContact], hasTracker: Bool)]
+        do {
+            found = try await environment.store.perform { db throws(StoreError) in
+                let ids = try db.dht.takeDue(
+                    now: now, limit: most, again: DHTSettings.announceInterval, except: busy.union(idle))
+                var found: [(torrent: DormantTorrent, nearest: [NodeContact], hasTracker: Bool)] = []
+                for id in ids {
+                    guard let row = try db.torrents.row(id) else { continue }
+                    let volume = try row.volume.flatMap { volume throws(StoreError) in
+                        try db.volumes.row(volume)?.identity
+                    }
+                    let nearest = try db.dht.near(id).flatMap { [NodeContact]($0) }
+                    found.append(
+                        (
+                            DormantTorrent(row: row, trackers: [], volume: volume), nearest,
+                            try db.dht.hasWorkingTracker(id)
+                        ))
+                }
+                return found
+            }
+        } catch {
+            log.error("could not read which torrents are due in the DHT: \(error)")
+            return []
+        }
+        var due: [DHTService.Due] = []
+        for (torrent, nearest, hasTracker) in found {
+            let row = torrent.row
+            guard let hash = PublicInfoHash(row.infoHash, isPrivate: row.isPrivate), await isReady(torrent),
+                machine.isDormant(row.id)
+            else { continue }
+            let announcement = DHTAnnouncement(port: port, isSeed: row.completedBytes >= row.wantedBytes)
+            due.append(
+                DHTService.Due(
+                    torrent: row.id,
+                    announce: DHTDueAnnounce(hash, announcement, nearest: nearest, hasWorkingTracker: hasTracker)))
+        }
+        return due
     }
 
     /// Cancels the announces and scrapes of dormant torrents. Returns when none is under way, or after

@@ -48,6 +48,7 @@ extension Session {
     package func tick() {
         guard !isStopping else { return }
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
+        environment.dht?.onLoop { $0.tick() }
         let reports = reports()
         feed { $0.tick(reports, now: $1) }
         endIfDone()
@@ -55,7 +56,9 @@ extension Session {
 
     /// What the active torrents report.
     private func reports() -> [TorrentID: TorrentReport] {
-        engines.mapValues { engine in engine.onLoop { $0.report } }
+        var reports = engines.mapValues { engine in engine.onLoop { $0.report } }
+        for (id, fetch) in fetches { reports[id] = fetch.onLoop { $0.report } }
+        return reports
     }
 
     /// Reports the torrent's activity to the machine.

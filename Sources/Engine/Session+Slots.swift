@@ -56,7 +56,7 @@ extension Session {
 
     /// Torrents were added.
     func enqueueAdded(_ ids: [TorrentID]) async throws {
-        let added = ids.filter { isInScope($0) && engines[$0] == nil }
+        let added = ids.filter { isInScope($0) && engines[$0] == nil && fetches[$0] == nil }
         guard !added.isEmpty else { return }
         let ready = try await environment.store.perform { db throws(StoreError) in
             var ready: [TorrentID] = []
@@ -68,8 +68,9 @@ extension Session {
 
     /// Puts a torrent that isn't active into the line; its state is queued until it gets a slot.
     func putInLine(_ row: TorrentRow) async throws {
-        if ![.queued, .offline].contains(row.state) {
-            try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(row.id, .queued) }
+        if ![.queued, .offline, .metadata].contains(row.state) {
+            let state: TorrentState = row.hasMetadata ? .queued : .metadata
+            try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(row.id, state) }
         }
         feed { $0.enqueue(row.id, now: $1) }
     }

@@ -93,6 +93,9 @@ extension Session {
         for engine in engines.values {
             engine.onLoop { engine in engine.feed { $0.shunned(ban.host, reason: reason, now: $1) } }
         }
+        for fetch in fetches.values {
+            fetch.onLoop { fetch in fetch.feed { machine, _ in machine.shunned(ban.host, reason: reason) } }
+        }
         let row = HostBanRow(ban)
         environment.backgroundWrites.began()
         Task {

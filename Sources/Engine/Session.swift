@@ -28,6 +28,7 @@ package actor Session {
         environment.loop.executor.asUnownedSerialExecutor()
     }
     private nonisolated let group: MultiThreadedEventLoopGroup
+    private nonisolated let hub: DatagramHub
     /// The torrents that local faults had blocked for too long when the session ended because of them, and the faults.
     package internal(set) var givenUp: [TorrentID: String] = [:]
     /// Held until the database is closed.
@@ -45,6 +46,11 @@ package actor Session {
     package private(set) var listenPort: UInt16 = 0
     var engines: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
+    /// The active torrents of which only the magnet link is known.
+    var fetches: [TorrentID: MetadataEngine] = [:]
+    var fetchByHash: [InfoHash: MetadataEngine] = [:]
+    /// Fetches that have ended, and whose connections wait for their torrents.
+    var arrived: [TorrentID: MetadataEngine] = [:]
     /// Activations and deactivations under way.
     var activations: [TorrentID: Task<TorrentEngine?, Never>] = [:]
     var departures: [TorrentID: Task<Void, Never>] = [:]
@@ -83,7 +89,8 @@ package actor Session {
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let now = clock.timestamp
-        let (store, opening, (last, run, leftOver, restingHosts, bans)) = try await Store.openRecovering(
+        let usesDHT = settings.dht != nil
+        let (store, opening, (last, run, leftOver, restingHosts, bans, storedDHT)) = try await Store.openRecovering(
             settings.database, options: settings.databaseOptions, now: now
         ) {
             db throws(StoreError) in
@@ -105,16 +112,24 @@ package actor Session {
             let (restingHosts, bans) = (try db.trackerHosts.resting(now: now), try db.hostBans.rows(now: now))
             let run = try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now)
             try db.moves.releaseAll(by: run)
-            return (last, run, leftOver, restingHosts, bans)
+            let dht = usesDHT ? try StoredDHT(db, now: now) : nil
+            return (last, run, leftOver, restingHosts, bans, dht)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         var random = SystemRandomNumberGenerator()
         let disk = try disk ?? Disk()
         let peerID = PeerID(using: &random)
+        let hub = DatagramHub(loop: loop, bind: settings.bind)
         let options = HTTPOptions(
             version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)
-        let trackers = TrackerClient(group: group, options: options)
+        let trackers = TrackerClient(group: group, options: options, hub: hub)
+        let dht = settings.dht.map { options in
+            DHTService(
+                options, bind: settings.bind, hub: hub, stored: storedDHT,
+                key: (0..<20).map { _ in UInt8.random(in: .min ... .max, using: &random) }, store: store, clock: clock,
+                names: BootstrapNames())
+        }
         let environment = Environment(
             currentSettings: CurrentSettings(settings), store: store, disk: disk,
             shared: .makeBoxSendingValue(SharedBudgets(), eventLoop: loop),
@@ -123,12 +138,13 @@ package actor Session {
             announces: AnnounceService(
                 trackers, as: AnnounceService.Identity(peerID: peerID, key: random.next()), resting: restingHosts,
                 store: store, loop: loop, clock: clock, goodbyeTime: settings.goodbyeTime),
+            dht: dht,
             commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             webSeeds: RangeClients(loop: loop, options: options), loop: loop, clock: clock, run: run, peerID: peerID,
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
-            environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
+            environment, group: group, hub: hub, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
         if let recovery = opening.recovery { session.log.warning("\(recovery.sentence)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) {
             session.log.warning("\(warning)")
@@ -144,12 +160,14 @@ package actor Session {
     }
 
     private init(
-        _ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID,
+        _ environment: Environment, group: MultiThreadedEventLoopGroup, hub: DatagramHub, lock: DatabaseLock,
+        run: RunID,
         opening: Store.Opening,
         leftOver: [IntentRow], bans: [HostBanRow]
     ) {
         self.environment = environment
         self.group = group
+        self.hub = hub
         self.lock = lock
         self.runID = run
         self.opening = opening
@@ -195,6 +213,7 @@ package actor Session {
         for task in departures.values { await task.value }
         await environment.announces.save()
         await environment.backgroundWrites.drain()
+        await environment.dht?.stop()
         await close(clean: !stoppedWithFault && damage == nil)
         feed { machine, _ in machine.ended() }
         for waiter in endWaiters { waiter.resume() }
@@ -228,13 +247,13 @@ package actor Session {
         let settings = environment.settings
         let ports =
             settings.listenPort == Self.usualPorts.lowerBound && !settings.listenPortIsFixed
-            ? Array(Self.usualPorts) + [0] : [settings.listenPort]
-        for port in ports {
+            ? Array(Self.usualPorts) + Self.freePorts
+            : settings.listenPort == 0 ? Self.freePorts : [settings.listenPort]
+        for (n, port) in ports.enumerated() {
             do {
                 listeners = try await environment.sockets.listen(port: port, owner: self)
                 listenPort = UInt16(listeners.first?.localAddress?.port ?? 0)
                 environment.announces.onLoop { [listenPort] in $0.listens(on: listenPort) }
-                return
             } catch let error as IOError where error.errnoCode == EADDRINUSE && port != ports.last {
                 continue
             } catch {
@@ -243,7 +262,33 @@ package actor Session {
                 let advice = limit?.advice ?? "give another port with --listen-port, or 0 for any free one"
                 throw EngineError("cannot listen on port \(port): \(why): \(advice)")
             }
+            if openDatagrams(isLast: n == ports.count - 1) { return }
+            for listener in listeners {
+                do { try await listener.close() } catch { log.debug("could not close a listening socket: \(error)") }
+            }
         }
+    }
+
+    /// Port 0, as often as a free TCP port may be tried whose UDP port is taken.
+    private static let freePorts = Array(repeating: 0, count: 8)
+
+    /// Opens the UDP sockets at the listening port. Returns `false` if another port must be tried.
+    private func openDatagrams(isLast: Bool) -> Bool {
+        let port = listenPort
+        guard let dht = environment.dht else {
+            hub.onLoop { $0.prefer(port: port) }
+            return true
+        }
+        let failures = hub.onLoop { $0.open(port: port) }
+        if !isLast, failures.contains(where: \.isPortTaken) {
+            hub.onLoop { $0.abandon() }
+            return false
+        }
+        dht.onLoop { service in
+            service.serveDormant { [weak self] most in await self?.dueInDHT(most) ?? [] }
+            service.start(port: port, failures: failures)
+        }
+        return true
     }
 
     func repeating(_ interval: Duration, _ body: @escaping @Sendable (Session) async -> Void) -> Task<Void, Never> {
@@ -260,7 +305,10 @@ package actor Session {
 
     /// Returns the states of the active torrents.
     package func snapshots() async -> [TorrentSnapshot] {
-        engines.values.map { engine in engine.onLoop { $0.snapshot() } }.sorted { $0.id < $1.id }
+        let snapshots =
+            engines.values.map { engine in engine.onLoop { $0.snapshot() } }
+            + fetches.values.map { fetch in fetch.onLoop { $0.snapshot() } }
+        return snapshots.sorted { $0.id < $1.id }
     }
 
     /// Returns the connections of a torrent; none unless it is active.

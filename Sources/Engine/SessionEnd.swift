@@ -1,5 +1,6 @@
 import Store
 import Swarm
+import Torrent
 
 /// Decides when a session that ends by itself ends: when nothing is left to do, or when local faults have blocked what
 /// is left for too long.

@@ -1,6 +1,6 @@
 package import Store
-package import Swarm
-import Torrent
+import Swarm
+package import Torrent
 
 /// Decides for a session: which torrents are active, which wait, which are retried, when dormant torrents are
 /// announced, and when the session ends.
@@ -229,7 +229,8 @@ package struct SessionMachine {
         guard case .deactivating(let departure, let isWantedAgain) = torrents[id] else { return nil }
         let place = slots.yielding(id)
         slots.left(id, now: now)
-        torrents.move(id, to: .dormant)
+        // Only the user can help a torrent whose metadata can't be used.
+        torrents.move(id, to: departure == .unusable ? .troubled(retryAt: nil) : .dormant)
         if departure == .removed { forget(id) }
         if isWantedAgain, isOpen { activate(id) }
         fill(now: now)

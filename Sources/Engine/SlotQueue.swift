@@ -1,5 +1,6 @@
 package import Store
-package import Swarm
+import Swarm
+package import Torrent
 
 /// Decides which torrents are active: which one starts when a slot is free, and which one yields when others wait.
 ///

@@ -1,5 +1,6 @@
 import Store
 import Swarm
+import Torrent
 
 /// Measures for how long local faults have blocked every active torrent with work left.
 ///

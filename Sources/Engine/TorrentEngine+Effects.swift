@@ -66,7 +66,10 @@ extension TorrentEngine {
         progress.newPieces = claim.pieces
         progress.lostPieces = claim.unverified
         progress.closedPieces = claim.closed
-        progress.partials = claim.partials.map { PartialPieceRow(piece: $0.piece, blocks: Self.mask($0.blocks)) }
+        progress.partials = claim.partials.map {
+            PartialPieceRow(
+                piece: $0.piece, blocks: $0.blocks.wireBytes(count: metainfo.geometry.blockCount(of: $0.piece)))
+        }
         progress.files = writes.takeSynced().compactMap { FingerprintRow($0) }
         progress.fileBytes = claim.fileBytes.map { FileBytes(index: $0.file, completed: $0.completed) }
         progress.completedBytes = claim.completedBytes
@@ -99,13 +102,6 @@ extension TorrentEngine {
                 self.environment.commitQueue.submit(.record(record), completion: answer)
             }
         }
-    }
-
-    private static func mask(_ blocks: [Bool]) -> [UInt8] {
-        guard blocks.contains(true) else { return [] }
-        var bytes = [UInt8](repeating: 0, count: (blocks.count + 7) / 8)
-        for (block, isThere) in blocks.enumerated() where isThere { bytes[block / 8] |= 0x80 >> UInt8(block % 8) }
-        return bytes
     }
 
     // MARK: Disk

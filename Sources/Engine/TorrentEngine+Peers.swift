@@ -68,10 +68,28 @@ extension TorrentEngine: PeerConnectionDelegate {
 
     /// Our handshake, for outgoing and incoming connections.
     nonisolated var ourHandshake: Handshake {
-        Handshake(reserved: [.extensionProtocol, .fast], infoHash: infoHash, peerID: environment.peerID)
+        var reserved: Handshake.Reserved = [.extensionProtocol, .fast]
+        if dht != nil { reserved.insert(.dht) }
+        return Handshake(reserved: reserved, infoHash: infoHash, peerID: environment.peerID)
     }
 
-    private func handshakesPassed(_ connection: PeerConnection, _ theirs: Handshake) {
+    /// Takes over connections that were opened before the metadata was known, with what their peers have said.
+    func adopt(_ links: [MetadataLink]) {
+        for link in links {
+            guard link.connection.pass(to: self) else {
+                link.dialled.map { swarm.released($0) }
+                continue
+            }
+            handshakesPassed(link.connection, link.handshake, isAdopted: true)
+            guard let key = link.connection.tag.map({ PeerKey($0) }) else { continue }
+            let now = environment.clock.now
+            for message in link.heard.messages { handle(message, from: key, now: now) }
+            perform()
+        }
+    }
+
+    /// If the connection `isAdopted`, the peer has already heard that we have no piece.
+    private func handshakesPassed(_ connection: PeerConnection, _ theirs: Handshake, isAdopted: Bool = false) {
         connection.pieceCount = metainfo.geometry.pieceCount
         let now = environment.clock.now
         let dialled: PeerAddress? = if case .outgoing(let address) = connection.direction { address } else { nil }
@@ -87,14 +105,21 @@ extension TorrentEngine: PeerConnectionDelegate {
         switch swarm.connected(info, now: now) {
         case .success(let key):
             connection.tag = key.value
-            connections.opened(connection, by: key)
+            connections.opened(connection, by: key, isAdopted: isAdopted)
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if info.supportsExtensions { sendExtendedHandshake(to: connection) }
+            if theirs.reserved.contains(.dht) { sendPort(to: connection, at: address.host) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")
         }
+    }
+
+    /// Tells the peer the port of our node in the DHT (BEP 5).
+    private func sendPort(to connection: PeerConnection, at host: PeerAddress.Host) {
+        guard let dht, let port = dht.service.onLoop({ $0.port(for: host) }) else { return }
+        connection.send(.port(port))
     }
 
     private func gone(_ connection: PeerConnection, _ reason: String) {
@@ -127,6 +152,11 @@ extension TorrentEngine: PeerConnectionDelegate {
         handshake.requestQueue = Swarm.longestServeQueue
         handshake.yourHost = connection.remote?.host
         if swarm.isComplete { handshake.isUploadOnly = true }
+        if servesMetadata {
+            handshake.metadataBytes = metainfo.infoRange.count
+        } else {
+            handshake.extensions[.metadata] = nil
+        }
         connection.send(.extended(id: ExtendedHandshake.messageID, payload: handshake.payload))
     }
 
@@ -157,7 +187,10 @@ extension TorrentEngine: PeerConnectionDelegate {
                 key, BlockRequest(piece: PieceIndex(Int(piece)), begin: Int(begin), length: Int(length)), now: now)
         case .allowedFast(let piece): swarm.allowedFast(key, Int(piece), now: now)
         case .extended(let id, let payload): extended(id, payload, from: key, now: now)
-        case .keepAlive, .port, .suggest, .unknown: swarm.heard(key, now: now)
+        case .port(let port):
+            swarm.heard(key, now: now)
+            if let host = connections[key]?.remote?.host { tellDHT(of: [PeerAddress(host, port: port)]) }
+        case .keepAlive, .suggest, .unknown: swarm.heard(key, now: now)
         }
     }
 
@@ -189,6 +222,7 @@ extension TorrentEngine: PeerConnectionDelegate {
                 swarm.extended(
                     key, reqq: handshake.requestQueue, uploadOnly: handshake.isUploadOnly, port: handshake.port,
                     now: now)
+            case .metadata(let message): receivedMetadata(message, from: key, now: now)
             case .dontHave(let message): swarm.dontHave(key, Int(message.piece), now: now)
             case .uploadOnly(let message):
                 swarm.extended(key, reqq: nil, uploadOnly: message.isUploadOnly, now: now)
@@ -223,6 +257,8 @@ extension TorrentEngine: PeerConnectionDelegate {
         case .unchoke: connection.send(.unchoke)
         case .interested: connection.send(.interested)
         case .notInterested: connection.send(.notInterested)
+        case .pieces(let have) where connections.isAdopted(key):
+            for piece in have.pieces { connection.send(.have(piece: UInt32(piece.value))) }
         case .pieces(let have): connection.send(Self.words(for: have, fast: swarm.supportsFast(key)))
         case .uploadOnly(let flag):
             if let message = connections.message(UploadOnly(flag), to: key) { connection.send(message) }

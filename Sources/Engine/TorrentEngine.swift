@@ -109,6 +109,7 @@ actor TorrentEngine {
             announces.serve(seeker)
             if !isFaulty { announces.start() }
         }
+        if let (service, hash) = dht { service.onLoop { [id, seeker = makeSeeker()] in $0.serve(hash, id, seeker) } }
         let manual = environment.settings.peers
         if !manual.isEmpty, let peers = FoundPeers(manual, from: .manual, isPrivate: row.isPrivate) {
             swarm.learn(peers.addresses, from: peers.source, now: now)
@@ -128,6 +129,7 @@ actor TorrentEngine {
                 perform()
             }
         }
+        if let (service, hash) = dht { service.onLoop { $0.forget(hash) } }
         await announces.stop(sayingGoodbye: sayingGoodbye)
         await savePeersAndCounters()
         environment.recent.forget(id)
@@ -201,6 +203,7 @@ actor TorrentEngine {
         let now = environment.clock.now
         swarm.wake(now: now)
         if schedule.takeAnnounceCheck(now: now) {
+            serveMetadata()
             announceIfDue()
             checkSeedGoal()
         }

@@ -43,7 +43,7 @@ struct TorrentLoader {
         /// Who owns the existing files.
         let custody: Custody
         /// The files as found.
-        let prints: [PayloadFile: Fingerprint]
+        let prints: [PayloadFile: FoundFile]
     }
 
     /// The result of examining the files.
@@ -54,7 +54,7 @@ struct TorrentLoader {
         var covered: [Int]
         var lacksEmptyFiles: Bool
         var custody: Custody
-        var prints: [PayloadFile: Fingerprint]
+        var prints: [PayloadFile: FoundFile]
     }
 
     private struct Remembered: Sendable {
@@ -212,8 +212,8 @@ struct TorrentLoader {
                     ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
                 length: entry.length,
                 recorded: custody.isNewsOfShared(entry.index, recorded[entry.index])
-                    ? nil : recorded[entry.index].map { .init($0) },
-                current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) },
+                    ? nil : recorded[entry.index]?.print,
+                current: current[entry.index]?.print,
                 isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil,
                 isReserved: known.row.settings.allocatesFull && !custody.hasLeave
                     && custody.announced.contains(entry.index)
@@ -245,7 +245,7 @@ struct TorrentLoader {
     }
 
     /// Determines who owns the files. The torrent may write to its own files from now on.
-    private func custody(_ found: [Fingerprint]) async throws -> Custody {
+    private func custody(_ found: [FoundFile]) async throws -> Custody {
         let id = id
         let records = try await environment.store.perform { db throws(StoreError) in
             try db.custodyRecords(of: id, found: found)
@@ -274,8 +274,8 @@ struct TorrentLoader {
             if case .entry(let index) = file, case .entry(let twin) = owner.file, owner.torrent == infoHash {
                 custody.twins[index] = twin
                 custody.linked[file] = prints[file]?.identity
-            } else if case .entry(let index) = file, let holder, let print = prints[file] {
-                custody.shared[index] = Custody.Shared(holder: holder, print: print)
+            } else if case .entry(let index) = file, let holder, let found = prints[file] {
+                custody.shared[index] = Custody.Shared(holder: holder, found: found)
             } else {
                 custody.unproven[file] = prints[file]?.identity
             }

@@ -25,4 +25,6 @@ package struct TorrentSnapshot: Sendable {
     package let timeLeft: Duration?
     /// The number of unverified pieces.
     package let unverified: Int
+    /// What peers offer of the metadata, while it isn't known.
+    package var metadata: MetadataOffer?
 }

@@ -1,5 +1,6 @@
 import Store
-package import Swarm
+import Swarm
+package import Torrent
 
 /// What a session knows of its torrents: each has one state, and a few facts.
 ///

@@ -30,7 +30,7 @@ package final class HostResolver: Sendable {
     /// the pool; never calls it after ``shutdown()``.
     ///
     /// `body` must not block, because ``shutdown()`` waits for it.
-    func resolve(
+    package func resolve(
         _ host: String, port: UInt16, _ body: @escaping @Sendable (Result<[SocketAddress], TrackerError>) -> Void
     ) {
         // An IP address needs no look-up and shouldn't wait behind names that do.

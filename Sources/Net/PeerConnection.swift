@@ -136,6 +136,15 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         continueHandshake(transport)
     }
 
+    /// Passes the open connection to another delegate, which receives all later events. Returns whether the connection
+    /// is still open.
+    package func pass(to delegate: any PeerConnectionDelegate) -> Bool {
+        guard case .open = state, closeReason == nil else { return false }
+        self.delegate = delegate
+        tag = nil
+        return true
+    }
+
     /// Appends a message, which is sent with the next ``flush()``.
     package func send(_ message: PeerMessage) {
         if outgoing.capacity == 0 { outgoing.reserveCapacity(Self.outgoingCapacity) }
@@ -352,22 +361,5 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         guard !messages.isEmpty else { return }
         delegate?.received(messages, from: self)
         messages.removeAll(keepingCapacity: messages.capacity <= Self.usuallyTogether)
-    }
-}
-
-extension PeerAddress {
-    /// Converts an address from NIO; `nil` for a Unix domain socket.
-    package init?(_ address: SocketAddress) {
-        guard let text = address.ipAddress, let port = address.port, let number = UInt16(exactly: port) else {
-            return nil
-        }
-        // A link-local address has a zone, which a peer address can't store.
-        guard let host = Host(text.prefix { $0 != "%" }) else { return nil }
-        self = PeerAddress(host, port: number).unmapped
-    }
-
-    /// The address in NIO's form.
-    package var socketAddress: SocketAddress {
-        get throws { try SocketAddress(ipAddress: hostDescription, port: Int(port)) }
     }
 }

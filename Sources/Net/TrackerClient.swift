@@ -15,14 +15,19 @@ package protocol TrackerTransport: Sendable {
 package struct TrackerClient: Sendable {
     private let transports: [TrackerURL.Scheme: any TrackerTransport]
 
-    /// Creates a client on the loops of `group`, which must outlive the client; call ``shutdown()`` when done.
-    package init(group: any EventLoopGroup, options: HTTPOptions) {
-        self.init(group: group, options: options, resolver: HostResolver(), reach: .system)
+    /// Creates a client on the loops of `group`, which must outlive the client; call ``shutdown()`` when done, which
+    /// also shuts down the hub. Without a hub, the client has sockets of its own for UDP.
+    package init(group: any EventLoopGroup, options: HTTPOptions, hub: DatagramHub? = nil) {
+        self.init(group: group, options: options, resolver: HostResolver(), reach: .system, hub: hub)
     }
 
-    package init(group: any EventLoopGroup, options: HTTPOptions, resolver: HostResolver, reach: ReachTest) {
+    package init(
+        group: any EventLoopGroup, options: HTTPOptions, resolver: HostResolver, reach: ReachTest,
+        hub: DatagramHub? = nil
+    ) {
         let http = HTTPTracker(group: group, options: options, resolver: resolver, reach: reach)
-        let udp = UDPTracker(loop: group.next(), bindAddress: options.bindAddress, resolver: resolver, reach: reach)
+        let udp = UDPTracker(
+            hub: hub ?? DatagramHub(loop: group.next(), bind: options.bindAddress), resolver: resolver, reach: reach)
         transports = [.http: http, .https: http, .udp: udp]
     }
 

@@ -3,9 +3,9 @@ import NIOPosix
 import Torrent
 package import TrackerWire
 
-/// Sends requests to trackers over UDP (BEP 15), through one socket per address family.
+/// Sends requests to trackers over UDP (BEP 15), through the sockets of a ``DatagramHub``.
 ///
-/// The actor runs on the event loop of its sockets, so datagrams and timers enter the actor without a hop.
+/// The actor runs on the event loop of the hub, so datagrams and timers enter the actor without a hop.
 package actor UDPTracker: TrackerTransport {
     /// The maximum number of concurrent requests; further requests fail.
     static let maximumRequests = 4096
@@ -19,7 +19,7 @@ package actor UDPTracker: TrackerTransport {
     private nonisolated let loop: any EventLoop
     private nonisolated let resolver: HostResolver
     private let reach: ReachTest
-    private let sockets: UDPTrackerSockets
+    private nonisolated let hub: DatagramHub
     private let retransmissions: Int
     private var generator = SystemRandomNumberGenerator()
     private var requests: [UInt64: UDPTrackerRequest] = [:]
@@ -30,17 +30,16 @@ package actor UDPTracker: TrackerTransport {
     private var connections: [SocketAddress: UDPTrackerMachine.Connection] = [:]
     private var isShutDown = false
 
-    /// Creates a tracker with sockets on `loop`, which must outlive the tracker. Shutting down the tracker shuts down
-    /// the resolver.
+    /// The hub's loop must outlive the tracker. Shutting down the tracker shuts down the hub and the resolver.
     init(
-        loop: any EventLoop, bindAddress: PeerAddress.Host? = nil,
+        hub: DatagramHub,
         retransmissions: Int = UDPTrackerMachine.defaultRetransmissions,
         resolver: HostResolver, reach: ReachTest = .system
     ) {
-        self.loop = loop
+        loop = hub.loop
+        self.hub = hub
         self.resolver = resolver
         self.reach = reach
-        self.sockets = UDPTrackerSockets(loop: loop, bindAddress: bindAddress)
         self.retransmissions = retransmissions
     }
 
@@ -64,7 +63,7 @@ package actor UDPTracker: TrackerTransport {
         for request in Array(requests.values) { finish(request, .failure(.cancelled)) }
         await withCheckedContinuation { closed in
             // `close()` handles the outcome of every socket, so the future can't fail.
-            sockets.close().whenComplete { _ in closed.resume() }
+            hub.onLoop { $0.close() }.whenComplete { _ in closed.resume() }
         }
         resolver.shutdown()
     }
@@ -111,7 +110,9 @@ package actor UDPTracker: TrackerTransport {
         case .success(let addresses):
             var families: Set<NIOBSDSocket.ProtocolFamily> = []
             request.addresses =
-                addresses.filter { sockets.canReach($0.protocol) && families.insert($0.protocol).inserted }[...]
+                addresses.filter { address in
+                    hub.onLoop { $0.canUse(address.family) } && families.insert(address.protocol).inserted
+                }[...]
             tryNext(request, after: .unreachable("its host has no address of the same family (IPv4 or IPv6) as --bind"))
         }
     }
@@ -119,38 +120,38 @@ package actor UDPTracker: TrackerTransport {
     private func tryNext(_ request: UDPTrackerRequest, after error: TrackerError) {
         guard !isShutDown else { return finish(request, .failure(.cancelled)) }
         guard let remote = request.addresses.popFirst() else { return finish(request, .failure(error)) }
-        let number = request.number
-        let socket = sockets.socket(for: remote.protocol) { bytes, remote in
-            self.assumeIsolated { $0.received(bytes, from: remote) }
-        }
-        socket.whenComplete { result in
-            self.assumeIsolated {
-                $0.with(number) {
-                    switch result {
-                    case .success(let socket): $0.start($1, at: remote, through: socket)
-                    case .failure(let error):
-                        $0.tryNext($1, after: .unreachable("no UDP socket: \(Self.reason(error))"))
-                    }
+        let failure = hub.onLoop { hub in
+            do throws(DatagramFailure) {
+                try hub.require(remote.family)
+                hub.receive(.trackers) { datagram, sender in self.assumeIsolated { $0.received(datagram, from: sender) }
                 }
+                return DatagramFailure?.none
+            } catch {
+                return error
             }
         }
+        if let failure { return tryNext(request, after: .unreachable("no UDP socket: \(failure.reason)")) }
+        start(request, at: remote)
     }
 
-    private func start(_ request: UDPTrackerRequest, at remote: SocketAddress, through socket: any Channel) {
+    private func start(_ request: UDPTrackerRequest, at remote: SocketAddress) {
         let machine = UDPTrackerMachine(
             request.question, overIPv6: remote.protocol == .inet6, connection: connections[remote],
             // While other addresses remain, this one gets only one try.
             maximumRetransmissions: request.addresses.isEmpty ? retransmissions : 0)
-        let attempt = UDPTrackerRequest.Attempt(remote, socket, machine)
+        let attempt = UDPTrackerRequest.Attempt(remote, machine)
         request.attempt = attempt
         perform(attempt.machine.start(now: now, using: &generator), attempt, request)
     }
 
     // MARK: The machine's events and steps
 
-    private func received(_ bytes: [UInt8], from remote: SocketAddress) {
-        guard let transaction = UDPTrackerResponsePacket.transaction(of: bytes) else { return }
-        guard let number = waiting[UDPTrackerRequest.Exchange(remote: remote, transaction: transaction)] else { return }
+    private func received(_ datagram: ByteBuffer, from remote: SocketAddress) {
+        // Only a datagram that is waited for is copied.
+        guard let transaction = datagram.getInteger(at: datagram.readerIndex + 4, as: UInt32.self),
+            let number = waiting[UDPTrackerRequest.Exchange(remote: remote, transaction: transaction)]
+        else { return }
+        let bytes = Array(datagram.readableBytesView)
         with(number) { tracker, request in
             guard let attempt = request.attempt else { return }
             tracker.perform(
@@ -190,18 +191,10 @@ package actor UDPTracker: TrackerTransport {
     }
 
     private func send(_ bytes: [UInt8], _ attempt: UDPTrackerRequest.Attempt, _ request: UDPTrackerRequest) {
-        let number = request.number
         let remote = attempt.remote
-        let packet = AddressedEnvelope(remoteAddress: remote, data: attempt.socket.allocator.buffer(bytes: bytes))
-        attempt.socket.writeAndFlush(packet).whenFailure { error in
-            self.assumeIsolated {
-                $0.with(number) {
-                    guard let attempt = $1.attempt, attempt.remote == remote else { return }
-                    $0.leave(attempt, $1)
-                    $0.tryNext($1, after: .unreachable(Self.reason(error)))
-                }
-            }
-        }
+        guard let failure = hub.onLoop({ $0.send(bytes, to: remote) }) else { return }
+        leave(attempt, request)
+        tryNext(request, after: .unreachable(failure.reason))
     }
 
     private func wait(until moment: Duration, _ request: UDPTrackerRequest) {
@@ -256,8 +249,9 @@ package actor UDPTracker: TrackerTransport {
     private nonisolated func onLoop(_ body: @escaping @Sendable (isolated UDPTracker) -> Void) {
         loop.execute { self.assumeIsolated(body) }
     }
+}
 
-    private static func reason(_ error: any Error) -> String {
-        if let error = error as? IOError { TrackerError.sentence(error) } else { Printable.text("\(error)".utf8) }
-    }
+extension SocketAddress {
+    /// The family of an IP address.
+    fileprivate var family: AddressFamily { self.protocol == .inet6 ? .v6 : .v4 }
 }

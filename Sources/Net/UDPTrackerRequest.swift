@@ -24,14 +24,12 @@ final class UDPTrackerRequest {
     /// A try of the request at one address.
     final class Attempt {
         let remote: SocketAddress
-        let socket: any Channel
         var machine: UDPTrackerMachine
         /// The response that the request is waiting for.
         var exchange: Exchange?
 
-        init(_ remote: SocketAddress, _ socket: any Channel, _ machine: consuming UDPTrackerMachine) {
+        init(_ remote: SocketAddress, _ machine: consuming UDPTrackerMachine) {
             self.remote = remote
-            self.socket = socket
             self.machine = machine
         }
     }

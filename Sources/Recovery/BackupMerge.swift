@@ -120,6 +120,8 @@ struct BackupMerge {
     private mutating func examine(_ id: TorrentID) throws(StoreError) {
         guard let row = try db.torrents.row(id) else { return }
         var found = try metainfo(of: id)
+        // The metadata of a magnet link hasn't arrived, so there is nothing to agree with.
+        if found == nil, try db.magnets.isListed(id) { return }
         if found?.infoHash != row.infoHash, hasBackup {
             try db.execute(
                 """

@@ -69,8 +69,7 @@ package final class ActivePiece {
     /// Whether any received block is only in memory.
     var hasUnwritten: Bool { receivedCount > onDiskCount }
     var unwritten: [Int] { blocks.indices.filter { blocks[$0].isReceived && !blocks[$0].isOnDisk } }
-    var onDisk: [Bool] { blocks.map(\.isOnDisk) }
-    var recorded: [Bool] { blocks.map(\.isRecorded) }
+    var recorded: BlockSet { BlockSet(blocks.indices.lazy.filter { self.blocks[$0].isRecorded }) }
     /// Blocks that are not in the piece's buffer.
     var outsideMemory: BlockSet { BlockSet(blocks.indices.lazy.filter { !self.blocks[$0].isInMemory }) }
     var written: BlockSet { BlockSet(blocks.indices.lazy.filter { self.blocks[$0].isOnDisk }) }
@@ -173,9 +172,9 @@ package final class ActivePiece {
         onDiskCount += 1
     }
 
-    /// Marks the blocks of `mask` that are on disk as recorded in the database.
-    func markRecorded(_ mask: [Bool]) {
-        for (block, isThere) in mask.enumerated() where isThere && blocks[block].isOnDisk && !blocks[block].isRecorded {
+    /// Marks those of the blocks that are on disk as recorded in the database.
+    func markRecorded(_ recorded: BlockSet) {
+        for block in recorded.blocks where blocks[block].isOnDisk && !blocks[block].isRecorded {
             blocks[block].isRecorded = true
             recordedCount += 1
         }

@@ -172,6 +172,9 @@ package struct AddressBook {
         }
     }
 
+    /// A connection to the address is about to be taken over, so it isn't dialled.
+    package mutating func reserve(_ address: PeerAddress) { busy.insert(address) }
+
     /// The connection to the address was rejected, through no fault of the peer.
     package mutating func released(_ address: PeerAddress) { busy.remove(address) }
 

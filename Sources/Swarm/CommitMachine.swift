@@ -184,7 +184,7 @@ struct CommitMachine: ~Copyable {
         next = Claim()
         sent.pieces = pieces.filter { states.have[$0] }
         partials.removeAll { $0.isClosed }
-        sent.partials += partials.map { PartialPiece(piece: $0.piece, blocks: $0.onDisk) }
+        sent.partials += partials.map { PartialPiece(piece: $0.piece, blocks: $0.written) }
         sent.closed += idle
         return !sent.isEmpty
     }
@@ -218,7 +218,7 @@ struct CommitMachine: ~Copyable {
         next.unverified = sent.unverified + next.unverified
         // A piece that became active again is no longer closed.
         next.closed = sent.closed.filter { states[$0] == nil } + next.closed
-        next.partials = sent.partials.filter { !$0.blocks.contains(true) } + next.partials
+        next.partials = sent.partials.filter(\.blocks.isEmpty) + next.partials
         pieces = []
         partials = []
         defer { sent = Claim() }

@@ -1,3 +1,5 @@
+import Torrent
+
 /// The fault of the machine that halts the torrent, and when to probe whether it is gone.
 struct FaultState {
     /// How long after a fault it is probed first, and how long a fault stays on trial.

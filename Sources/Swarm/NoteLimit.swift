@@ -1,3 +1,5 @@
+package import Torrent
+
 /// Limits the notes of one kind where peers can cause any number of them (law 7), because each becomes a database row
 /// and a line of the log.
 package struct NoteLimit {

@@ -106,22 +106,22 @@ package struct PieceStates: ~Copyable {
     /// Blocks of the piece that an earlier run recorded are on disk. They count at once, or after a recheck.
     mutating func restored(_ partial: PartialPiece) {
         let index = partial.piece
-        guard activePieces[index] == nil, partial.blocks.contains(true),
-            partial.blocks.count == geometry.blockCount(of: index)
+        guard activePieces[index] == nil, geometry.pieces.contains(index), !partial.blocks.isEmpty,
+            partial.blocks.isWithin(count: geometry.blockCount(of: index))
         else { return }
         guard !unverified[index] else {
             heldPartials[index] = partial
             return
         }
         var blocks = partial.blocks
-        for block in padding[index] ?? [] where blocks.indices.contains(block) { blocks[block] = true }
-        guard blocks.contains(false) else {
+        for block in padding[index] ?? [] { blocks.insert(block) }
+        guard !blocks.isWhole(count: geometry.blockCount(of: index)) else {
             // All blocks are on disk, but the piece was never hashed.
             settle(index, as: .unverified)
             return
         }
         let piece = activated(index, now: .origin)
-        for (block, isThere) in blocks.enumerated() where isThere { piece.restore(block) }
+        for block in blocks.blocks { piece.restore(block) }
     }
 
     /// The piece consists of padding only: it is present without a write. Returns whether it was absent.
@@ -370,9 +370,10 @@ package struct PieceStates: ~Copyable {
         intents.ended(piece)
         let partial = heldPartials.removeValue(forKey: piece)
         settle(piece, as: .absent)
-        if let partial, !isMissing, partial.blocks.contains(false) { restored(partial) }
+        let isUseless = isMissing || partial?.blocks.isWhole(count: geometry.blockCount(of: piece)) ?? false
+        if let partial, !isUseless { restored(partial) }
         if isCandidate(piece) { picker.insert(piece, using: &random) }
-        return partial.map { isMissing || !$0.blocks.contains(false) } ?? false
+        return partial != nil && isUseless
     }
 
     // MARK: Availability

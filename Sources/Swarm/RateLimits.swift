@@ -1,3 +1,5 @@
+import Torrent
+
 /// The rate limits of the torrent in both directions, and when transfers that wait for one resume.
 struct RateLimits {
     private var download: TokenBucket

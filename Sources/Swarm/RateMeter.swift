@@ -1,3 +1,5 @@
+package import Torrent
+
 /// Bytes per second over the last few seconds, from samples in one-second buckets.
 package struct RateMeter {
     private static let bucketCount = 5

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Decides how many requests to keep outstanding at one peer, so that its path is full but its queue is not.
 ///

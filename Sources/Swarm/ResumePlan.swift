@@ -156,7 +156,7 @@ package struct ResumePlan: Equatable, Sendable {
             if file.holder == .finished {
                 recheck(file.pieces.lazy.filter { !input.have[$0] }, .foundAtAdd(file: number), input)
             }
-            guard recorded != current, !isExplained(file, recorded, current, input) else { return }
+            guard !current.isUnchanged(since: recorded), !isExplained(file, recorded, current, input) else { return }
             invalidate(file, number, .changedOutside(file: number), input)
         }
     }

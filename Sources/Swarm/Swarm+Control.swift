@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Commands from the user, and the clock.
 extension Swarm {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Faults of the machine: what halts the torrent, and what continues when the fault is gone.
 extension Swarm {

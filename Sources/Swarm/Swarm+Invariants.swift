@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Invariants that hold after every event. The simulator checks them; each check looks at all pieces and peers.
 extension Swarm {

@@ -127,6 +127,12 @@ extension Swarm {
         refused(request, by: peer.source, now: now)
     }
 
+    /// The peer requests metadata, sends it, or refuses it (BEP 9).
+    package mutating func chargeMetadata(_ key: PeerKey, now: Instant) {
+        guard let peer = peers[key], !peer.isClosing else { return }
+        charge(peer, .refusal, now: now)
+    }
+
     /// The peer's extension handshake (BEP 10, BEP 21). `port` is the port on which the peer listens.
     package mutating func extended(_ key: PeerKey, reqq: Int?, uploadOnly: Bool?, port: UInt16? = nil, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }

@@ -9,6 +9,13 @@ extension Swarm {
         dialMore(now: now)
     }
 
+    /// Connections to these addresses are taken over from the fetch of the metadata: each is answered by
+    /// ``connected(_:now:)`` or ``released(_:)``.
+    package mutating func reserve(_ addresses: [PeerAddress]) { for address in addresses { book.reserve(address) } }
+
+    /// The connection can't be taken over.
+    package mutating func released(_ address: PeerAddress) { book.released(address) }
+
     /// Restores a peer that an earlier run stored.
     package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
 

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Sending requests and receiving blocks.
 extension Swarm {

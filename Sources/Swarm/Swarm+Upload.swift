@@ -1,5 +1,5 @@
 import DequeModule
-import Torrent
+package import Torrent
 
 /// Uploading: requests are queued, served within limits, and dropped by choking.
 extension Swarm {
@@ -52,6 +52,13 @@ extension Swarm {
         peer.serving.failed(request)
         if fault != nil { refuse(request, of: peer, now: now) }
         pump(peer, now: now)
+    }
+
+    /// Whether so many bytes of metadata may be sent now (BEP 9). They count against the upload limit, not as payload.
+    package mutating func maySendMetadata(_ bytes: Int, now: Instant) -> Bool {
+        guard limits.maySend(bytes, now: now) else { return false }
+        limits.sent(bytes)
+        return true
     }
 
     /// Pumps each peer, starting with a different one in turn, so that no peer is always first to use up a limit.

@@ -1,3 +1,5 @@
+import Torrent
+
 /// The limits of one torrent's swarm. Each can be set for one torrent or for all.
 package struct SwarmSettings: Sendable, Equatable {
     /// The most connections of this torrent, in both directions.

@@ -1,3 +1,5 @@
+import Torrent
+
 /// Counts what was transferred, and what of it the database was told.
 struct Tally {
     private(set) var total = Transfer()

@@ -1,3 +1,5 @@
+import Torrent
+
 /// When the swarm next looks at what time alone changes: at its peers, and once a second at its pieces and places.
 struct Ticks {
     private static let interval = Duration.milliseconds(250)

@@ -1,3 +1,5 @@
+package import Torrent
+
 /// A rate limit in bytes per second. It allows a burst of a fifth of a second, but at least one block.
 package struct TokenBucket {
     private static let burst = 0.2

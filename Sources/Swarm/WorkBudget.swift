@@ -1,3 +1,5 @@
+package import Torrent
+
 /// A budget of processor time in microseconds for a peer's messages, because a few of its bytes can cause much work
 /// (law 7).
 ///

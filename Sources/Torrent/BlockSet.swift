@@ -8,6 +8,31 @@ package struct BlockSet: Hashable, Sendable {
         for block in blocks { insert(block) }
     }
 
+    /// Reads one bit per block in wire order: block 0 is the highest bit of the first byte. Bits from `count` on are
+    /// ignored.
+    package init(wire bytes: [UInt8], count: Int) {
+        for block in 0..<min(count, bytes.count * 8) where bytes[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
+            insert(block)
+        }
+    }
+
+    /// One bit for each of `count` blocks in wire order; empty for the empty set.
+    package func wireBytes(count: Int) -> [UInt8] {
+        guard !isEmpty else { return [] }
+        var bytes = [UInt8](repeating: 0, count: (count + 7) / 8)
+        for block in 0..<count where contains(block) { bytes[block / 8] |= 0x80 >> UInt8(block % 8) }
+        return bytes
+    }
+
+    /// The blocks, in order.
+    package var blocks: some Sequence<Int> { (0..<words.count * 64).lazy.filter(contains) }
+
+    /// Whether no block from `count` on is a member.
+    package func isWithin(count: Int) -> Bool { !blocks.contains { $0 >= count } }
+
+    /// Whether the first `count` blocks are members.
+    package func isWhole(count: Int) -> Bool { (0..<count).allSatisfy(contains) }
+
     package var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
 
     package func contains(_ block: Int) -> Bool {

@@ -47,6 +47,11 @@ package struct MagnetLink: Hashable, Sendable, CustomStringConvertible {
         self.peers = Self.fitting(peers, Self.maximumPeerCount, &room, Self.field(peer:))
     }
 
+    /// Whether the text is meant as a magnet link, valid or not.
+    package static func isLink(_ text: String) -> Bool {
+        text.drop { $0.isWhitespace }.prefix(7).lowercased() == "magnet:"
+    }
+
     /// Reads a link. Keys may be in any case and end with a number (`tr.1`), and keys that aren't known are ignored.
     package init(_ text: String) throws(MagnetLinkError) {
         let reader = try MagnetLinkReader(text)
@@ -54,6 +59,11 @@ package struct MagnetLink: Hashable, Sendable, CustomStringConvertible {
         self.init(
             infoHash: infoHash, v2: reader.v2, name: reader.name, trackers: reader.trackers,
             webSeeds: reader.webSeeds, peers: reader.peers, files: reader.files)
+    }
+
+    /// The peers that are given by their addresses.
+    package var addresses: [PeerAddress] {
+        peers.compactMap { if case .address(let address) = $0 { address } else { nil } }
     }
 
     /// The link in its canonical form.

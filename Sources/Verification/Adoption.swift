@@ -9,7 +9,7 @@ struct Adoption {
     let torrent: StoredTorrent
     let payload: Payload
     /// The files as they were before they were read.
-    let current: [Int: Fingerprint]
+    let current: [Int: FoundFile]
 
     /// Syncs the files of these good pieces. Returns the pieces whose files are synced and were not changed since they
     /// were read, and the unchanged files.
@@ -49,7 +49,7 @@ struct Adoption {
         }
     }
 
-    private func sync() async -> [PayloadFile: Fingerprint] {
+    private func sync() async -> [PayloadFile: FoundFile] {
         let report = await disk.sync(payload)
         if let error = report.folderError {
             Logger(label: "pieces.verify").warning("\(torrent.row.name.printable): \(error)")
@@ -59,7 +59,7 @@ struct Adoption {
         return Dictionary(report.durable.map { ($0.file, $0) }) { _, last in last }
     }
 
-    private func isUnchanged(_ index: Int, _ durable: [PayloadFile: Fingerprint]) -> Bool {
+    private func isUnchanged(_ index: Int, _ durable: [PayloadFile: FoundFile]) -> Bool {
         guard let before = current[index], let after = durable[.entry(index)] else { return false }
         return before == after
     }

@@ -74,7 +74,7 @@ package struct Attribution {
     /// present.
     package init(
         _ verdicts: Verdicts, of payload: Payload, claimed: Bitfield, recorded: [FingerprintRow],
-        current: [PayloadFile: Fingerprint],
+        current: [PayloadFile: FoundFile],
         withEmptyFiles: Bool
     ) {
         self.payload = payload
@@ -133,7 +133,7 @@ package struct Attribution {
         }
     }
 
-    private static func looks(_ payload: Payload, _ recorded: [FingerprintRow], _ current: [PayloadFile: Fingerprint])
+    private static func looks(_ payload: Payload, _ recorded: [FingerprintRow], _ current: [PayloadFile: FoundFile])
         -> [PayloadFile: Look]
     {
         let known = Dictionary(recorded.map { ($0.index, $0) }) { _, last in last }
@@ -145,9 +145,9 @@ package struct Attribution {
         return looks
     }
 
-    private static func look(_ recorded: FingerprintRow?, _ current: Fingerprint?, length: Int64?) -> Look {
-        guard let now = current.map({ FingerprintRow($0) }) else { return .gone }
+    private static func look(_ recorded: FingerprintRow?, _ current: FoundFile?, length: Int64?) -> Look {
+        guard let now = current?.print else { return .gone }
         guard let recorded else { return length.map { $0 == now.size } ?? true ? .unknown : .changed }
-        return now.isAsLeft(recorded) ? .asLeft : .changed
+        return now.isUnchanged(since: recorded.print) ? .asLeft : .changed
     }
 }

@@ -14,6 +14,7 @@ package struct StoredTorrent: Sendable {
     package let volume: String?
 
     package init(_ row: TorrentRow, _ connection: Connection) throws {
+        guard row.hasMetadata else { throw UnusableTorrent(row.metadataIsMissing) }
         guard let file = try connection.metainfos.file(of: row.id) else {
             throw UnusableTorrent("torrent \(row.id) was removed in the meantime")
         }
@@ -75,6 +76,13 @@ extension TorrentID {
     /// What to do about a torrent that is offline because another disk has deliberately taken its disk's place.
     package var relocationAdvice: String {
         "if the payload was moved to this disk on purpose, `pieces verify \(self) --relocated` checks what is there"
+    }
+}
+
+extension TorrentRow {
+    /// The message for a command that needs the metadata, which hasn't arrived.
+    package var metadataIsMissing: String {
+        "the metadata of \(name.printable) isn't here yet, so its files aren't known: `pieces explain \(id)` shows how far it is"
     }
 }
 

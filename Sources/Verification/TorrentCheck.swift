@@ -112,7 +112,7 @@ struct TorrentCheck: Sendable {
     /// Turns the verdicts of a part into a finding. Good pieces that were not recorded are synced before they are
     /// adopted. `settled` collects the files that were synced and are unchanged since the check began.
     private func judge(
-        _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint], _ settled: inout Set<Int>
+        _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: FoundFile], _ settled: inout Set<Int>
     ) async -> Finding {
         let claimed = task.torrent.have
         var finding = Finding(task.torrent)
@@ -134,18 +134,18 @@ struct TorrentCheck: Sendable {
     /// The fingerprints of files that differ from the recorded ones, now that all of their recorded pieces were
     /// checked.
     private func refresh(
-        _ payload: Payload, _ verdicts: Verdicts, _ current: [Int: Fingerprint], _ settled: Set<Int>
+        _ payload: Payload, _ verdicts: Verdicts, _ current: [Int: FoundFile], _ settled: Set<Int>
     ) async -> [FingerprintRow] {
         let recorded = Dictionary(task.torrent.fingerprints.map { ($0.index, $0) }) { _, last in last }
         let metainfo = task.torrent.metainfo
         let stale = metainfo.layout.files.filter { file in
-            guard let print = current[file.index], !file.isEmpty, recorded[file.index] != FingerprintRow(print) else {
+            guard let print = current[file.index], !file.isEmpty, recorded[file.index]?.print != print.print else {
                 return false
             }
             // A new file without a good piece isn't the torrent's, so nothing is recorded about it.
             let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
             let isOwn =
-                recorded[file.index]?.isSameFile(as: FingerprintRow(print)) ?? false
+                recorded[file.index]?.print.isSameFile(as: print.print) ?? false
                 || pieces.contains { verdicts.good[$0] || task.confirmed[$0] }
             // A file that can't be read stays as unknown as before.
             return isOwn
@@ -160,7 +160,7 @@ struct TorrentCheck: Sendable {
             + (await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).settle(rest))
     }
 
-    private func missingFiles(_ damaged: [PieceIndex], _ current: [Int: Fingerprint]) -> [Int] {
+    private func missingFiles(_ damaged: [PieceIndex], _ current: [Int: FoundFile]) -> [Int] {
         let metainfo = task.torrent.metainfo
         let recorded = Set(task.torrent.fingerprints.map(\.index))
         var files: Set<Int> = []

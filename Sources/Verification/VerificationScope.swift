@@ -21,7 +21,7 @@ package struct VerificationTask: Sendable {
     var isRelocated = false
 
     /// The pieces to hash, given the files that exist now.
-    func pieces(current: [Int: Fingerprint]) -> Bitfield {
+    func pieces(current: [Int: FoundFile]) -> Bitfield {
         let metainfo = torrent.metainfo
         var pieces = torrent.have
         switch scope {

@@ -35,7 +35,10 @@ package struct Pieces: AsyncParsableCommand {
                 subcommands: [Pause.self, Resume.self, Remove.self, Move.self, Queue.self, Limit.self, Select.self]),
             CommandGroup(
                 name: "Information",
-                subcommands: [Status.self, Files.self, Peers.self, Trackers.self, WebSeeds.self, Log.self, Explain.self, Doctor.self]),
+                subcommands: [
+                    Status.self, Files.self, Peers.self, Trackers.self, WebSeeds.self, DHT.self, Log.self,
+                    Explain.self, Doctor.self,
+                ]),
             CommandGroup(
                 name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self, Magnet.self]),
             CommandGroup(

@@ -59,9 +59,11 @@ struct UniformTorrent {
             let status = try BenchmarkSetup.status(path)
             let changed = status.st_mtim
             return FingerprintRow(
-                index: entry.index, size: Int64(status.st_size),
-                mtimeNs: Int64(changed.tv_sec) * 1_000_000_000 + Int64(changed.tv_nsec),
-                inode: Int64(bitPattern: UInt64(status.st_ino)), device: Int64(bitPattern: UInt64(status.st_dev)))
+                index: entry.index,
+                FileFingerprint(
+                    size: Int64(status.st_size),
+                    mtimeNs: Int64(changed.tv_sec) * 1_000_000_000 + Int64(changed.tv_nsec),
+                    inode: UInt64(status.st_ino), device: UInt64(status.st_dev)))
         }
     }
 

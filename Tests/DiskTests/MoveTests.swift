@@ -93,8 +93,9 @@ import Torrent
         let there = Dictionary(
             uniqueKeysWithValues: try await ground.fixture.disk.fingerprints(ground.move.target).map { ($0.file, $0) })
         for file in ground.files {
-            #expect(there[file.file]?.modified == file.before.modified && there[file.file]?.size == file.before.size)
-            #expect(there[file.file]?.inode != file.before.inode)
+            let (copy, before) = (try #require(there[file.file]).print, file.before.print)
+            #expect(copy.mtimeNs == before.mtimeNs && copy.size == before.size)
+            #expect(copy.inode != before.inode)
         }
         ground.fixture.calls.mend()
         #expect(await ground.good(ground.move.target) == ground.pieceCount)

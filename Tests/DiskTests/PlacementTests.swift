@@ -166,7 +166,7 @@ import Torrent
         #expect(fixture.calls.log.filter { $0.hasPrefix("create") } == (28000..<28004).map { "create \($0)" })
         #expect(await fixture.disk.sync(fixture.payload).durable.count == 4)
         #expect(fixture.calls.opened < 60)
-        #expect(try await fixture.disk.fingerprints(fixture.payload).map(\.size) == [4, 4, 4, 4])
+        #expect(try await fixture.disk.fingerprints(fixture.payload).map(\.print.size) == [4, 4, 4, 4])
     }
 
     @Test func spaceIsReservedOrReportedAsMissing() async throws {

@@ -64,8 +64,8 @@ struct ReachTests {
         func files(_ devices: [Int: UInt64]) -> [PayloadFile: UInt64] {
             devices.reduce(into: [:]) { $0[$1.key < 0 ? .parts : .entry($1.key)] = $1.value }
         }
-        let current = files(one.current).reduce(into: [PayloadFile: Fingerprint]()) {
-            $0[$1.key] = Fingerprint(file: $1.key, size: 1, modified: 1, inode: 1, device: $1.value)
+        let current = files(one.current).reduce(into: [PayloadFile: FoundFile]()) {
+            $0[$1.key] = FoundFile($1.key, FileFingerprint(size: 1, mtimeNs: 1, inode: 1, device: $1.value))
         }
         let lastSeen = LastSeen(folderWasSeen: one.wasSeen, devices: files(one.recorded), volume: one.knownVolume)
         #expect(

@@ -57,7 +57,7 @@ import Torrent
         #expect(try await fixture.writeAll().isEmpty)
         let synced = await fixture.disk.sync(fixture.payload).durable
         #expect(try await fixture.disk.fingerprints(fixture.payload) == synced)
-        #expect(synced.map(\.size) == [1000, 1000])
+        #expect(synced.map(\.print.size) == [1000, 1000])
         try fixture.plant([1], "t", "a")
         #expect(try await fixture.disk.fingerprints(fixture.payload)[0] != synced[0])
     }

@@ -203,7 +203,7 @@ struct VolumeSyncTests {
         fixture.calls.set { $0.devices[Self.names[file]] = 77 }
         try await write(0..<5, fixture)
         let report = await fixture.disk.sync(fixture.payload)
-        #expect(report.isComplete && report.durable.count == 5 && report.durable[file].device == 77)
+        #expect(report.isComplete && report.durable.count == 5 && report.durable[file].print.device == 77)
         let made = syncs(fixture)
         #expect(
             made.volumes == 1 && made.files == (file == 0 ? ["a", "b"] : ["a", "d"]),

@@ -117,7 +117,7 @@ import Torrent
             var record = ProgressRecord(torrent: id, verifiedAt: .now())
             record.newPieces = [PieceIndex(0)]
             record.partials = [PartialPieceRow(piece: PieceIndex(1), blocks: [0x80])]
-            record.files = [FingerprintRow(index: 0, size: 1, mtimeNs: 1, inode: 1, device: 1)]
+            record.files = [FingerprintRow(index: 0, FileFingerprint(size: 1, mtimeNs: 1, inode: 1, device: 1))]
             record.completedBytes = 65536
             try db.pieces.addWriteIntents(id, [PieceIndex(1)], now: .now())
             try db.queue.setTurn(id, 1)

@@ -109,7 +109,9 @@ import Torrent
                 try site.write { db throws(StoreError) in
                     for id in ids {
                         var record = ProgressRecord(torrent: id, verifiedAt: .now())
-                        record.files = [FingerprintRow(index: 0, size: 20_000, mtimeNs: 1, inode: 1, device: -1)]
+                        record.files = [
+                            FingerprintRow(index: 0, FileFingerprint(size: 20_000, mtimeNs: 1, inode: 1, device: .max))
+                        ]
                         _ = try db.pieces.record([record])
                     }
                 }

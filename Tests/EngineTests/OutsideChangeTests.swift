@@ -106,7 +106,7 @@ import Torrent
                         let print = try site.read { db throws(StoreError) in try db.files.fingerprints(of: id) }.first {
                             $0.index == 0
                         }
-                        return try print?.inode == Int64(Files.status(path).st_ino)
+                        return try print?.print.inode == UInt64(Files.status(path).st_ino)
                     }
                     #expect(try torrent.unfounded(try site.claimed(id, torrent), in: site.output) == [])
                 }

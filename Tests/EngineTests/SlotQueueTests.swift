@@ -2,6 +2,7 @@ import Engine
 import Store
 import Swarm
 import Testing
+import Torrent
 
 /// Who starts and who yields, one rule at a time.
 struct SlotQueueTests {

@@ -69,7 +69,7 @@ import Verification
             #expect(try DownloadSources(texts, hasDatabase: false).names.isEmpty)
             #expect(throws: Failure.self) { try DownloadSources(["magnet:?x"], hasDatabase: true) }
             var unknown: [String] = []
-            let found = try library.metainfos(of: given.names) { unknown.append($0) }
+            let found = try library.sources(of: given.names) { unknown.append($0) }.torrents
             #expect(found.map(\.infoHash) == [sample.metainfo.infoHash])
             #expect(unknown.count == 1 && unknown[0].contains("neither a file nor a torrent"))
         }

@@ -114,7 +114,9 @@ struct DamageModel: Sendable {
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.newPieces = pieces(new)
         record.files = new.prefix(20).map {
-            FingerprintRow(index: $0, size: 16384, mtimeNs: 1_700_000_000_000_000_000, inode: Int64($0) + 7, device: 1)
+            FingerprintRow(
+                index: $0,
+                FileFingerprint(size: 16384, mtimeNs: 1_700_000_000_000_000_000, inode: UInt64($0) + 7, device: 1))
         }
         record.fileBytes = new.prefix(20).map { FileBytes(index: $0, completed: 16384) }
         record.downloadedDelta = Int64(new.count) * 16384

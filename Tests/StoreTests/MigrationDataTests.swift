@@ -53,7 +53,7 @@ import Torrent
                 && row.damage == nil)
         #expect(try db.pieces.claims(of: row.id, count: 20).have.population == 2)
         #expect(try db.pieces.claims(of: row.id, count: 20).writeIntents.population == 1)
-        #expect(try db.files.fingerprints(of: row.id).map(\.inode) == [7])
+        #expect(try db.files.fingerprints(of: row.id).map(\.print.inode) == [7])
         #expect(try db.pieces.partials(of: row.id).map(\.piece) == [PieceIndex(4)])
         #expect(try db.peers.rows(of: row.id).count == 1 && db.trackers.rows(of: row.id).count == 1)
         #expect(try db.runs.last()?.pid == 9)

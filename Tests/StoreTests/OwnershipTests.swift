@@ -5,8 +5,8 @@ import Torrent
 
 /// What the database remembers of files' owners, and which torrents name the same paths.
 @Suite struct OwnershipTests {
-    private func fingerprint(_ index: Int, inode: Int64, device: Int64 = 1) -> FingerprintRow {
-        FingerprintRow(index: index, size: 10, mtimeNs: 1, inode: inode, device: device)
+    private func fingerprint(_ index: Int, inode: UInt64, device: UInt64 = 1) -> FingerprintRow {
+        FingerprintRow(index: index, FileFingerprint(size: 10, mtimeNs: 1, inode: inode, device: device))
     }
 
     private func record(_ id: TorrentID, _ files: [FingerprintRow], _ db: Connection) throws {

@@ -66,7 +66,9 @@ private struct Model {
         try connection.pieces.addWriteIntents(id, pieces(0..<3), now: noon)
         var record = ProgressRecord(torrent: id, verifiedAt: noon + .seconds(9))
         record.newPieces = pieces(0..<3)
-        record.files = (0..<3).map { FingerprintRow(index: $0, size: 16384, mtimeNs: 1, inode: Int64($0), device: 2) }
+        record.files = (0..<3).map {
+            FingerprintRow(index: $0, FileFingerprint(size: 16384, mtimeNs: 1, inode: UInt64($0), device: 2))
+        }
         (record.downloadedDelta, record.uploadedDelta, record.wastedDelta) = (100, 20, 3)
         record.completedBytes = 3 * 16384
         record.completedAt = noon + .seconds(10)
@@ -127,7 +129,9 @@ private struct Model {
         let id = try connection.add()
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.newPieces = pieces(0..<3)
-        record.files = (0..<3).map { FingerprintRow(index: $0, size: 1, mtimeNs: 1, inode: 1, device: 1) }
+        record.files = (0..<3).map {
+            FingerprintRow(index: $0, FileFingerprint(size: 1, mtimeNs: 1, inode: 1, device: 1))
+        }
         (record.completedBytes, record.completedAt) = (3 * 16384, noon)
         try connection.pieces.record([record])
         try connection.pieces.markDamaged(id, pieces: pieces([1]), files: [1], completedBytes: 2 * 16384)

@@ -200,8 +200,9 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add { $0.wanted = [false, false, true] }
-        let print = FingerprintRow(index: 2, size: 16384, mtimeNs: .max, inode: -1, device: 3)
-        let part = FingerprintRow(index: FingerprintRow.partFile, size: 1, mtimeNs: 2, inode: 3, device: 4)
+        let print = FingerprintRow(index: 2, FileFingerprint(size: 16384, mtimeNs: .max, inode: .max, device: 3))
+        let part = FingerprintRow(
+            index: FingerprintRow.partFile, FileFingerprint(size: 1, mtimeNs: 2, inode: 3, device: 4))
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.files = [print, part]
         record.fileBytes = [FileBytes(index: 2, completed: 16384)]

@@ -142,7 +142,7 @@ extension Client {
         if database.have[request.piece] {
             lab.fail("client \(number) asks for piece \(request.piece), which the database claims")
         }
-        if database.partials[request.piece]?[block.block] == true, disk.isThere(block) {
+        if database.partials[request.piece]?.contains(block.block) == true, disk.isThere(block) {
             lab.fail("client \(number) asks for block \(block), which the database says is on disk")
         }
     }
@@ -327,8 +327,8 @@ extension Client {
             lab.fail("client \(number) claims piece \(piece), which is not on disk for good")
         }
         for partial in claim.partials {
-            for (block, isThere) in partial.blocks.enumerated()
-            where isThere && !disk.isThere(BlockRef(piece: partial.piece, block: block)) {
+            for block in partial.blocks.blocks
+            where !disk.isThere(BlockRef(piece: partial.piece, block: block)) {
                 lab.fail("client \(number) records block \(partial.piece):\(block), which is not on disk for good")
             }
         }

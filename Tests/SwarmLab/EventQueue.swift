@@ -1,4 +1,5 @@
 import Swarm
+import Torrent
 
 /// What is going to happen, in the order of time; things of the same instant in the order in which they were added.
 struct EventQueue {

@@ -10,7 +10,7 @@ struct ModelDatabase {
 
     var have: Bitfield
     var intents: Bitfield
-    var partials: [PieceIndex: [Bool]] = [:]
+    var partials: [PieceIndex: BlockSet] = [:]
     var fingerprints: [Int: FileFingerprint] = [:]
     /// The last sign of life, unix nanoseconds.
     var aliveNs: Int64?
@@ -33,7 +33,7 @@ struct ModelDatabase {
             }
             for piece in claim.closed { intents.remove(piece) }
             for partial in claim.partials {
-                partials[partial.piece] = partial.blocks.contains(true) ? partial.blocks : nil
+                partials[partial.piece] = partial.blocks.isEmpty ? nil : partial.blocks
             }
             for piece in claim.pieces {
                 have.insert(piece)

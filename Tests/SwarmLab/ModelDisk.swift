@@ -11,7 +11,9 @@ struct ModelDisk {
         var syncedMtimeNs: Int64?
         var inode: UInt64 = 1
 
-        var current: FileFingerprint? { mtimeNs.map { FileFingerprint(size: length, mtimeNs: $0, inode: inode) } }
+        var current: FileFingerprint? {
+            mtimeNs.map { FileFingerprint(size: length, mtimeNs: $0, inode: inode, device: 1) }
+        }
     }
 
     private(set) var files: [File]

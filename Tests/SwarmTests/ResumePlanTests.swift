@@ -21,11 +21,11 @@ struct ResumePlanTests {
         var reasons: [ResumePlan.Reason: Int] = [:]
     }
 
-    private static let old = FileFingerprint(size: 450, mtimeNs: 900_000_000_000, inode: 5)
-    private static let written = FileFingerprint(size: 450, mtimeNs: 1_000_000_000_000, inode: 5)
-    private static let later = FileFingerprint(size: 450, mtimeNs: 1_100_000_000_000, inode: 5)
-    private static let short = FileFingerprint(size: 10, mtimeNs: 950_000_000_000, inode: 5)
-    private static let replaced = FileFingerprint(size: 450, mtimeNs: 900_000_000_000, inode: 6)
+    private static let old = FileFingerprint(size: 450, mtimeNs: 900_000_000_000, inode: 5, device: 1)
+    private static let written = FileFingerprint(size: 450, mtimeNs: 1_000_000_000_000, inode: 5, device: 1)
+    private static let later = FileFingerprint(size: 450, mtimeNs: 1_100_000_000_000, inode: 5, device: 1)
+    private static let short = FileFingerprint(size: 10, mtimeNs: 950_000_000_000, inode: 5, device: 1)
+    private static let replaced = FileFingerprint(size: 450, mtimeNs: 900_000_000_000, inode: 6, device: 1)
 
     static let starts: [Start] = [
         Start(
@@ -195,7 +195,8 @@ struct ResumePlanTests {
     @Test(.timeLimit(.minutes(5))) func manyChangedFilesAreSummarized() {
         let count = 100_000
         let (before, after) = (
-            FileFingerprint(size: 1, mtimeNs: 1, inode: 1), FileFingerprint(size: 1, mtimeNs: 1, inode: 2)
+            FileFingerprint(size: 1, mtimeNs: 1, inode: 1, device: 1),
+            FileFingerprint(size: 1, mtimeNs: 1, inode: 2, device: 1)
         )
         let files = (0..<count).map {
             ResumePlan.File(pieces: PieceIndex($0)..<PieceIndex($0 + 1), length: 1, recorded: before, current: after)

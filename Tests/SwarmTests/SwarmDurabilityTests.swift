@@ -234,7 +234,7 @@ struct SwarmDurabilityTests {
         let asked = bench.takeRequests(key)
         for request in asked.prefix(2) { bench.deliver(key, request) }
         bench.advance(.seconds(6))
-        #expect(bench.records.flatMap(\.partials).map(\.blocks) == [[true, true, false, false]])
+        #expect(bench.records.flatMap(\.partials).map(\.blocks) == [BlockSet([0, 1])])
         for request in asked.dropFirst(2) { bench.deliver(key, request) }
         #expect(bench.swarm.have.isFull)
         bench.held = [.sync, .probe]
@@ -308,7 +308,7 @@ struct SwarmDurabilityTests {
         bench.advance(.seconds(9))
         #expect(
             bench.records.flatMap(\.partials) == [
-                PartialPiece(piece: PieceIndex(0), blocks: [false, true, false, false])
+                PartialPiece(piece: PieceIndex(0), blocks: BlockSet([1]))
             ])
         // When the piece fails, the mask is taken back.
         for request in asked where request != asked[1] { bench.deliver(key, request, lie: 3) }
@@ -317,7 +317,7 @@ struct SwarmDurabilityTests {
     }
 
     @Test func onlyMissingBlocksOfAPartialPieceAreRequested() {
-        let partial = PartialPiece(piece: PieceIndex(2), blocks: [true, false, true, false])
+        let partial = PartialPiece(piece: PieceIndex(2), blocks: BlockSet([0, 2]))
         let bench = SwarmBench(pieces: 3, blocks: 4, have: [0, 1], partials: [partial]).started()
         let key = bench.connectSeed(1)
         #expect(bench.takeRequests(key).blocks == ["2:1", "2:3"])
@@ -333,11 +333,11 @@ struct SwarmDurabilityTests {
     }
 
     @Test func invalidPartialPiecesAreIgnored() {
-        let masks = [[true], [], Array(repeating: true, count: 9), [false, false, false, false]]
-        let partials = masks.enumerated().map { PartialPiece(piece: PieceIndex($0), blocks: $1) }
+        let sets = [BlockSet([4]), BlockSet(), BlockSet(0..<9), BlockSet([0, 200])]
+        let partials = sets.enumerated().map { PartialPiece(piece: PieceIndex($0), blocks: $1) }
         let bench = SwarmBench(
             pieces: 5, blocks: 4,
-            partials: partials + [PartialPiece(piece: PieceIndex(99), blocks: [true, false, false, false])])
+            partials: partials + [PartialPiece(piece: PieceIndex(99), blocks: BlockSet([0]))])
         _ = bench.started()
         bench.serveAll(bench.connectSeed(1))
         bench.advance(.seconds(3))
@@ -348,7 +348,7 @@ struct SwarmDurabilityTests {
     @Test(arguments: [Swarm.CheckVerdict.good, .bad])
     func completePartialPieceIsChecked(verdict: Swarm.CheckVerdict) {
         let bench = SwarmBench(
-            pieces: 2, blocks: 2, partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true])])
+            pieces: 2, blocks: 2, partials: [PartialPiece(piece: PieceIndex(1), blocks: BlockSet([0, 1]))])
         bench.verdict = { _ in verdict }
         _ = bench.started()
         bench.serveAll(bench.connectSeed(1))
@@ -395,7 +395,7 @@ struct SwarmDurabilityTests {
     @Test func blocksOfAnIncompleteUnverifiedPieceCount() {
         let bench = SwarmBench(
             pieces: 2, blocks: 4, have: [0], unverified: [1], intents: [1],
-            partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true, false, true])])
+            partials: [PartialPiece(piece: PieceIndex(1), blocks: BlockSet([0, 1, 3]))])
         bench.verdict = { _ in .bad }
         _ = bench.started()
         let key = bench.connectSeed(1)

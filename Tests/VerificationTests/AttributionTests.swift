@@ -104,15 +104,18 @@ struct AttributionTests {
             geometry: geometry,
             wanted: layout.files.map { !one.skipped.contains($0.index) })
         var recorded: [FingerprintRow] = []
-        var current: [PayloadFile: Fingerprint] = [:]
+        var current: [PayloadFile: FoundFile] = [:]
         func put(_ file: PayloadFile, _ index: Int, _ look: Look, _ length: Int64) {
             if [.asLeft, .changed, .gone].contains(look) {
-                recorded.append(FingerprintRow(index: index, size: length, mtimeNs: 1, inode: 1, device: 1))
+                recorded.append(
+                    FingerprintRow(index: index, FileFingerprint(size: length, mtimeNs: 1, inode: 1, device: 1)))
             }
             guard look != .gone else { return }
             // The number of the disk may be another after each start of the machine.
-            current[file] = Fingerprint(
-                file: file, size: one.sizes[index] ?? length, modified: look == .changed ? 2 : 1, inode: 1, device: 9)
+            current[file] = FoundFile(
+                file,
+                FileFingerprint(
+                    size: one.sizes[index] ?? length, mtimeNs: look == .changed ? 2 : 1, inode: 1, device: 9))
         }
         for file in layout.files { put(.entry(file.index), file.index, one.looks[file.index], file.length) }
         if let look = one.partFile { put(.parts, FingerprintRow.partFile, look, 100) }

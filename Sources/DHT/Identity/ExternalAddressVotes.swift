@@ -21,6 +21,9 @@ package struct ExternalAddressVotes {
 
     package init(stored: PeerAddress.Host?) { winner = stored }
 
+    /// The latest votes for the winner.
+    var winnerCount: Int { winner.map { winner in votes.count { $0.host == winner } } ?? 0 }
+
     /// Counts a vote. Returns the external address if it has changed.
     package mutating func vote(_ host: PeerAddress.Host, by voter: PeerAddress.Host) -> PeerAddress.Host? {
         // A node of a local network sees our address there; a node of the internet can't see such an address.

@@ -24,8 +24,8 @@ extension DHTNode {
         nodes[family].answerCount = 0
         nodes[family].nextRefresh = now + Self.refreshIntervalOfFew
         nodes[family].bootstrap.begin(now: now)
-        for contact in nodes[family].restored.prefix(Self.pingedAtStart) where mayPing(family, now) {
-            send(.ping, to: contact.address, id: contact.id, for: .ping, family, now)
+        for node in nodes[family].restored.prefix(Self.pingedAtStart) where mayPing(family, now) {
+            send(.ping, to: node.contact.address, id: node.contact.id, for: .ping, family, now)
         }
     }
 

@@ -39,7 +39,7 @@ struct FamilyNode {
     var waiting = WaitingSearches()
     var nextRefresh: Instant?
     /// Nodes that an earlier run stored, the best first; pinged when the socket opens.
-    var restored: [NodeContact]
+    var restored: [DHTSnapshot.Node]
     /// Queries and answers since the socket was opened.
     var sentCount = 0
     var answerCount = 0
@@ -55,10 +55,8 @@ struct FamilyNode {
         table = RoutingTable(own: id)
         votes = ExternalAddressVotes(stored: external)
         shelf = PeerShelf(own: id)
-        restored = (stored?.nodes ?? []).prefix(DHTSnapshot.mostNodes).map(\.contact).filter {
-            $0.address.family == family
-        }
-        for contact in restored { table.restore(contact) }
+        restored = (stored?.nodes ?? []).prefix(DHTSnapshot.mostNodes).filter { $0.contact.address.family == family }
+        for node in restored { table.restore(node.contact) }
     }
 
     var id: NodeID { table.own }
@@ -97,11 +95,19 @@ struct FamilyNode {
         let nodes = table.nodes.filter { $0.isVerified && $0.failures < 3 }
             .sorted { ($0.failures, $0.roundTrip ?? .zero, $0.id) < ($1.failures, $1.roundTrip ?? .zero, $1.id) }
         let rest =
-            nodes.count < Bootstrap.enough ? restored.filter { table.node(at: $0.address)?.isVerified != true } : []
+            nodes.count < Bootstrap.enough
+            ? restored.filter { table.node(at: $0.contact.address)?.isVerified != true } : []
         let all =
-            nodes.map { DHTSnapshot.Node(contact: $0.contact, roundTrip: $0.roundTrip) }
-            + rest.map { DHTSnapshot.Node(contact: $0) }
-        return DHTSnapshot.Family(
+            nodes.map {
+                DHTSnapshot.Node(
+                    contact: $0.contact, roundTrip: $0.roundTrip, answeredAt: $0.answeredAt, isVerified: true)
+            }
+            + rest.map {
+                DHTSnapshot.Node(contact: $0.contact, roundTrip: $0.roundTrip, answeredAt: $0.answeredAt)
+            }
+        var family = DHTSnapshot.Family(
             id: id, externalHost: votes.winner, nodes: Array(all.prefix(DHTSnapshot.mostNodes)))
+        family.externalVotes = votes.winnerCount
+        return family
     }
 }

@@ -75,9 +75,10 @@ extension Checkup {
                 }
                 continue
             }
-            let now = Dictionary(look.files.map { (FingerprintRow($1).index, FingerprintRow($1)) }) { first, _ in first
+            let changed = known.fingerprints.filter { recorded in
+                look.files[PayloadFile(index: recorded.index)].map { !$0.print.isUnchanged(since: recorded.print) }
+                    ?? true
             }
-            let changed = known.fingerprints.filter { print in now[print.index].map { !$0.isAsLeft(print) } ?? true }
             if let first = changed.first {
                 let files = known.metainfo.layout.files
                 let name = files.indices.contains(first.index) ? " (\(files[first.index].displayPath.printable))" : ""

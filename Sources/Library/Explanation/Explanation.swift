@@ -31,6 +31,8 @@ package struct Explanation {
         var isUnverified = false
         /// The move of the payload that is under way.
         var move: MoveRow?
+        /// What peers offer of the metadata, if it isn't known; `nil` while no peer offers any.
+        var metadata: MetadataOffer?
         var now: Timestamp
 
         package init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp)
@@ -57,7 +59,12 @@ package struct Explanation {
             }
             othersDownloading =
                 try connection.torrents.count(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
-            guard torrent.state == .queued else { return }
+            if let magnet = try connection.magnets.row(torrent.id), let bytes = magnet.offeredBytes {
+                metadata = MetadataOffer(
+                    bytes: bytes, peers: live == nil ? 0 : magnet.offering,
+                    blocks: try connection.magnets.blockCount(of: torrent.id, size: bytes))
+            }
+            guard torrent.state == .queued || isWaitingForMetadata else { return }
             queue = try QueueState(engine, connection)
             turn = try connection.queue.place(of: torrent.id)
             isUnverified = try connection.pieces.hasUnverified(torrent.id)
@@ -77,6 +84,9 @@ package struct Explanation {
 
         /// Whether the torrent waits for a slot to be checked, as far as the database shows.
         var isWaitingForCheck: Bool { (queue?.report.checks.waiting ?? 0) > 0 && (isUnverified || torrent.isComplete) }
+
+        /// Whether the torrent's metadata is to be fetched, but the engine hasn't begun.
+        var isWaitingForMetadata: Bool { torrent.state == .metadata && engine.isRunning && live == nil }
 
         /// The kind of slot that the torrent waits for, and the use of those slots.
         var awaited: (kind: SlotKind, use: SlotUse)? {
@@ -109,7 +119,7 @@ package struct Explanation {
         case complete, seeding, moving, nothingWanted = "nothing_wanted", error, offline, paused, noEngine =
             "no_engine",
             notReported = "asleep", queued, checking,
-            downloading
+            downloading, metadata
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
             noPeerHasIt = "nobody_has_it"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
@@ -121,6 +131,10 @@ package struct Explanation {
     package let causes: [Cause]
 
     package init(_ facts: Facts) {
+        guard facts.torrent.hasMetadata else {
+            self.causes = Self.metadata(facts)
+            return
+        }
         var causes = Self.standstill(facts)
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
             self.causes = causes + (causes.first?.kind == .complete ? Self.seeding(facts) : [])
@@ -344,7 +358,7 @@ package struct Explanation {
 
     // MARK: Where peers come from
 
-    private static func sources(_ facts: Facts) -> [Cause] {
+    static func sources(_ facts: Facts) -> [Cause] {
         var causes: [Cause] = []
         let id = facts.torrent.id
         let trackers = facts.trackers

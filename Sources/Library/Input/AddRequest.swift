@@ -12,6 +12,8 @@ package struct AddRequest {
         package let isNew: Bool
         /// What happened to the trackers of the .torrent, if its torrent was already in the database.
         package var trackers: TrackerNews?
+        /// Whether the metadata still has to be fetched.
+        package var isMagnet = false
     }
 
     /// The number of torrents from which a transaction changes more pages than SQLite's default cache holds.
@@ -67,7 +69,9 @@ package struct AddRequest {
         }
         for reason in refusals { refused(reason) }
         var reselected: [(TorrentRow, FileSelection)] = []
-        for case (let row?, let selection?) in zip(known, selections) { reselected.append((row, selection)) }
+        for case (let row?, let selection?) in zip(known, selections) where row.hasMetadata {
+            reselected.append((row, selection))
+        }
         return (entries, reselected)
     }
 
@@ -77,6 +81,12 @@ package struct AddRequest {
     ) throws(StoreError) -> Entry {
         if let row {
             try update(row)
+            if !row.hasMetadata {
+                // The .torrent brings what the magnet link lacks.
+                if !options.patterns.isEmpty { try connection.magnets.setPatterns(row.id, options.patterns) }
+                _ = try connection.magnets.arrived(row.id, metainfo, now: .now())
+                try connection.intents.append(.changed, torrent: row.id, now: .now())
+            }
             return Entry(
                 id: row.id, name: row.name, isNew: false,
                 trackers: try TrackerNews(adding: metainfo, to: row, connection))
@@ -92,6 +102,61 @@ package struct AddRequest {
         let id = try connection.torrents.insert(new, now: .now())
         try connection.intents.append(.added, torrent: id, now: .now())
         return Entry(id: id, name: metainfo.name, isNew: true)
+    }
+
+    /// Adds torrents by their magnet links, in one transaction. The trackers of a link whose torrent is already there
+    /// are added to it.
+    package func add(magnets: [MagnetLink]) async throws -> [Entry] {
+        let (entries, reselected) = try put(magnets: magnets)
+        for row in reselected {
+            let torrent = try StoredTorrent(row, connection)
+            let selection = try torrent.metainfo.selection(options.patterns)
+            try await SelectionChange(connection: connection).apply(selection, to: torrent)
+            try connection.intents.append(.changed, torrent: row.id, now: .now())
+        }
+        return entries
+    }
+
+    /// The same without a change of the file selection of torrents whose files are known, which are returned.
+    package func put(magnets: [MagnetLink]) throws -> (entries: [Entry], reselected: [TorrentRow]) {
+        guard !magnets.isEmpty else { return ([], []) }
+        let output = try NewFile.absolute(options.output ?? options.standardOutput ?? ".").text
+        let known = try magnets.map { try connection.torrents.row($0.infoHash) }
+        for case let row? in known { try check(row, output) }
+        let entries = try connection.transaction { () throws(StoreError) in
+            let folder = try PathConflicts(connection, output: output).resolvedOutput
+            var entries: [Entry] = []
+            for link in magnets { entries.append(try insert(link, output, folder)) }
+            return entries
+        }
+        guard !options.patterns.isEmpty else { return (entries, []) }
+        return (entries, known.compactMap(\.self).filter(\.hasMetadata))
+    }
+
+    private func insert(_ link: MagnetLink, _ output: String, _ resolved: String?) throws(StoreError) -> Entry {
+        guard let row = try connection.torrents.row(link.infoHash) else {
+            var settings = TorrentSettings()
+            apply(to: &settings, isNew: true)
+            var new = NewMagnet(link: link, output: output, resolvedOutput: resolved, settings: settings)
+            new.mayOverwrite = options.mayOverwrite
+            new.patterns = options.patterns.isEmpty ? nil : options.patterns
+            new.pausesAfter = isPaused
+            let id = try connection.magnets.insert(new, now: .now())
+            try connection.intents.append(.added, torrent: id, now: .now())
+            return Entry(id: id, name: new.name, isNew: true, isMagnet: true)
+        }
+        try update(row)
+        if !row.hasMetadata {
+            if !options.patterns.isEmpty { try connection.magnets.setPatterns(row.id, options.patterns) }
+            if unpausesKnown { try connection.magnets.setPausesAfter(row.id, false) }
+            let peers = link.addresses.map { PeerUpdate(address: $0, source: .manual) }
+            try connection.peers.save(row.id, peers, now: .now())
+        }
+        return Entry(
+            id: row.id, name: row.name, isNew: false,
+            trackers: try TrackerNews(
+                adding: link.trackers.map { [$0] }, isPrivate: row.isPrivate, to: row, connection),
+            isMagnet: !row.hasMetadata)
     }
 
     /// Applies the given options, and no others, to a known torrent.

@@ -4,20 +4,20 @@ import SystemPackage
 package import Torrent
 import Verification
 
-/// What the user gave to download: .torrent files, URLs, and torrents that the database knows.
+/// What the user gave to download: .torrent files, URLs, magnet links, and torrents that the database knows.
 package struct DownloadSources {
     package let sources: [TorrentSource]
     /// Numbers, hash prefixes, names or globs. Whether they match is known only when the database was read.
     package let names: [String]
 
-    /// A .torrent file of that name wins over a torrent of that name. Without a database, everything is a file or a
-    /// URL.
+    /// A .torrent file of that name wins over a torrent of that name. Without a database, everything is a file, a URL
+    /// or a magnet link.
     package init(_ texts: [String], hasDatabase: Bool) throws {
         var sources: [TorrentSource] = []
         var names: [String] = []
         for text in texts {
             let isSource = !hasDatabase || TorrentSource.isURL(text) || text.isEmpty || text.contains("/")
-            if !isSource, !text.lowercased().hasPrefix("magnet:"), !Self.mayBeTorrentFile(text) {
+            if !isSource, !MagnetLink.isLink(text), !Self.mayBeTorrentFile(text) {
                 names.append(text)
             } else {
                 sources.append(try TorrentSource(text))
@@ -60,10 +60,16 @@ extension Library {
         }
     }
 
-    /// The .torrents of the torrents with these names, as they were added. `unknown` receives an error for each name
-    /// that matches no torrent, or more than one.
-    package func metainfos(of names: [String], unknown: (String) -> Void) throws -> [Metainfo] {
-        var found: [Metainfo] = []
+    /// Torrents of the database, by their .torrent or, as long as their metadata isn't known, by their magnet link.
+    package struct KnownSources {
+        package var torrents: [Metainfo] = []
+        package var magnets: [MagnetLink] = []
+    }
+
+    /// The torrents with these names, as they were added. `unknown` receives an error for each name that matches no
+    /// torrent, or more than one.
+    package func sources(of names: [String], unknown: (String) -> Void) throws -> KnownSources {
+        var found = KnownSources()
         for name in names {
             let rows: [TorrentRow]
             do throws(StoreError) {
@@ -77,7 +83,13 @@ extension Library {
                 }
                 continue
             }
-            for row in rows { found.append(try StoredTorrent(row, connection).metainfo) }
+            for row in rows {
+                if row.hasMetadata {
+                    found.torrents.append(try StoredTorrent(row, connection).metainfo)
+                } else {
+                    found.magnets.append(MagnetLink(infoHash: row.infoHash))
+                }
+            }
         }
         return found
     }

@@ -4,17 +4,22 @@ import System
 import SystemPackage
 package import Torrent
 
-/// The source of a .torrent: a file or an http(s) URL.
+/// The source of a torrent: a .torrent file, its http(s) URL, or a magnet link.
 package struct TorrentSource {
     let text: String
+    /// The magnet link, if the source is one.
+    package let magnet: MagnetLink?
 
     package init(_ text: String) throws {
-        let lowered = text.prefix(8).lowercased()
-        guard !lowered.hasPrefix("magnet:") else {
-            throw Failure.usage("magnet links are not supported yet: give the .torrent file or its URL")
+        guard !text.isEmpty else {
+            throw Failure.usage("a source is empty: give a .torrent file, its URL, or a magnet link")
         }
-        guard !text.isEmpty else { throw Failure.usage("a source is empty: give a .torrent file or its URL") }
         self.text = text
+        guard MagnetLink.isLink(text) else {
+            magnet = nil
+            return
+        }
+        do throws(MagnetLinkError) { magnet = try MagnetLink(text) } catch { throw Failure.usage("\(error)") }
     }
 
     package var isURL: Bool { Self.isURL(text) }
@@ -26,7 +31,12 @@ package struct TorrentSource {
 
     /// Reads the .torrent from the file or URL; errors name the source.
     package func read(_ options: FetchOptions = FetchOptions()) async throws -> Metainfo {
-        try metainfo(isURL ? try await fetch(options) : try Self.contents(of: text))
+        if magnet != nil {
+            throw Failure.usage(
+                "a magnet link has no list of files: add it with `pieces add --paused`, which fetches the metadata, and name the torrent by its number"
+            )
+        }
+        return try metainfo(isURL ? try await fetch(options) : try Self.contents(of: text))
     }
 
     /// Reads the .torrent from a file; errors name the source.
@@ -95,12 +105,23 @@ package struct TorrentSource {
     }
 }
 
-/// The .torrents that were read. A torrent occurs again only if another .torrent of it has additional trackers.
+/// The .torrents and magnet links that were read. A torrent occurs again only if another .torrent of it has additional
+/// trackers.
 package struct ReadSources {
     package private(set) var torrents: [Metainfo] = []
+    package private(set) var magnets: [MagnetLink] = []
     /// The number of sources that couldn't be read; the errors were already reported.
     package private(set) var failed = 0
     private var seen: [InfoHash: Set<String>] = [:]
+
+    package init() {}
+
+    init(_ torrent: Metainfo) { torrents = [torrent] }
+    init(_ magnet: MagnetLink) { magnets = [magnet] }
+
+    package var isEmpty: Bool { torrents.isEmpty && magnets.isEmpty }
+
+    mutating func take(_ magnet: MagnetLink) { if !magnets.contains(magnet) { magnets.append(magnet) } }
 
     mutating func take(_ result: Result<Metainfo, any Error>, _ complain: (String) -> Void) {
         let metainfo: Metainfo
@@ -127,6 +148,10 @@ extension [TorrentSource] {
     ) async -> ReadSources {
         var read = ReadSources()
         for source in self {
+            if let magnet = source.magnet {
+                read.take(magnet)
+                continue
+            }
             let result: Result<Metainfo, any Error>
             do { result = .success(try await source.read(options)) } catch { result = .failure(error) }
             read.take(result, complain)
@@ -134,10 +159,16 @@ extension [TorrentSource] {
         return read
     }
 
-    /// Reads all sources, which must be files.
+    /// Reads all sources, which must be files or magnet links.
     package func readFiles(complain: (String) -> Void) -> ReadSources {
         var read = ReadSources()
-        for source in self { read.take(Result { try source.readFile() }, complain) }
+        for source in self {
+            if let magnet = source.magnet {
+                read.take(magnet)
+            } else {
+                read.take(Result { try source.readFile() }, complain)
+            }
+        }
         return read
     }
 }

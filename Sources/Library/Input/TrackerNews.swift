@@ -1,7 +1,7 @@
 package import Store
 package import Torrent
 
-/// What happened to the trackers of a .torrent whose torrent is already in the database.
+/// What happened to the trackers of a .torrent or a magnet link whose torrent is already in the database.
 ///
 /// New trackers of a public torrent are added. A private torrent keeps its own trackers, because another tracker would
 /// bring in peers from another swarm (BEP 27).
@@ -13,19 +13,25 @@ package struct TrackerNews {
 
     /// Adds the new trackers to the torrent of `row`, and notifies a running engine.
     init(adding metainfo: Metainfo, to row: TorrentRow, _ connection: Connection) throws(StoreError) {
-        let news = try Self.unknown(metainfo, row, connection)
-        isPrivate = row.isPrivate || metainfo.isPrivate
+        try self.init(
+            adding: metainfo.trackers, isPrivate: row.isPrivate || metainfo.isPrivate, to: row, connection)
+    }
+
+    /// Adds the new trackers of these tiers.
+    init(adding tiers: [[String]], isPrivate: Bool, to row: TorrentRow, _ connection: Connection) throws(StoreError) {
+        let news = try Self.unknown(tiers, row, connection)
+        self.isPrivate = isPrivate
         added = isPrivate || news.isEmpty ? 0 : try connection.trackers.add(row.id, tiers: news, now: .now()).count
         leftOut = news.joined().count - added
         if added > 0 { try connection.intents.append(.trackers, torrent: row.id, now: .now()) }
     }
 
     /// The tiers of trackers that the database doesn't have. Different spellings of a URL count as the same tracker.
-    private static func unknown(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
+    private static func unknown(_ tiers: [[String]], _ row: TorrentRow, _ connection: Connection) throws(StoreError)
         -> [[String]]
     {
         var known = Set(try connection.trackers.rows(of: row.id).map { TrackerIdentity.of($0.url) })
-        return metainfo.trackers.map { tier in tier.filter { known.insert(TrackerIdentity.of($0)).inserted } }.filter {
+        return tiers.map { tier in tier.filter { known.insert(TrackerIdentity.of($0)).inserted } }.filter {
             !$0.isEmpty
         }
     }
@@ -34,7 +40,7 @@ package struct TrackerNews {
     package static func count(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
         -> Int
     {
-        try unknown(metainfo, row, connection).joined().count
+        try unknown(metainfo.trackers, row, connection).joined().count
     }
 
     /// A sentence for the user; `nil` if the .torrent has no new trackers.

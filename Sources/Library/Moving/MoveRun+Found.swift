@@ -29,13 +29,13 @@ extension MoveRun {
         }
     }
 
-    private func look(_ torrent: TorrentRow, in payload: Payload) async throws -> [PayloadFile: Fingerprint] {
+    private func look(_ torrent: TorrentRow, in payload: Payload) async throws -> [PayloadFile: FoundFile] {
         let name = torrent.name.printable
-        let found: [Fingerprint]
+        let found: [FoundFile]
         do { found = try await disk.fingerprints(payload) } catch {
             throw Failure("\(name) was not found there: \(error.fact.printable)")
         }
-        guard found.contains(where: { $0.size > 0 }) || torrent.piecesHave == 0 else {
+        guard found.contains(where: { $0.print.size > 0 }) || torrent.piecesHave == 0 else {
             throw Failure(
                 "no file of \(name) is in \(payload.root.text.printable): give the folder that contains \(name)")
         }
@@ -43,7 +43,7 @@ extension MoveRun {
     }
 
     /// A file that is still in the old folder wasn't moved yet.
-    private func requireNothingLeft(_ torrent: TorrentRow, _ found: [PayloadFile: Fingerprint]) async throws {
+    private func requireNothingLeft(_ torrent: TorrentRow, _ found: [PayloadFile: FoundFile]) async throws {
         let stored = try StoredTorrent(torrent, connection)
         guard !stored.have.isEmpty else { return }
         let look = await stored.look(disk)
@@ -64,8 +64,8 @@ extension MoveRun {
         let recorded = Dictionary(stored.fingerprints.map { ($0.index, $0) }) { _, last in last }
         let before = try await disk.fingerprints(payload)
         let trusted = Set(
-            before.filter { print in
-                recorded[print.file.index].map { FingerprintRow(print).isAsLeft($0) } ?? false
+            before.filter { found in
+                recorded[found.file.index].map { found.print.isUnchanged(since: $0.print) } ?? false
             }.map(\.file))
         let metainfo = stored.metainfo
         var pieces = Bitfield(count: metainfo.geometry.pieceCount)
@@ -84,14 +84,14 @@ extension MoveRun {
         if let error = report.folderError { throw error }
         let durable = Dictionary(report.durable.map { ($0.file, $0) }) { _, last in last }
         var prints: [FingerprintRow] = []
-        for print in before where recorded[print.file.index] != nil {
-            guard print.size > 0 else {
-                prints.append(FingerprintRow(print))
+        for found in before where recorded[found.file.index] != nil {
+            guard found.print.size > 0 else {
+                prints.append(FingerprintRow(found))
                 continue
             }
-            guard let now = durable[print.file] else { continue }
-            guard now == print else {
-                throw DiskError(.changed, .inspect, payload.path(of: print.file))
+            guard let now = durable[found.file] else { continue }
+            guard now == found else {
+                throw DiskError(.changed, .inspect, payload.path(of: found.file))
             }
             prints.append(FingerprintRow(now))
         }

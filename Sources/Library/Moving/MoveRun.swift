@@ -155,25 +155,25 @@ struct MoveRun {
     }
 
     private func place(_ torrent: TorrentRow, _ files: [MoveFileRow], _ payload: PayloadMove) async throws -> Copies {
-        report(.begins(torrent, bytes: files.reduce(0) { $0 + $1.before.size }))
+        report(.begins(torrent, bytes: files.reduce(0) { $0 + $1.before.print.size }))
         try await disk.prepare(payload)
         var copies = Copies()
-        var waiting: [Fingerprint] = []
+        var waiting: [FoundFile] = []
         var waitingBytes: Int64 = 0
         for row in files {
             let file = MovedFile(row)
             let placing = try await disk.place(file, payload, cancel: stop.token) { [report] in report(.copied($0)) }
             if row.copy != nil { copies.files.insert(file.file) }
-            guard case .copied(let print, let isClone) = placing else {
-                report(.copied(row.before.size))
+            guard case .copied(let copy, let isClone) = placing else {
+                report(.copied(row.before.print.size))
                 continue
             }
             if !isClone {
                 copies.files.insert(file.file)
-                copies.bytes += print.size
+                copies.bytes += copy.print.size
             }
-            waiting.append(print)
-            waitingBytes += print.size
+            waiting.append(copy)
+            waitingBytes += copy.print.size
             if waiting.count >= Self.batch || waitingBytes >= Self.batchBytes {
                 try await settle(torrent, waiting, payload)
                 (waiting, waitingBytes) = ([], 0)
@@ -184,7 +184,7 @@ struct MoveRun {
         return copies
     }
 
-    private func settle(_ torrent: TorrentRow, _ copies: [Fingerprint], _ payload: PayloadMove) async throws {
+    private func settle(_ torrent: TorrentRow, _ copies: [FoundFile], _ payload: PayloadMove) async throws {
         guard !copies.isEmpty else { return }
         try connection.moves.setCopies(torrent.id, copies.map { FingerprintRow($0) })
         try await disk.settle(copies.map(\.file), payload)
@@ -259,12 +259,14 @@ struct MoveRun {
             guard let now = there[index] else {
                 throw DiskError(.notFound, .inspect, payload.target.path(of: PayloadFile(index: index)))
             }
-            if let known = recorded[index], !file.before.isAsLeft(known) {
+            if let known = recorded[index], !file.before.print.isUnchanged(since: known.print) {
                 // The file was changed before the move, which the next start has to find out as if it hadn't moved.
                 prints.append(
                     FingerprintRow(
-                        index: index, size: known.size, mtimeNs: known.mtimeNs, inode: now.inode, device: now.device,
-                        bornNs: now.bornNs))
+                        index: index,
+                        FileFingerprint(
+                            size: known.print.size, mtimeNs: known.print.mtimeNs, inode: now.print.inode,
+                            device: now.print.device, bornNs: now.print.bornNs)))
             } else if recorded[index] != nil || made.contains(index) {
                 prints.append(now)
             }
@@ -383,14 +385,10 @@ struct MoveRun {
 
 extension MovedFile {
     init(_ row: MoveFileRow) {
-        self.init(before: Fingerprint(row.before), stays: row.stays, copy: row.copy.map { Fingerprint($0) })
+        self.init(before: FoundFile(row.before), stays: row.stays, copy: row.copy.map { FoundFile($0) })
     }
 }
 
-extension Fingerprint {
-    fileprivate init(_ row: FingerprintRow) {
-        self.init(
-            file: PayloadFile(index: row.index), size: row.size, modified: row.mtimeNs,
-            inode: UInt64(bitPattern: row.inode), device: UInt64(bitPattern: row.device), born: row.bornNs)
-    }
+extension FoundFile {
+    fileprivate init(_ row: FingerprintRow) { self.init(PayloadFile(index: row.index), row.print) }
 }

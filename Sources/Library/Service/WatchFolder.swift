@@ -3,13 +3,14 @@ import System
 package import SystemPackage
 import Torrent
 
-/// Adds the .torrent files that appear in a folder, and sets them aside: `NAME.added`, or `NAME.failed` if a file can't
-/// be added.
+/// Adds the .torrent files that appear in a folder, and the .magnet files, which contain one magnet link each, and sets
+/// them aside: `NAME.added`, or `NAME.failed` if a file can't be added.
 package struct WatchFolder {
     /// How long a file that can't be read may stay unchanged before it counts as failed: a copy may have stalled.
     private static let patience = Duration.seconds(30)
     /// The most files in one look.
     private static let fileLimit = 500
+    private static let magnetEnding = ".magnet"
 
     private struct Seen: Equatable {
         let size: Int64
@@ -53,8 +54,8 @@ package struct WatchFolder {
     /// Adds the file, and sets it aside; `nil` if it may still be incomplete.
     private func add(_ file: FilePath, unchangedFor time: Duration, _ settings: Settings) async throws -> String? {
         let text = file.text
-        let metainfo: Metainfo
-        do { metainfo = try TorrentSource(text).readFile() } catch {
+        let source: ReadSources
+        do { source = try Self.read(file) } catch {
             return time < Self.patience ? nil : try setAside(file, "failed", "\(error)")
         }
         let output = settings.text(.watchOutput) ?? settings.text(.output) ?? file.removingLastComponent().text
@@ -64,13 +65,30 @@ package struct WatchFolder {
         request.unpausesKnown = false
         var refusal: String?
         var entries: [AddRequest.Entry] = []
-        do { entries = try await request.add([metainfo]) { refusal = $0 } } catch let failure as Failure {
+        do {
+            entries = try await request.add(source.torrents) { refusal = $0 }
+            entries += try await request.add(magnets: source.magnets)
+        } catch let failure as Failure {
             // What is wrong with this torrent must not keep the others waiting.
             refusal = failure.description
         }
         if let refusal { return try setAside(file, "failed", refusal) }
         let number = entries.first.map { "torrent \($0.id)\($0.isNew ? "" : ", which was there already")" } ?? "nothing"
         return try setAside(file, "added", "\(text.printable): added as \(number)")
+    }
+
+    /// Reads the .torrent, or the magnet link in the file.
+    private static func read(_ file: FilePath) throws -> ReadSources {
+        guard file.text.lowercased().hasSuffix(magnetEnding) else {
+            return ReadSources(try TorrentSource(file.text).readFile())
+        }
+        let bytes = try TorrentSource.contents(of: file.text)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Failure("\(file.text.printable) is not a text file with a magnet link")
+        }
+        do throws(MagnetLinkError) { return ReadSources(try MagnetLink(text)) } catch {
+            throw Failure("\(file.text.printable): \(error)")
+        }
     }
 
     /// Renames the file, so that it isn't looked at again. No other file is replaced: a name that is taken gets a
@@ -113,7 +131,9 @@ package struct WatchFolder {
                 "cannot read the watch folder \(folder.text.printable): \(error): create it, or change the setting `watch`"
             )
         }
-        let names = all.map { PathText.text($0) }.filter { $0.lowercased().hasSuffix(".torrent") && !$0.hasPrefix(".") }
+        let names = all.map { PathText.text($0) }.filter { name in
+            !name.hasPrefix(".") && ([".torrent", magnetEnding].contains { name.lowercased().hasSuffix($0) })
+        }
         return Array(names.sorted().prefix(fileLimit))
     }
 

@@ -11,6 +11,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case watchOutput = "watch-output"
     case listenPort = "listen-port"
     case bind
+    case dht
+    case dhtBootstrap = "dht-bootstrap"
     case maxPeers = "max-peers"
     case downloadLimit = "download-limit"
     case uploadLimit = "upload-limit"
@@ -45,6 +47,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .watchOutput: "folder for the files of torrents that were added from the watch folder"
         case .listenPort: "TCP port for incoming peers; 0 picks any free port"
         case .bind: "local IP address for all connections"
+        case .dht: "whether peers are looked for in the DHT: on or off"
+        case .dhtBootstrap: "nodes with which the DHT begins (host:port, separated by spaces), or none"
         case .maxPeers: "maximum number of connections for all torrents together"
         case .downloadLimit: "maximum download rate of `pieces run` in bytes per second, or none"
         case .uploadLimit: "maximum upload rate of `pieces run` in bytes per second, or none"
@@ -71,6 +75,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .watchOutput: "output, or else the watch folder"
         case .listenPort: "6881, or the next free port"
         case .bind: "any address"
+        case .dht: "on"
+        case .dhtBootstrap: DHTOptions.publicServers.joined(separator: " ")
         case .maxPeers: "500"
         case .downloadLimit, .uploadLimit, .maxSeeds: "none"
         case .maxDownloads: "\(SlotLimits().downloads ?? 0)"
@@ -85,7 +91,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
     package var effect: Effect {
         switch self {
         case .database, .output, .allocate: .nextCommand
-        case .listenPort, .bind: .nextRun
+        case .listenPort, .bind, .dht, .dhtBootstrap: .nextRun
         case .watch, .watchOutput, .maxPeers, .downloadLimit, .uploadLimit, .maxDownloads, .maxSeeds, .maxChecks,
             .seedGoal,
             .backupInterval, .backupCount, .onComplete, .onDamage, .onOffline, .onDiskFull:

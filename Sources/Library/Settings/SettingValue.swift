@@ -35,6 +35,8 @@ package struct SettingValue: Hashable, Sendable {
         case .allocate: _ = try allocatesFull
         case .listenPort: _ = try port
         case .bind: _ = try host
+        case .dht: _ = try isOn
+        case .dhtBootstrap: _ = try nodes
         case .maxPeers, .maxDownloads, .maxSeeds, .maxChecks: _ = try count
         case .downloadLimit, .uploadLimit: _ = try rate
         case .seedGoal: _ = try goal
@@ -70,6 +72,29 @@ package struct SettingValue: Hashable, Sendable {
                 throw BadValue("give an IPv4 or IPv6 address of this machine")
             }
             return host
+        }
+    }
+
+    var isOn: Bool {
+        get throws(BadValue) {
+            switch text.lowercased() {
+            case "on", "true", "yes": true
+            case "off", "false", "no": false
+            default: throw BadValue("give on or off")
+            }
+        }
+    }
+
+    /// The nodes, of which there are none for `none`.
+    var nodes: [MagnetPeer] {
+        get throws(BadValue) {
+            if text.lowercased() == "none" { return [] }
+            var nodes: [MagnetPeer] = []
+            for part in text.split(whereSeparator: { $0.isWhitespace || $0 == "," }) {
+                nodes.append(try DHTOptions.node(String(part)))
+            }
+            guard !nodes.isEmpty else { throw BadValue("give host:port, or none") }
+            return nodes
         }
     }
 

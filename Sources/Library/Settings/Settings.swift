@@ -116,6 +116,7 @@ package struct Settings: Sendable {
             settings.listenPortIsFixed = true
         }
         if let host = value(.bind, { try $0.host }) { settings.bind = host }
+        settings.dht = value(.dht, { try $0.isOn }) == false ? nil : dht
         if let rate = value(.downloadLimit, { try $0.rate }) {
             settings.downloadLimit = rate.limit.map { Int($0) }
         }
@@ -127,6 +128,15 @@ package struct Settings: Sendable {
         if let count = count(.maxSeeds) { settings.slots.seeds = count.limit }
         if let count = count(.maxChecks) { settings.slots.checks = count.limit }
         if let goal = value(.seedGoal, { try $0.goal }) { settings.seedGoal = goal }
+    }
+
+    private var dht: DHTOptions {
+        var options = DHTOptions()
+        if let nodes = value(.dhtBootstrap, { try $0.nodes }) {
+            options.entries = nodes
+            options.usesPublicServers = false
+        }
+        return options
     }
 
     private func count(_ key: SettingKey) -> CountLimit? { value(key) { try $0.count } }

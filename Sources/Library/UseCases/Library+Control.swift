@@ -21,6 +21,7 @@ extension Library {
         try connection.transaction { () throws(StoreError) in
             for torrent in torrents where try !connection.moves.setPausedAfterwards(torrent.id, isPaused) {
                 try connection.torrents.setPaused(torrent.id, isPaused)
+                if !torrent.hasMetadata, !isPaused { try connection.magnets.setPausesAfter(torrent.id, false) }
                 // A running engine sets the new state itself.
                 if !engine.isRunning, let row = try connection.torrents.row(torrent.id) {
                     // A complete torrent that can't be reached stays offline until an engine checks again.
@@ -68,12 +69,20 @@ extension Library {
     /// The result of choosing files.
     package struct Selected: Sendable {
         package let torrent: TorrentRow
-        package let wantedFiles: Int
+        /// `nil` if the choice applies when the metadata has arrived.
+        package let wantedFiles: Int?
     }
 
     /// Selects the wanted files of a torrent.
     package func select(_ choice: FileChoice, of name: String) async throws -> Selected {
-        let torrent = try StoredTorrent(try connection.torrents.find(name), connection)
+        let found = try connection.torrents.find(name)
+        guard found.hasMetadata else {
+            // With no pattern at all, the choice of the link doesn't apply either.
+            let patterns = if case .patterns(let patterns) = choice { patterns } else { [String]() }
+            try connection.magnets.setPatterns(found.id, patterns)
+            return Selected(torrent: found, wantedFiles: nil)
+        }
+        let torrent = try StoredTorrent(found, connection)
         try requireNoMove(of: torrent.row)
         let selection = try selection(choice, of: torrent.metainfo)
         try await SelectionChange(connection: connection).apply(selection, to: torrent)

@@ -85,6 +85,7 @@ extension Library {
     /// Returns the .torrent of a torrent, byte for byte as it was added.
     package func torrentFile(of name: String) throws -> (torrent: TorrentRow, bytes: [UInt8]) {
         let torrent = try connection.torrents.find(name)
+        guard torrent.hasMetadata else { throw Failure(torrent.metadataIsMissing) }
         guard let bytes = try connection.metainfos.file(of: torrent.id) else {
             throw Failure("torrent \(torrent.id) was removed in the meantime")
         }

@@ -15,6 +15,8 @@ extension Library {
     /// A link is made to be passed on. So a private torrent, whose trackers are usually known under a personal passkey,
     /// has a link only if `includingSecrets` is set, and so has a URL with a password.
     package func magnetLink(of name: String, includingSecrets: Bool) throws -> MagnetAnswer {
+        let known = try connection.torrents.find(name)
+        guard known.hasMetadata else { return try fetchedLink(of: known, includingSecrets: includingSecrets) }
         let (torrent, bytes) = try torrentFile(of: name)
         let metainfo: Metainfo
         do throws(MetainfoError) {
@@ -39,5 +41,18 @@ extension Library {
             webSeeds: webSeeds.filter(isOpen))
         return MagnetAnswer(
             torrent: torrent, link: link, secretURLs: (trackers + webSeeds).count { !isOpen($0) })
+    }
+
+    /// The link of a torrent whose metadata hasn't arrived: as it was given, with the trackers that the torrent has
+    /// now.
+    private func fetchedLink(of torrent: TorrentRow, includingSecrets: Bool) throws -> MagnetAnswer {
+        let given = try connection.magnets.row(torrent.id)?.link
+        let isOpen = { (url: String) in includingSecrets || MaskedURL.text(url) == url }
+        let trackers = try connection.trackers.rows(of: torrent.id).map(\.url)
+        let webSeeds = given?.webSeeds ?? []
+        let link = MagnetLink(
+            infoHash: torrent.infoHash, v2: given?.v2, name: given?.name, trackers: trackers.filter(isOpen),
+            webSeeds: webSeeds.filter(isOpen), files: given?.files ?? [])
+        return MagnetAnswer(torrent: torrent, link: link, secretURLs: (trackers + webSeeds).count { !isOpen($0) })
     }
 }

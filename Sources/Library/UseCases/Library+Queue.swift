@@ -28,7 +28,8 @@ extension Library {
         let slots = try QueueState(engine, connection)
         return try connection.queue.line().enumerated().map { index, row in
             let state = engine.state(of: row)
-            let isActive = state == .downloading || state == .checking
+            let isFetching = state == .metadata && engine.isRunning && row.isReported
+            let isActive = state == .downloading || state == .checking || isFetching
             return QueueEntry(
                 torrent: row, place: index + 1, state: state, word: engine.word(for: state), isActive: isActive,
                 reason: isActive ? nil : Self.reason(row, state, engine, slots))

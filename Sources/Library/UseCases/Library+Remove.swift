@@ -32,8 +32,9 @@ extension Library {
     package func planRemoval(of choice: TorrentChoice, deletingData: Bool) async throws -> [RemovalPlan] {
         var plans: [RemovalPlan] = []
         for torrent in try connection.findTorrents(choice) {
+            let hasFiles = deletingData && torrent.hasMetadata
             plans.append(
-                try await deletingData ? plan(torrent) : RemovalPlan(torrent: torrent, deletedFiles: nil, kept: nil))
+                try await hasFiles ? plan(torrent) : RemovalPlan(torrent: torrent, deletedFiles: nil, kept: nil))
         }
         return plans
     }
@@ -51,7 +52,7 @@ extension Library {
         let torrents = try connection.findTorrents(choice)
         for torrent in torrents { try requireNoMove(of: torrent) }
         if let holder = try DatabaseLock.holder(database: database) {
-            if deletingData { for torrent in torrents { _ = try await look(at: torrent) } }
+            if deletingData { for torrent in torrents where torrent.hasMetadata { _ = try await look(at: torrent) } }
             try await ask(torrents, holder, deletingData, report)
         } else {
             let lock = try DatabaseLock.acquire(database: database, now: .now())
@@ -101,7 +102,7 @@ extension Library {
 
     /// Removes the torrent from the database before deleting its files, so that the database never claims missing data.
     private func remove(_ torrent: TorrentRow, _ deletingData: Bool, _ report: (RemovalStep) -> Void) async throws {
-        guard deletingData else {
+        guard deletingData, torrent.hasMetadata else {
             try connection.torrents.remove(torrent.id, now: .now())
             return report(.removed(torrent, deletedFiles: nil))
         }

@@ -6,6 +6,7 @@ package import NIOCore
 /// ``decoder(of:)`` determines which extensions are offered to peers.
 package enum ExtendedMessage: Hashable, Sendable {
     case handshake(ExtendedHandshake)
+    case metadata(MetadataMessage)
     case dontHave(DontHave)
     case uploadOnly(UploadOnly)
 
@@ -30,7 +31,8 @@ package enum ExtendedMessage: Hashable, Sendable {
         switch type {
         case .dontHave: { (payload) throws(PeerWireError) in .dontHave(try DontHave(payload: payload)) }
         case .uploadOnly: { (payload) throws(PeerWireError) in .uploadOnly(try UploadOnly(payload: payload)) }
-        case .metadata, .peerExchange: nil
+        case .metadata: { (payload) throws(PeerWireError) in .metadata(try MetadataMessage(payload: payload)) }
+        case .peerExchange: nil
         }
     }
 }

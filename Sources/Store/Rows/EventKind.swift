@@ -5,6 +5,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package var description: String { rawValue }
 
     package static let added = EventKind(rawValue: "added")
+    /// The metadata of a magnet link has arrived, or can't be used.
+    package static let metadata = EventKind(rawValue: "metadata")
     package static let removed = EventKind(rawValue: "removed")
     package static let completed = EventKind(rawValue: "completed")
     package static let paused = EventKind(rawValue: "paused")

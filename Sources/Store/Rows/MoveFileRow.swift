@@ -1,3 +1,5 @@
+import Torrent
+
 /// One file of a move.
 package struct MoveFileRow: Row, Sendable, Hashable {
     /// The file in the old folder, before the move.
@@ -19,11 +21,14 @@ package struct MoveFileRow: Row, Sendable, Hashable {
         let index: Int = try row.next()
         stays = try row.next()
         before = FingerprintRow(
-            index: index, size: try row.next(), mtimeNs: try row.next(), inode: try row.next(), device: try row.next())
-        let size: Int64? = try row.next()
-        let (modified, inode, device): (Int64?, Int64?, Int64?) = (try row.next(), try row.next(), try row.next())
+            index: index,
+            FileFingerprint(
+                size: try row.next(), mtimeNs: try row.next(), inode: try row.next(), device: try row.next()))
+        let (size, modified): (Int64?, Int64?) = (try row.next(), try row.next())
+        let (inode, device): (UInt64?, UInt64?) = (try row.next(), try row.next())
         if let size, let modified, let inode, let device {
-            copy = FingerprintRow(index: index, size: size, mtimeNs: modified, inode: inode, device: device)
+            copy = FingerprintRow(
+                index: index, FileFingerprint(size: size, mtimeNs: modified, inode: inode, device: device))
         }
     }
 }

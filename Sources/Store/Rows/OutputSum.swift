@@ -10,7 +10,7 @@ package struct OutputSum: Row, Sendable, Hashable {
     package let volume: String?
 
     package static let columns =
-        "t.output, count(*) AS torrents, sum(max(t.wanted_bytes - t.completed_bytes, 0)), max(t.root_seen), max(v.identity)"
+        "t.output, count(*) AS torrents, sum(max(coalesce(t.wanted_bytes, 0) - t.completed_bytes, 0)), max(t.root_seen), max(v.identity)"
 
     package init(_ row: Statement) throws(StoreError) {
         path = try row.next()

@@ -5,13 +5,18 @@ package struct QueuedRow: Row, Sendable, Hashable {
     package let state: TorrentState
     /// One sentence, in the states `error` and `offline`.
     package let error: String?
+    /// 0 while the metadata isn't known.
     package let wantedBytes: Int64
     package let completedBytes: Int64
     /// Whether the torrent gave up its slot, because it made no progress while others waited.
     package let hasYielded: Bool
+    /// Whether a running engine reports on the torrent, so that it has a slot.
+    package let isReported: Bool
 
-    package static let columns =
-        "t.id, t.name, t.state, t.error, t.wanted_bytes, t.completed_bytes, y.turn IS NOT NULL"
+    package static let columns = """
+        t.id, t.name, t.state, t.error, coalesce(t.wanted_bytes, 0), t.completed_bytes, y.turn IS NOT NULL, \
+        EXISTS (SELECT 1 FROM live AS l WHERE l.torrent_id = t.id)
+        """
 
     package init(_ row: Statement) throws(StoreError) {
         id = try row.next()
@@ -21,5 +26,6 @@ package struct QueuedRow: Row, Sendable, Hashable {
         wantedBytes = try row.nextBytes()
         completedBytes = try row.nextBytes()
         hasYielded = try row.next()
+        isReported = try row.next()
     }
 }

@@ -6,6 +6,8 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
     package let isPaused: Bool
     /// One sentence, in the states `error` and `offline`, and while the payload is moved.
     package let error: String?
+    /// Whether the metadata is known; if it isn't, sizes and counts are 0.
+    package let hasMetadata: Bool
     package let wantedBytes: Int64
     /// Bytes of wanted files in recorded pieces.
     package let completedBytes: Int64
@@ -14,9 +16,12 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
     package let live: LiveRow?
 
     /// Whether all wanted bytes are recorded as present.
-    package var isComplete: Bool { completedBytes >= wantedBytes }
+    package var isComplete: Bool { hasMetadata && completedBytes >= wantedBytes }
 
-    static let columns = "t.name, t.state, t.paused, t.error, t.wanted_bytes, t.completed_bytes, t.piece_count"
+    static let columns = """
+        t.name, t.state, t.paused, t.error, t.piece_length IS NOT NULL, coalesce(t.wanted_bytes, 0), t.completed_bytes, \
+        coalesce(t.piece_count, 0)
+        """
 
     init(_ id: TorrentID, _ row: Statement, _ live: inout LiveCursor) throws(StoreError) {
         self.id = id
@@ -24,6 +29,7 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
         state = try row.next()
         isPaused = try row.next()
         error = try row.next()
+        hasMetadata = try row.next()
         wantedBytes = try row.next()
         completedBytes = try row.next()
         pieceCount = try row.next()
@@ -37,6 +43,7 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
         state = torrent.state
         isPaused = torrent.settings.isPaused
         error = torrent.error
+        hasMetadata = torrent.hasMetadata
         wantedBytes = torrent.wantedBytes
         completedBytes = torrent.completedBytes
         pieceCount = torrent.pieceCount

@@ -25,7 +25,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     package var id: TorrentID { line.id }
 
     static let columns = """
-        \(StatusLine.columns), t.info_hash, t.output, t.total_bytes, t.piece_length, t.pieces_have, \
+        \(StatusLine.columns), t.info_hash, t.output, coalesce(t.total_bytes, 0), coalesce(t.piece_length, 0), t.pieces_have, \
         t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \(SeedTimeColumns.names)
         """
 

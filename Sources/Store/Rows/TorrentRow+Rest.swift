@@ -8,6 +8,7 @@ extension TorrentRow {
     /// A torrent that has all its bytes but was never completed by an engine is queued, because its empty files may
     /// still have to be created.
     package var stateAtRest: TorrentState {
-        .atRest(isPaused: settings.isPaused, isComplete: isComplete && completedAt != nil)
+        guard hasMetadata else { return settings.isPaused ? .paused : .metadata }
+        return .atRest(isPaused: settings.isPaused, isComplete: isComplete && completedAt != nil)
     }
 }

@@ -7,6 +7,8 @@ package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
     package let name: String
     /// The absolute folder that contains the payload.
     package let output: String
+    /// Whether the metadata is known. If it isn't, the name is that of the magnet link, and sizes and counts are 0.
+    package let hasMetadata: Bool
     package let totalBytes: Int64
     package let pieceLength: Int
     package let pieceCount: Int
@@ -34,12 +36,13 @@ package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
     package let damage: String?
 
     /// Whether all wanted bytes are recorded as present.
-    package var isComplete: Bool { completedBytes >= wantedBytes }
+    package var isComplete: Bool { hasMetadata && completedBytes >= wantedBytes }
 
     package static let columns = """
-        t.id, t.info_hash, t.name, t.output, t.total_bytes, t.piece_length, t.piece_count, t.private, \
+        t.id, t.info_hash, t.name, t.output, t.piece_length IS NOT NULL, coalesce(t.total_bytes, 0), \
+        coalesce(t.piece_length, 0), coalesce(t.piece_count, 0), t.private, \
         \(TorrentSettings.columns.map { "t.\($0)" }.joined(separator: ", ")), \
-        t.state, t.error, t.wanted_bytes, t.completed_bytes, t.pieces_have, t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, \
+        t.state, t.error, coalesce(t.wanted_bytes, 0), t.completed_bytes, t.pieces_have, t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, \
         t.added_at, t.completed_at, t.last_verified_at, t.root_seen, t.volume_id, \(SeedTimeColumns.names)
         """
 
@@ -67,6 +70,7 @@ package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
         infoHash = try read(or: InfoHash.none) { () throws(StoreError) in try row.next() }
         name = try read(or: "(damaged)") { () throws(StoreError) in try row.next() }
         output = try read(or: "") { () throws(StoreError) in try row.nextAbsolutePath() }
+        hasMetadata = try row.next()
         totalBytes = try bytes()
         pieceLength = try count()
         pieceCount = try count()

@@ -1,6 +1,8 @@
 /// The engine's current activity on a torrent, as lists show it.
 package enum TorrentState: String, SQLValue, Sendable, CaseIterable {
     case queued, downloading, seeding, checking, complete, paused, offline, error
+    /// Only the magnet link is known; the metadata is being fetched, or will be.
+    case metadata
 }
 
 extension TorrentState {

@@ -114,7 +114,7 @@ extension Connection {
                 guard error.isOfRow else { throw error }
                 faults.append(error.message)
             }
-            if let fault = try metainfoFault(id, row.infoHash) { faults.append(fault) }
+            if row.hasMetadata, let fault = try metainfoFault(id, row.infoHash) { faults.append(fault) }
             _ = (
                 try peers.rows(of: id), try trackers.rows(of: id), try files.rows(of: id),
                 try files.fingerprints(of: id),

@@ -120,6 +120,7 @@ package enum Migrator {
     private static let steps: [Int: @Sendable (Connection) throws(StoreError) -> Void] = [
         2: { (connection) throws(StoreError) in try connection.paths.fill(.first) },
         7: { (connection) throws(StoreError) in try connection.roots.rebuild() },
+        10: { (connection) throws(StoreError) in try connection.allowTorrentsWithoutMetadata() },
     ]
 
     private static func apply(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {

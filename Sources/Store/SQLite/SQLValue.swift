@@ -20,6 +20,17 @@ extension Int64: SQLValue {
     }
 }
 
+/// Stored as the signed number with the same bits.
+extension UInt64: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        sqlite3_bind_int64(statement, parameter, Int64(bitPattern: self))
+    }
+
+    package static func read(from statement: OpaquePointer, at column: Int32) -> UInt64? {
+        Int64.read(from: statement, at: column).map { UInt64(bitPattern: $0) }
+    }
+}
+
 extension Int: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         sqlite3_bind_int64(statement, parameter, Int64(self))

@@ -13,6 +13,9 @@ extension Connection {
     package var roots: RootTable { RootTable(db: self) }
     /// The .torrent files (`metainfo`).
     package var metainfos: MetainfoTable { MetainfoTable(db: self) }
+    /// Torrents that are known only by their magnet link, and the blocks of their metadata (`magnet` and
+    /// `metadata_block`).
+    package var magnets: MagnetTable { MagnetTable(db: self) }
     /// The names of files as they were when their torrents were added (`path`).
     package var paths: PathTable { PathTable(db: self) }
     /// Which pieces are present, and which may have been written (`bitfield` and `partial_piece`).
@@ -29,6 +32,8 @@ extension Connection {
     package var webSeeds: WebSeedTable { WebSeedTable(db: self) }
     /// Servers of trackers that asked for a pause (`tracker_host`).
     package var trackerHosts: TrackerHostTable { TrackerHostTable(db: self) }
+    /// Our nodes in the DHT, those that answered, and what is planned for torrents (`dht`, `dht_node` and `dht_near`).
+    package var dht: DHTTable { DHTTable(db: self) }
     /// Payload that is being moved to another folder (`move` and `move_file`).
     package var moves: MoveTable { MoveTable(db: self) }
     /// File systems on which payloads were seen (`volume`).

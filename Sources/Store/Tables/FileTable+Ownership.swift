@@ -44,7 +44,7 @@ extension FileTable {
 
     /// The files of other torrents that were recorded with this inode, ordered by torrent. Only a look at the disk can
     /// show whether one of them is really the same file.
-    package func holders(ofInode inode: Int64, besides id: TorrentID) throws(StoreError) -> [FileHolder] {
+    package func holders(ofInode inode: UInt64, besides id: TorrentID) throws(StoreError) -> [FileHolder] {
         try db.fetchValid(
             """
             FROM file AS f JOIN torrent AS t ON t.id = f.torrent_id

@@ -55,7 +55,8 @@ package struct FileTable {
                 device = excluded.device, fingerprint_at = excluded.fingerprint_at, born_ns = excluded.born_ns, made = 0, shared = CASE
                     WHEN file.inode IS excluded.inode AND file.device IS excluded.device THEN file.shared ELSE excluded.shared END
             """,
-            id, file.index, file.size, file.mtimeNs, file.inode, file.device, moment, file.bornNs)
+            id, file.index, file.print.size, file.print.mtimeNs, file.print.inode, file.print.device, moment,
+            file.print.bornNs)
     }
 
     func saveBytes(_ id: TorrentID, _ file: FileBytes) throws(StoreError) {

@@ -66,7 +66,7 @@ package struct MetainfoTable {
 
     /// Where the hashes of the pieces are in the file, and how many there are.
     private struct HashSpan: Row {
-        static let columns = "m.pieces_offset, t.piece_count"
+        static let columns = "m.pieces_offset, coalesce(t.piece_count, 0)"
         let offset: Int
         let count: Int
 

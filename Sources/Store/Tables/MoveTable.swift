@@ -32,10 +32,10 @@ package struct MoveTable {
         try db.transaction { () throws(StoreError) in
             try db.execute("DELETE FROM move_file WHERE torrent_id = ?", id)
             for file in files {
-                let print = file.before
+                let print = file.before.print
                 try db.execute(
                     "INSERT INTO move_file (torrent_id, idx, stays, size, mtime_ns, inode, device) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    id, print.index, file.stays, print.size, print.mtimeNs, print.inode, print.device)
+                    id, file.before.index, file.stays, print.size, print.mtimeNs, print.inode, print.device)
             }
             try db.execute("UPDATE move SET step = ? WHERE torrent_id = ?", MoveRow.Step.placing, id)
         }
@@ -54,7 +54,8 @@ package struct MoveTable {
                     """
                     UPDATE move_file SET copy_size = ?, copy_mtime_ns = ?, copy_inode = ?, copy_device = ?
                     WHERE torrent_id = ? AND idx = ?
-                    """, copy.size, copy.mtimeNs, copy.inode, copy.device, id, copy.index)
+                    """, copy.print.size, copy.print.mtimeNs, copy.print.inode,
+                    copy.print.device, id, copy.index)
             }
         }
     }

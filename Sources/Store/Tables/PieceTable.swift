@@ -117,7 +117,7 @@ package struct PieceTable {
     @discardableResult
     package func unverify(_ id: TorrentID) throws(StoreError) -> Int {
         let count = try db.transaction(durability: .full) { () throws(StoreError) in
-            guard let said: Int = try db.value("SELECT piece_count FROM torrent WHERE id = ?", id) else {
+            guard let said: Int = try db.value("SELECT coalesce(piece_count, 0) FROM torrent WHERE id = ?", id) else {
                 throw db.noTorrent(id)
             }
             // With an impossible count, no piece can be present or rechecked.
@@ -149,7 +149,7 @@ package struct PieceTable {
     }
 
     func count(of id: TorrentID) throws(StoreError) -> Int? {
-        let count: Int? = try db.value("SELECT piece_count FROM torrent WHERE id = ?", id)
+        let count: Int? = try db.value("SELECT coalesce(piece_count, 0) FROM torrent WHERE id = ?", id)
         guard count.map({ (0...Geometry.maximumPieceCount).contains($0) }) ?? true else {
             throw db.fault(
                 .corrupt, torrent: id,

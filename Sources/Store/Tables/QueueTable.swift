@@ -56,9 +56,9 @@ package struct QueueTable {
         try db.fetchValid(
             """
             FROM torrent AS t LEFT JOIN yielded AS y ON y.torrent_id = t.id
-            WHERE t.paused = 0 AND (t.completed_bytes < t.wanted_bytes OR t.state = ?)
+            WHERE t.paused = 0 AND (t.completed_bytes < t.wanted_bytes OR t.state IN (?, ?))
             ORDER BY t.queue_place, coalesce(y.turn, 0), t.id
-            """, TorrentState.queued)
+            """, TorrentState.queued, TorrentState.metadata)
     }
 
     /// Puts these torrents, which are all of ``line()``, into this order. A torrent that is added later comes last.

@@ -6,8 +6,8 @@ extension TorrentTable {
     /// The number of candidates that the error for an ambiguous name lists.
     private static let namedCandidates = 8
 
-    /// Finds a torrent by its exact number, by the beginning of its hexadecimal info hash, by its exact name, by a glob
-    /// that matches its name, or by the beginning of its name, in this order.
+    /// Finds a torrent by a magnet link, by its exact number, by the beginning of its hexadecimal info hash, by its exact
+    /// name, by a glob that matches its name, or by the beginning of its name, in this order.
     ///
     /// Throws `notFound`, or `ambiguous` with the candidates.
     package func find(_ text: String) throws(StoreError) -> TorrentRow {
@@ -34,6 +34,7 @@ extension TorrentTable {
 
     /// The torrents that the text may mean; never empty.
     private func candidates(_ text: String) throws(StoreError) -> [TorrentRow] {
+        if MagnetLink.isLink(text) { return [try named(by: text)] }
         if let number = Int64(text), let torrent = try row(TorrentID(number)) { return [torrent] }
         var found = try rows(hashPrefix: text)
         if found.isEmpty { found = try rows(named: text) }
@@ -44,6 +45,18 @@ extension TorrentTable {
             .notFound, path: "",
             "no torrent matches “\(text)” (number, name, or at least \(Self.hashPrefixDigits) digits of the info hash); "
                 + "see `pieces status`")
+    }
+
+    /// The torrent that the magnet link names.
+    private func named(by link: String) throws(StoreError) -> TorrentRow {
+        let magnet: MagnetLink
+        do throws(MagnetLinkError) { magnet = try MagnetLink(link) } catch {
+            throw StoreError(.notFound, path: "", "\(error)")
+        }
+        if let torrent = try row(magnet.infoHash) { return torrent }
+        throw StoreError(
+            .notFound, path: "",
+            "the torrent of this magnet link (\(magnet.infoHash)) is not in the database: add it with `pieces add`")
     }
 
     private func ambiguous(_ text: String, _ found: [TorrentRow]) -> StoreError {

@@ -32,7 +32,7 @@ extension TorrentTable {
             for id in ids {
                 guard let row: Progress = try db.fetchOne("FROM torrent WHERE id = ?", id) else { continue }
                 tally.counts[row.state, default: 0] += 1
-                if row.completed >= row.wanted { tally.complete += 1 }
+                if row.hasMetadata, row.completed >= row.wanted { tally.complete += 1 }
                 tally.wantedBytes += row.wanted
                 tally.completedBytes += row.completed
             }
@@ -41,15 +41,17 @@ extension TorrentTable {
     }
 
     private struct Progress: Row {
-        static let columns = "state, wanted_bytes, completed_bytes"
+        static let columns = "state, coalesce(wanted_bytes, 0), completed_bytes, piece_length IS NOT NULL"
         let state: TorrentState
         let wanted: Int64
         let completed: Int64
+        let hasMetadata: Bool
 
         init(_ row: Statement) throws(StoreError) {
             state = TorrentState(counted: try row.next())
             wanted = try row.next()
             completed = try row.next()
+            hasMetadata = try row.next()
         }
     }
 

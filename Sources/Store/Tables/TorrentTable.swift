@@ -67,6 +67,7 @@ package struct TorrentTable {
 
     /// The torrents that an engine has work on, without a look at the others. They are unpaused, and one of these:
     /// - bytes are missing;
+    /// - the metadata isn't known;
     /// - all wanted bytes are there, but no engine has recorded the completion (a torrent of empty files downloads
     ///   nothing, yet its files must be created);
     /// - the torrent is queued although no bytes are missing, because its files must still be put in place.
@@ -74,10 +75,10 @@ package struct TorrentTable {
         try db.values(
             """
             SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes
-            UNION SELECT id FROM torrent WHERE state IN (?, ?, ?, ?, ?) AND paused = 0 AND completed_at IS NULL
+            UNION SELECT id FROM torrent WHERE state IN (?, ?, ?, ?, ?, ?) AND paused = 0 AND completed_at IS NULL
             UNION SELECT id FROM torrent WHERE state = ? AND paused = 0 ORDER BY id
             """, TorrentState.queued, TorrentState.downloading, TorrentState.checking, TorrentState.offline,
-            TorrentState.error, TorrentState.queued)
+            TorrentState.error, TorrentState.metadata, TorrentState.queued)
     }
 
     /// Deletes the torrent and all that is known of it; its events stay.
@@ -93,7 +94,7 @@ package struct TorrentTable {
         let (metainfo, settings) = (new.metainfo, new.settings)
         let folder = new.resolvedOutput ?? new.output
         try db.roots.noteFolder(folder)
-        let columns: [(name: String, value: any SQLValue)] =
+        return try insertRow(
             [
                 ("info_hash", metainfo.infoHash), ("name", metainfo.name), ("output", new.output),
                 ("total_bytes", metainfo.geometry.totalBytes), ("piece_length", metainfo.geometry.pieceLength),
@@ -101,7 +102,14 @@ package struct TorrentTable {
                 ("state", settings.isPaused ? TorrentState.paused : .queued), ("wanted_bytes", new.wantedBytes),
                 ("added_at", now), ("resolved", new.resolvedOutput), ("overwrite", new.mayOverwrite),
                 ("root_hash", RootTable.hash(NewTorrent.root(named: metainfo.name, in: folder))),
-            ] + zip(TorrentSettings.columns, settings.values).map { ($0, $1) }
+            ], settings)
+    }
+
+    /// Inserts a row with these columns and settings.
+    func insertRow(_ facts: [(name: String, value: any SQLValue)], _ settings: TorrentSettings) throws(StoreError)
+        -> TorrentID
+    {
+        let columns = facts + zip(TorrentSettings.columns, settings.values).map { ($0, $1) }
         let names = columns.map(\.name).joined(separator: ", ")
         let places = columns.map { _ in "?" }.joined(separator: ", ")
         let id: TorrentID? = try db.value(

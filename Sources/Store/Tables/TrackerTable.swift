@@ -65,6 +65,10 @@ package struct TrackerTable {
                 tracker.warning, tracker.seeders, tracker.leechers, tracker.downloads, tracker.lastScrapeAt,
                 tracker.isStarted,
                 tracker.torrent, tracker.url)
+            // From now on the DHT treats the torrent as one whose trackers don't work.
+            guard tracker.failures > 0 else { return }
+            try db.execute(
+                "UPDATE torrent SET dht_has_tracker = 0 WHERE id = ? AND dht_has_tracker <> 0", tracker.torrent)
         }
     }
 

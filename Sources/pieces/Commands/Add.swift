@@ -11,13 +11,18 @@ struct Add: DirectCommand {
             A torrent that is already in the database keeps its settings, except for the options given here. New trackers of a \
             public torrent are added.
 
+            A magnet link has only the torrent's hash and where to find peers. The engine fetches the metadata (names, sizes \
+            and hashes of the files) from peers, and then the files. With --paused it fetches only the metadata, so that \
+            `pieces files` and `pieces select` can be used before the download. Put the link in quotes.
+
             Examples:
               pieces add alice.torrent bob.torrent --output ~/books
               pieces add https://example.org/debian.torrent --paused
+              pieces add 'magnet:?xt=urn:btih:…&tr=…' --paused
             """)
 
     @Argument(
-        help: ArgumentHelp("A .torrent file or its http(s) URL.", valueName: "source"),
+        help: ArgumentHelp("A .torrent file, its http(s) URL, or a magnet link.", valueName: "source"),
         completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
@@ -36,7 +41,11 @@ struct Add: DirectCommand {
             Terminal.shared.complain($0)
         }
         var report = Report(failed: read.failed)
-        if !read.torrents.isEmpty { report.entries = try addRequest().put(read.torrents) { report.refuse($0) }.entries }
+        if !read.isEmpty {
+            let request = try addRequest()
+            if !read.torrents.isEmpty { report.entries = try request.put(read.torrents) { report.refuse($0) }.entries }
+            report.entries += try request.put(magnets: read.magnets).entries
+        }
         try end(report)
     }
 
@@ -45,7 +54,11 @@ struct Add: DirectCommand {
             Terminal.shared.complain($0)
         }
         var report = Report(failed: read.failed)
-        if !read.torrents.isEmpty { report.entries = try await addRequest().add(read.torrents) { report.refuse($0) } }
+        if !read.isEmpty {
+            let request = try addRequest()
+            if !read.torrents.isEmpty { report.entries = try await request.add(read.torrents) { report.refuse($0) } }
+            report.entries += try await request.add(magnets: read.magnets)
+        }
         try end(report)
     }
 
@@ -102,7 +115,7 @@ struct Add: DirectCommand {
             ChangeJSON.print(entry.isNew ? "added" : "known", torrent) { json in
                 json.field("state", torrent.state.rawValue)
                 json.path("output", "output_bytes", torrent.output)
-                json.field("total_bytes", torrent.totalBytes)
+                json.field("total_bytes", torrent.hasMetadata ? torrent.totalBytes as Int64? : nil)
                 json.field("trackers_added", entry.trackers?.added ?? 0)
                 json.field("note", entry.trackers?.sentence)
             }

@@ -21,6 +21,7 @@ struct Download: EngineCommand {
 
             Examples:
               pieces download alice.torrent
+              pieces download 'magnet:?xt=urn:btih:…&tr=…'
               pieces download alice.txt
               pieces download https://example.org/debian.torrent --output /srv/iso
               pieces download series.torrent --select '*E0[1-3]*.mkv' --sequential
@@ -32,7 +33,7 @@ struct Download: EngineCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "A .torrent file, its http(s) URL, or a torrent in the database.", valueName: "source"),
+            "A .torrent file, its http(s) URL, a magnet link, or a torrent in the database.", valueName: "source"),
         completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
@@ -67,7 +68,7 @@ struct Download: EngineCommand {
         }
         guard read.failed == 0 else { throw ExitStatus.failed }
 
-        let (ids, hasRefused) = try await add(read.torrents, given.names)
+        let (ids, hasRefused) = try await add(read, given.names)
         // Refused torrents were already reported; the others are downloaded.
         guard !ids.isEmpty else { throw ExitStatus.failed }
         settings.scope = .only(Set(ids))
@@ -82,11 +83,11 @@ struct Download: EngineCommand {
     }
 
     /// Adds the torrents. The connection is closed afterwards, because the engine may have to recover the database.
-    private func add(_ torrents: [Metainfo], _ names: [String]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
+    private func add(_ read: ReadSources, _ names: [String]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
         var hasRefused = false
         let connection = try global.openToRun()
         let library = Library(connection)
-        let known = try library.metainfos(of: names) {
+        let known = try library.sources(of: names) {
             Terminal.shared.complain($0)
             hasRefused = true
         }
@@ -95,10 +96,11 @@ struct Download: EngineCommand {
         try stored.add(connection)
         var addRequest = AddRequest(library, torrent.options(stored))
         addRequest.unpausesKnown = true
-        let entries = try await addRequest.add(torrents + known) { reason in
+        var entries = try await addRequest.add(read.torrents + known.torrents) { reason in
             Terminal.shared.complain(reason)
             hasRefused = true
         }
+        entries += try await addRequest.add(magnets: read.magnets + known.magnets)
         for entry in entries where !reporting.quiet {
             if let news = entry.trackers?.sentence { Terminal.shared.complain("\(entry.name): \(news)") }
         }

@@ -34,8 +34,8 @@ struct Explain: ListCommand {
     }
 
     private func text(_ torrent: TorrentRow, _ word: String, _ causes: [Explanation.Cause]) -> String {
-        let has = Format.part(torrent.completedBytes, of: torrent.wantedBytes)
-        var text = "\(torrent.name.printable): \(word), \(has)\n"
+        let has = torrent.hasMetadata ? ", \(Format.part(torrent.completedBytes, of: torrent.wantedBytes))" : ""
+        var text = "\(torrent.name.printable): \(word)\(has)\n"
         for (number, cause) in causes.enumerated() {
             let start = causes.count > 1 ? "\(number + 1). " : ""
             text += Terminal.shared.wrapped("\(start)\(cause.sentence.printable)", indent: 3) + "\n"

@@ -70,7 +70,8 @@ struct Queue: Command, AnsweringCommand {
                             json.field("state", entry.state.rawValue)
                             json.field("active", entry.isActive)
                             json.field("reason", entry.reason)
-                            json.field("total_bytes", entry.torrent.wantedBytes)
+                            json.field(
+                                "total_bytes", entry.state == .metadata ? nil : entry.torrent.wantedBytes as Int64?)
                             json.field("completed_bytes", entry.torrent.completedBytes)
                         }
                     }
@@ -83,7 +84,9 @@ struct Queue: Command, AnsweringCommand {
             table.cell("\(entry.place)")
             table.cell("\(entry.torrent.id)")
             table.cell(entry.torrent.name.printable)
-            table.cell(Format.percent(entry.torrent.completedBytes, of: entry.torrent.wantedBytes))
+            table.cell(
+                entry.state == .metadata
+                    ? "" : Format.percent(entry.torrent.completedBytes, of: entry.torrent.wantedBytes))
             table.cell(entry.word)
             table.cell((entry.reason ?? "").printable)
         }

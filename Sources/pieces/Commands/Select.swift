@@ -44,11 +44,15 @@ struct Select: Command {
         if reporting.json {
             return ChangeJSON.print("selected", row) { json in
                 json.field("files_selected", selected.wantedFiles)
-                json.field("wanted_bytes", row.wantedBytes)
+                json.field("wanted_bytes", row.hasMetadata ? row.wantedBytes as Int64? : nil)
                 json.field("completed_bytes", row.completedBytes)
             }
         }
-        let files = Format.count(selected.wantedFiles, "file")
+        guard let count = selected.wantedFiles else {
+            return Terminal.shared.print(
+                "\(row.id)  \(row.name.printable): the choice applies as soon as the metadata has arrived")
+        }
+        let files = Format.count(count, "file")
         let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"
         Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) selected, \(part) on disk")
     }

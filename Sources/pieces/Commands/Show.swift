@@ -7,15 +7,17 @@ import Torrent
 /// `pieces show`
 struct Show: AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show the contents of a .torrent file.",
+        commandName: "show", abstract: "Show the contents of a .torrent file or a magnet link.",
         discussion: """
+            A magnet link doesn't say which files a torrent has; `pieces add --paused` fetches that from peers.
+
             Examples:
               pieces show alice.torrent
               pieces show https://example.org/debian.torrent --json
             """)
 
     @Argument(
-        help: ArgumentHelp("A .torrent file or its http(s) URL.", valueName: "file.torrent"),
+        help: ArgumentHelp("A .torrent file, its http(s) URL, or a magnet link.", valueName: "file.torrent"),
         completion: .file(extensions: ["torrent"]))
     var source: String
 
@@ -23,8 +25,28 @@ struct Show: AnsweringCommand {
     var json = false
 
     func run() async throws {
-        let metainfo = try await TorrentSource(source).read()
+        let source = try TorrentSource(source)
+        if let link = source.magnet {
+            return Terminal.shared.print(bytes: json ? MagnetJSON.object(link) : Array(text(link).utf8))
+        }
+        let metainfo = try await source.read()
         Terminal.shared.print(bytes: json ? MetainfoJSON.object(metainfo) : Array(text(metainfo).utf8))
+    }
+
+    private func text(_ link: MagnetLink) -> String {
+        var lines = [("name", (link.name ?? "").printable), ("info hash", "\(link.infoHash)")]
+        if let hash = link.v2 { lines.append(("v2 hash", Hex.encode(hash))) }
+        for url in link.trackers { lines.append(("tracker", url.shownURL)) }
+        for url in link.webSeeds { lines.append(("web seed", url.shownURL)) }
+        for peer in link.peers { lines.append(("peer", "\(peer)".printable)) }
+        if !link.files.isEmpty {
+            // Users count files from 1.
+            let ranges = link.files.map {
+                $0.count == 1 ? "\($0.lowerBound + 1)" : "\($0.lowerBound + 1)-\($0.upperBound + 1)"
+            }
+            lines.append(("files", ranges.joined(separator: ", ")))
+        }
+        return lines.filter { !$0.1.isEmpty }.map { "\($0.0.padded(10))  \($0.1)\n" }.joined()
     }
 
     private func text(_ metainfo: Metainfo) -> String {

@@ -151,6 +151,20 @@ package enum JSONTopic {
                 `origin` is metainfo, magnet or user. `download_rate` is 0 unless a running engine fetches from the web seed. \
                 `rests_until` is null unless nothing is requested for a while. A password in a URL is shown as ***.
                 """),
+        Section(
+            command: "dht",
+            fields: """
+                {engine_running, running, sentence,
+                 families: [{family, node_id, external_address, port, problem,
+                   good_nodes, known_nodes, lookups, stored_torrents, stored_peers, at}],
+                 nodes_stored, torrents_due, searches_waiting, searches_ended,
+                 announces_accepted, packets_sent, packets_received, packets_dropped,
+                 nodes: [{address, node_id, round_trip_ms, last_answer, verified}]}
+                """,
+            notes: """
+                `family` is 4 or 6. `running` is whether the running engine uses the DHT; without one, what only it knows is \
+                null. `nodes` is there with --nodes.
+                """),
         Section(command: "log", fields: "{number, at, id, info_hash, kind, detail}", notes: "One object per line."),
         Section(
             command: "explain",

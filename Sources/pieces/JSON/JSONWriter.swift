@@ -62,6 +62,9 @@ package struct JSONWriter {
     }
     /// Writes a number with at most six decimals; NaN and infinities become null.
     package mutating func field(_ name: StaticString, _ value: Double) { member(name) { $0.number(value) } }
+    package mutating func field(_ name: StaticString, _ value: Double?) {
+        member(name) { $0.optional(value) { $0.number($1) } }
+    }
 
     mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) { member(name) { $0.object(body) } }
 

@@ -28,10 +28,15 @@ struct EngineOptions: ParsableArguments {
             "Connect to this peer for every torrent that is downloaded (repeatable).", valueName: "host:port"))
     var peer: [String] = []
 
-    @Flag(
-        name: .customLong("no-dht"),
-        help: ArgumentHelp("Don't use the DHT (no effect: not supported yet).", visibility: .hidden))
+    @Flag(name: .customLong("no-dht"), help: "Don't look for peers in the DHT.")
     var isWithoutDHT = false
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp(
+            "Begin in the DHT with this node instead of the usual ones (repeatable).", valueName: "host:port"),
+        transform: DHTOptions.node)
+    var dhtBootstrap: [MagnetPeer] = []
 
     @Flag(
         name: .customLong("no-lsd"),
@@ -66,6 +71,13 @@ struct EngineOptions: ParsableArguments {
             settings.listenPortIsFixed = true
         }
         if let bind { settings.bind = bind }
+        if isWithoutDHT {
+            settings.dht = nil
+        } else if !dhtBootstrap.isEmpty {
+            var options = settings.dht ?? DHTOptions()
+            options.entries = dhtBootstrap
+            settings.dht = options
+        }
         settings.extraTrustRoots = trustRoots
         if let commitInterval { settings.commitInterval = .milliseconds(commitInterval) }
         for text in peer { settings.peers += try await PeerName(text).addresses() }

@@ -6,7 +6,7 @@ import Torrent
 package struct DownloadWords {
     /// The kinds of events that get a line.
     private static let told: Set<EventKind> = [
-        .verified, .completed, .offline, .online, .failed, .banned, .rot, .edited, .resumed,
+        .verified, .completed, .offline, .online, .failed, .banned, .rot, .edited, .resumed, .metadata,
     ]
 
     /// The maximum number of torrents with individual lines; for more torrents, only sums are shown.
@@ -54,6 +54,9 @@ package struct DownloadWords {
 
     private static func began(_ torrent: TorrentRow) -> String {
         let name = torrent.name.printable
+        guard torrent.hasMetadata else {
+            return "fetching the metadata of \(name), then its files into \(place(torrent.output))"
+        }
         guard torrent.completedBytes > 0 || torrent.isRootSeen else {
             return "starting \(name): \(Format.bytes(torrent.wantedBytes)) into \(place(torrent.output))"
         }
@@ -66,6 +69,9 @@ package struct DownloadWords {
     /// files can be reached.
     private static func ended(_ torrent: TorrentRow, _ pace: DownloadPace) -> String? {
         let name = torrent.name.printable
+        guard torrent.hasMetadata else {
+            return "stopped before the metadata of \(name) has arrived; the same command resumes it"
+        }
         guard torrent.isComplete else {
             let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)
             let part = Format.part(torrent.completedBytes, of: torrent.wantedBytes)
@@ -103,6 +109,7 @@ package struct DownloadWords {
         switch torrent.state {
         case .checking:
             display.text("checking, \(Format.count(torrent.unverified, "piece")) left", torrent.state.colour)
+        case .metadata: "fetching metadata: \(torrent.metadata?.sentence ?? "no peer offers it yet")"
         case .downloading: Format.part(torrent.completedBytes, of: torrent.wantedBytes)
         case .error, .offline:
             display.text(
@@ -151,7 +158,8 @@ package struct DownloadWords {
         parts.append(Format.count(all.total, "torrent"), rank: 0)
         // The problems and the work under way are dropped after what rests.
         let ranks: [(TorrentState, rank: Int)] = [
-            (.error, 4), (.offline, 4), (.complete, 7), (.seeding, 6), (.downloading, 5), (.checking, 5), (.queued, 6),
+            (.error, 4), (.offline, 4), (.complete, 7), (.seeding, 6), (.downloading, 5), (.metadata, 5),
+            (.checking, 5), (.queued, 6),
             (.paused, 7),
         ]
         var gap = ": "

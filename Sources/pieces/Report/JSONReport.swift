@@ -32,8 +32,9 @@ struct JSONReport: DownloadReport {
                 json.field("name", torrent.name)
                 json.field("state", torrent.state.rawValue)
                 json.field("error", torrent.error)
-                json.field("progress", share(torrent.completedBytes, torrent.wantedBytes))
-                json.field("wanted_bytes", torrent.wantedBytes)
+                let isKnown = torrent.state != .metadata
+                json.field("progress", isKnown ? share(torrent.completedBytes, torrent.wantedBytes) as Double? : nil)
+                json.field("wanted_bytes", isKnown ? torrent.wantedBytes as Int64? : nil)
                 json.field("completed_bytes", torrent.completedBytes)
                 json.field("pieces_have", torrent.have.population)
                 json.field("pieces_to_check", torrent.unverified)
@@ -73,7 +74,7 @@ struct JSONReport: DownloadReport {
         json.field("state", torrent.state.rawValue)
         json.field("error", torrent.error)
         json.field("complete", torrent.isComplete && !torrent.isFaulty)
-        json.field("wanted_bytes", torrent.wantedBytes)
+        json.field("wanted_bytes", torrent.hasMetadata ? torrent.wantedBytes as Int64? : nil)
         json.field("completed_bytes", torrent.completedBytes)
         json.path("output", "output_bytes", torrent.output)
     }

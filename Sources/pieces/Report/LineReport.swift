@@ -48,6 +48,7 @@ final class LineReport: DownloadReport {
     }
 
     private func line(_ torrent: TorrentProgress) -> String {
+        guard torrent.state != .metadata else { return "\(torrent.name.printable)  \(words.state(torrent))" }
         let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)
         let left = torrent.timeLeft.map { "  \(Format.time($0)) left" } ?? ""
         let state = torrent.state == .downloading ? "" : "  \(torrent.state.rawValue)"

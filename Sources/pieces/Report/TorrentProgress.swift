@@ -20,6 +20,8 @@ package struct TorrentProgress: Sendable {
     package var timeLeft: Duration?
     /// The number of unverified pieces.
     package var unverified: Int
+    /// What peers offer of the metadata, while it isn't known.
+    package var metadata: MetadataOffer?
 
     package init(
         id: TorrentID, name: String, state: TorrentState, error: String? = nil, wantedBytes: Int64,
@@ -47,6 +49,7 @@ package struct TorrentProgress: Sendable {
             wantedBytes: torrent.wantedBytes, completedBytes: torrent.completedBytes, have: torrent.have,
             downloadRate: torrent.downloadRate, uploadRate: torrent.uploadRate, peers: torrent.peers,
             seeders: torrent.seeders, timeLeft: torrent.timeLeft, unverified: torrent.unverified)
+        metadata = torrent.metadata
     }
 
     /// Whether data flows or is being checked.

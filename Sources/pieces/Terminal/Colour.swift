@@ -17,7 +17,7 @@ extension TorrentState {
         case .error, .offline: .red
         case .downloading, .seeding: .green
         case .checking: .yellow
-        case .queued, .complete, .paused: nil
+        case .queued, .metadata, .complete, .paused: nil
         }
     }
 }

@@ -72,6 +72,9 @@ struct StatusTable {
             case .id: table.cell { $0.append(decimal: torrent.id.rawValue) }
             case .name: table.cell(torrent.name.printable)
             case .state: table.cell(display.text(word(of: torrent), engine.state(of: torrent).colour))
+            case .done where !torrent.hasMetadata: table.cell("")
+            case .size where !torrent.hasMetadata: table.cell("")
+            case .missing where !torrent.hasMetadata: table.cell("")
             case .done: table.cell { Format.percent(torrent.completedBytes, of: torrent.wantedBytes, to: &$0) }
             case .size: table.cell { Format.bytes(torrent.wantedBytes, to: &$0) }
             case .down: table.cell { text in live.map { Format.rate($0.downloadRate, to: &text) } }
@@ -187,9 +190,12 @@ struct StatusTable {
     private var engineSentence: String? {
         if engine.isRunning { return engine.silentSince == nil ? nil : engine.sentence }
         guard !engine.isUnknown, engine.since != nil else {
-            return engine.isUnknown || counts[.queued] != nil ? engine.sentence : nil
+            return engine.isUnknown || counts[.queued] != nil || counts[.metadata] != nil ? engine.sentence : nil
         }
-        return counts[.queued] == nil ? nil : "no engine is running: `pieces run` continues the stopped torrents"
+        guard counts[.queued] == nil else {
+            return "no engine is running: `pieces run` continues the stopped torrents"
+        }
+        return counts[.metadata] == nil ? nil : "no engine is running: `pieces run` fetches the missing metadata"
     }
 
     private func wrapped(_ text: String, indent: Int) -> String {
@@ -200,7 +206,9 @@ struct StatusTable {
 extension TorrentState {
     /// The order of states in totals: problems first, then what is under way.
     fileprivate var order: Int {
-        let order: [TorrentState] = [.error, .offline, .downloading, .checking, .queued, .seeding, .complete, .paused]
+        let order: [TorrentState] = [
+            .error, .offline, .downloading, .metadata, .checking, .queued, .seeding, .complete, .paused,
+        ]
         return order.firstIndex(of: self) ?? order.count
     }
 }

@@ -25,9 +25,11 @@ extension Pieces {
             record.completedAt = Timestamp(1_000_000_000)
             record.files = [
                 FingerprintRow(
-                    index: 0, size: size,
-                    mtimeNs: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
-                    inode: Int64(status.st_ino), device: Int64(status.st_dev))
+                    index: 0,
+                    FileFingerprint(
+                        size: size,
+                        mtimeNs: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
+                        inode: UInt64(status.st_ino), device: UInt64(status.st_dev)))
             ]
             _ = try connection.pieces.record([record])
             try connection.torrents.setRootSeen(id)

@@ -1,18 +1,6 @@
-package import Torrent
+import Torrent
 
-/// The two address families; each has a DHT of its own (BEP 32).
-package enum AddressFamily: Int, Hashable, Sendable, CaseIterable, Comparable {
-    case v4, v6
-
-    package init(of host: PeerAddress.Host) {
-        switch host {
-        case .v4: self = .v4
-        case .v6: self = .v6
-        }
-    }
-
-    package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
-
+extension AddressFamily {
     /// The bytes of a compact address with its port.
     var addressLength: Int { self == .v4 ? 6 : 18 }
     /// The bytes of a compact node: its id and its address.
@@ -20,8 +8,6 @@ package enum AddressFamily: Int, Hashable, Sendable, CaseIterable, Comparable {
 }
 
 extension PeerAddress {
-    package var family: AddressFamily { AddressFamily(of: host) }
-
     /// Whether a node or peer can have this address. Port 1 is what clients announce that don't listen.
     var isUsable: Bool { isDialable && port > 1 }
 

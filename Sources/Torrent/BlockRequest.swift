@@ -1,6 +1,4 @@
-package import Torrent
-
-/// A part of a piece that a peer requests: at most ``Swarm/longestRequest`` bytes, within a piece that is present.
+/// A part of a piece that a peer requests. It lies within the piece, and may be longer than a block.
 package struct BlockRequest: Hashable, Sendable {
     package let piece: PieceIndex
     /// The offset in bytes from the piece's beginning.

@@ -1,0 +1,18 @@
+package import Torrent
+
+/// How an engine uses the DHT.
+package struct DHTOptions: Hashable, Sendable {
+    /// Bootstrap servers that answered in 2026. They tell of nodes, and aren't nodes themselves.
+    package static let publicServers = [
+        "dht.libtorrent.org:25401", "dht.transmissionbt.com:6881", "router.bt.ouinet.work:6881",
+    ]
+
+    /// Nodes that the user named; the bootstrap servers are asked if there are none.
+    package var entries: [MagnetPeer] = []
+    /// Whether bootstrap servers of the internet may be asked.
+    package var usesPublicServers = true
+    /// Packets a second for announces of dormant torrents.
+    package var dormantPacketsPerSecond = 50
+
+    package init() {}
+}
