@@ -50,5 +50,8 @@ package struct Migration: Sendable {
         Migration(number: 11, name: "dht", sql: String(decoding: PackageResources.V0011_dht_sql, as: UTF8.self)),
         Migration(
             number: 12, name: "web_seed", sql: String(decoding: PackageResources.V0012_web_seed_sql, as: UTF8.self)),
+        Migration(
+            number: 13, name: "destination",
+            sql: String(decoding: PackageResources.V0013_destination_sql, as: UTF8.self)),
     ]
 }

@@ -16,6 +16,7 @@ extension EngineSettings {
     fileprivate mutating func adopt(_ changed: EngineSettings) {
         downloadLimit = changed.downloadLimit
         uploadLimit = changed.uploadLimit
+        alternativeLimits = changed.alternativeLimits
         maximumPeers = changed.maximumPeers
         slots = changed.slots
         seedGoal = changed.seedGoal

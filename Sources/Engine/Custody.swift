@@ -34,22 +34,31 @@ package struct Custody: Sendable, Equatable {
     package var linked: [PayloadFile: FileIdentity] = [:]
     /// Files that, according to the database, the torrent created or is about to create.
     package var announced: Set<Int> = []
+    /// Files that were recorded while another torrent wrote them.
+    private var wasShared: Set<Int> = []
     /// Whether the user's permission to overwrite existing files still applies.
     package var hasLeave = false
 
     package init() {}
 
-    /// Whether the file is shared and its holder has written to it since it was recorded, so that all of its pieces
-    /// should be rechecked.
-    func isNewsOfShared(_ index: Int, _ recorded: FingerprintRow?) -> Bool {
-        guard let shared = shared[index], let recorded else { return false }
-        return shared.found.print != recorded.print
+    /// Files that the torrent takes over: another torrent wrote them and is gone, so that they may contain pieces that
+    /// this torrent hasn't checked yet.
+    var takenOver: Set<Int> { wasShared.filter { own[.entry($0)] != nil } }
+
+    /// Whether another torrent writes or wrote the file, and has changed it since it was recorded, so that all of its
+    /// pieces should be rechecked.
+    func isNewsOfShared(_ index: Int, _ recorded: FingerprintRow?, _ current: FileFingerprint?) -> Bool {
+        guard let recorded else { return false }
+        if let shared = shared[index] { return shared.found.print != recorded.print }
+        guard wasShared.contains(index), own[.entry(index)] != nil, let current else { return false }
+        return current != recorded.print
     }
 
     /// How far the torrent that writes the file is. Fingerprints can't tell: the holder may have written between this
     /// torrent's check and the fingerprint that was recorded, or within the clock tick of that fingerprint.
     func progressOfHolder(_ index: Int) -> ResumePlan.Holder {
-        shared[index].map { $0.holder.isWhole ? .finished : .unfinished } ?? .none
+        if let shared = shared[index] { return shared.holder.isWhole ? .finished : .unfinished }
+        return wasShared.contains(index) && own[.entry(index)] != nil ? .finished : .none
     }
 
     /// Returns the files that are deleted with the torrent's data. An empty file proves nothing and holds nothing: if
@@ -113,6 +122,7 @@ extension Custody {
         of id: TorrentID, _ files: [FoundFile], _ records: CustodyRecords, on disk: Disk, aliveUntilNs: Int64?
     ) async {
         announced = Set(records.ownership.values.lazy.filter(\.isMade).map(\.index))
+        wasShared = Set(records.ownership.values.lazy.filter(\.isShared).map(\.index))
         hasLeave = records.mayOverwrite
         // Of two entries that are one file, the recorded one counts, or else the first.
         var first: [FileIdentity: PayloadFile] = [:]

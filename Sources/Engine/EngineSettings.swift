@@ -31,6 +31,8 @@ package struct EngineSettings: Sendable {
     /// Bytes per second for all torrents together; `nil` means unlimited.
     package var downloadLimit: Int?
     package var uploadLimit: Int?
+    /// Other limits at some hours; `nil` if there are none.
+    package var alternativeLimits: AlternativeLimits?
     /// The most connections of one torrent, and of all torrents.
     package var maximumPeersPerTorrent = 80
     package var maximumPeers = 500

@@ -20,6 +20,7 @@ struct FileOwnership {
     private var custody: Custody
     /// The files as found at the start.
     private let found: [PayloadFile: FoundFile]
+    private var hasTakenOver = false
 
     init(_ custody: Custody, found: [PayloadFile: FoundFile]) {
         self.custody = custody
@@ -36,6 +37,17 @@ struct FileOwnership {
 
     /// The indices of files that another torrent writes.
     var sharedFiles: Set<Int> { Set(custody.shared.keys) }
+
+    /// The files that this torrent writes instead of one that is gone, until their pieces are checked.
+    var takenOver: [Int] { hasTakenOver ? [] : custody.takenOver.sorted() }
+
+    /// The files that the other torrent writes.
+    func files(heldBy other: TorrentID) -> [Int] {
+        custody.shared.filter { $1.holder.torrent == other }.keys.sorted()
+    }
+
+    /// The pieces of the files that were taken over are checked.
+    mutating func tookOver() { hasTakenOver = true }
 
     /// The torrent that writes a shared file and has not completed it.
     var unfinishedHolder: TorrentID? { custody.shared.values.first { !$0.holder.isWhole }?.holder.torrent }

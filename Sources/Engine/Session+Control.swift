@@ -155,7 +155,13 @@ extension Session {
         }
         await deactivate(id, .removed)
         let now = environment.clock.timestamp
-        try await environment.store.perform { db throws(StoreError) in try db.torrents.remove(id, now: now) }
+        let heirs = deletingData ? [:] : heirs(of: id)
+        try await environment.store.perform { db throws(StoreError) in
+            try db.transaction { () throws(StoreError) in
+                for (heir, files) in heirs { try db.files.announce(heir, files) }
+                try db.torrents.remove(id, now: now)
+            }
+        }
         feed { machine, _ in machine.removed(id) }
         environment.announces.onLoop { $0.forget(id) }
         environment.dht?.onLoop { $0.removed(id) }
@@ -170,6 +176,11 @@ extension Session {
         }
         hastenOwnership()
         endIfDone()
+    }
+
+    /// The active torrents that wait for files of this one, which are theirs when it is gone.
+    private func heirs(of id: TorrentID) -> [TorrentID: [Int]] {
+        engines.mapValues { engine in engine.onLoop { $0.ownership.files(heldBy: id) } }.filter { !$0.value.isEmpty }
     }
 
     private func verify(_ id: TorrentID) async {
@@ -206,14 +217,16 @@ extension Session {
             ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
                 + fetches.values.map { fetch in (fetch.id, fetch.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
             : []
-        let (run, now, slots, seedTime) = (
-            runID, environment.clock.timestamp, slotReport(), seedCredit.take(named: namedSeeds, now: .now)
+        let (run, now, slots, limits, seedTime) = (
+            runID, environment.clock.timestamp, slotReport(), limitsInForce,
+            seedCredit.take(named: namedSeeds, now: .now)
         )
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.runs.heartbeat(run, now: now)
                     try db.runs.saveSlots(run, slots)
+                    try db.runs.saveLimits(run, limits)
                     try db.live.save(rows)
                     try seedTime(db)
                     for (id, rows) in webSeeds { try db.webSeeds.save(rows, of: id) }
@@ -244,7 +257,7 @@ extension Session {
     func shareOut() {
         let engines = Array(engines.values)
         let demands = engines.map { engine in engine.onLoop { $0.demand } }
-        let shares = RateAllocator(environment.settings).shares(for: demands)
+        let shares = RateAllocator(limitSchedule.applied(to: environment.settings)).shares(for: demands)
         for (engine, share) in zip(engines, shares) { engine.onLoop { $0.limit(share) } }
         guard !fetches.isEmpty else { return }
         let none = RateAllocator.Demand(download: 0, upload: 0)

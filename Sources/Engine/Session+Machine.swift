@@ -47,6 +47,7 @@ extension Session {
     /// Runs once a second.
     package func tick() {
         guard !isStopping else { return }
+        lookAtSchedule()
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
         environment.dht?.onLoop { $0.tick() }
         let reports = reports()

@@ -21,6 +21,7 @@ extension Session {
         environment.currentSettings.adopt(changed)
         let isNewGoal = changed.seedGoal != hadGoal
         feed { machine, _ in machine.settingsChanged(slots: changed.slots, isNewGoal: isNewGoal) }
+        lookAtSchedule()
         shareOut()
         log.notice("applied the changed settings")
     }

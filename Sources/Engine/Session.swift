@@ -65,6 +65,8 @@ package actor Session {
     /// The heartbeats after which the database answered, if only with an error. A watchdog compares two looks at it.
     package internal(set) var heartbeatsDone = 0
     var seedCredit = SeedCredit()
+    /// Which of the limits for all torrents hold.
+    private(set) var limitSchedule = LimitSchedule()
     /// Whether a torrent had a fault when the session stopped it.
     var stoppedWithFault = false
     /// Hosts whose connections are rejected.
@@ -314,6 +316,24 @@ package actor Session {
     /// Returns the connections of a torrent; none unless it is active.
     package func peers(of id: TorrentID) -> [PeerReport] {
         engines[id].map { engine in engine.onLoop { $0.swarm.peerReports(now: $0.environment.clock.now) } } ?? []
+    }
+
+    /// Looks at the clock; the alternative limits may begin or end.
+    func lookAtSchedule() {
+        let limits = environment.settings.alternativeLimits
+        if limits != nil { CalendarTime.refreshTimeZone() }
+        let now = environment.clock.timestamp
+        guard limitSchedule.look(limits, now, limits == nil ? nil : CalendarTime(local: now.rawValue)) else { return }
+        log.notice("\(limitSchedule.alternativeUntil == nil ? "the usual" : "the alternative") limits hold now")
+        shareOut()
+    }
+
+    /// The limits that hold for all torrents together.
+    var limitsInForce: LimitReport {
+        let settings = limitSchedule.applied(to: environment.settings)
+        return LimitReport(
+            download: settings.downloadLimit, upload: settings.uploadLimit,
+            alternativeUntil: limitSchedule.alternativeUntil)
     }
 
     func isInScope(_ id: TorrentID) -> Bool {

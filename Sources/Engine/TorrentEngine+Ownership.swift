@@ -11,6 +11,7 @@ extension TorrentEngine {
 
     /// Applies what is known before any hashing. Nothing is written until the owner of each file is known.
     func considerOwnership(now: Instant) {
+        takeOver()
         if let text = obstacle(isChecked: swarm.unverified.isEmpty) {
             swarm.stalled(Fault(.ownership, text), now: now)
         } else if ownership.hasUnprovenBytes(in: metainfo.layout) {
@@ -40,8 +41,21 @@ extension TorrentEngine {
     /// Every unverified piece was hashed: a file that isn't proven by now isn't the torrent's.
     func settleOwnership(now: Instant) {
         guard swarm.unverified.isEmpty else { return }
+        takeOver()
         if let text = obstacle(isChecked: true) { return swarm.stalled(Fault(.ownership, text), now: now) }
         swarm.release(now: now)
+    }
+
+    /// Once everything is checked, files whose writer was removed are the torrent's own. A kill before that repeats the
+    /// check.
+    private func takeOver() {
+        let files = ownership.takenOver
+        guard !files.isEmpty, swarm.unverified.isEmpty else { return }
+        ownership.tookOver()
+        let id = id
+        write("that files of a removed torrent were taken over") { db throws(StoreError) in
+            try db.files.takeOver(id, files)
+        }
     }
 
     private func obstacle(isChecked: Bool) -> String? {

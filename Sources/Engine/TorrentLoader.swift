@@ -206,15 +206,17 @@ struct TorrentLoader {
         // Files found in place of an unreachable payload mean nothing.
         let found = payload.layout.files.indices.compactMap { current[$0] } + (seen.files[.parts].map { [$0] } ?? [])
         let custody = try await custody(seen.reach.isOffline ? [] : found)
+        let takenOver = custody.takenOver
         let files = payload.layout.files.map { entry in
             ResumePlan.File(
                 pieces: entry.isPad
                     ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
                 length: entry.length,
-                recorded: custody.isNewsOfShared(entry.index, recorded[entry.index])
+                recorded: custody.isNewsOfShared(entry.index, recorded[entry.index], current[entry.index]?.print)
                     ? nil : recorded[entry.index]?.print,
                 current: current[entry.index]?.print,
-                isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil,
+                isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil
+                    || takenOver.contains(entry.index),
                 isReserved: known.row.settings.allocatesFull && !custody.hasLeave
                     && custody.announced.contains(entry.index)
                     && custody.own[.entry(entry.index)] != nil,

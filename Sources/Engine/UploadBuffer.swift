@@ -1,7 +1,7 @@
 package import NIOCore
 import PeerWire
-package import Swarm
-import Torrent
+import Swarm
+package import Torrent
 
 /// The bytes of several `piece` messages, which are sent in one write.
 ///

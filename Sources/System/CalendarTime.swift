@@ -39,6 +39,18 @@ package struct CalendarTime: Hashable, Sendable {
             hour: Int(parts.tm_hour), minute: Int(parts.tm_min), second: Int(parts.tm_sec))
     }
 
+    /// The day of the week: 0 is Monday, 6 is Sunday.
+    package var weekday: Int {
+        var midnight = self
+        (midnight.hour, midnight.minute, midnight.second) = (0, 0, 0)
+        // 1970-01-01 was a Thursday.
+        let day = (midnight.secondsInUTC / 86400 + 3) % 7
+        return Int(day < 0 ? day + 7 : day)
+    }
+
+    /// Makes the following local times use the system's time zone as it is now, in case it was changed.
+    package static func refreshTimeZone() { tzset() }
+
     /// The seconds since 1970 if this is a time in UTC. Parts that are out of range carry over (timegm(3)).
     package var secondsInUTC: Int64 {
         var parts = tm()

@@ -38,6 +38,29 @@ import Torrent
         }
     }
 
+    /// Hours that contain every time: the alternative limit holds instead of the usual one, and the database says so.
+    @Test func alternativeLimitHoldsInItsHours() async throws {
+        let torrent = try SampleTorrent(length: Self.length, seed: 54)
+        let hours = try #require(WeeklyHours("00:00-24:00"))
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [.good, .good]) { peers in
+                try await site.run(peers: peers.map(\.address)) {
+                    $0.downloadLimit = 1
+                    $0.alternativeLimits = AlternativeLimits(hours: hours, download: .rate(Self.limit), upload: .usual)
+                } _: { _ in
+                    let start = try await eventually("the first request") { peers.flatMap(\.requests).map(\.at).min() }
+                    try await eventually("the engine to report its limits") {
+                        let report = try site.read { db throws(StoreError) in try db.runs.lastLimits() }
+                        return report?.download == Self.limit && report?.alternativeUntil != nil
+                    }
+                    try await site.untilComplete(id)
+                    expectPace(.now - start)
+                }
+            }
+        }
+    }
+
     @Test func uploadRateStaysWithinTheLimit() async throws {
         let torrent = try SampleTorrent(length: Self.length, seed: 52)
         try await withSite { site in

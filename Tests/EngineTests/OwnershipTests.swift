@@ -188,6 +188,60 @@ import Torrent
         }
     }
 
+    /// What the writer of a shared file has verified isn't downloaded again when the writer is removed, whether or not
+    /// the waiting torrent had recorded the file.
+    @Test(arguments: [false, true]) func waitingTorrentTakesOverTheFileOfARemovedOne(knewTheFile: Bool) async throws {
+        let first = try SampleTorrent(folder: "show", [.init("a", 1_310_720)], seed: 321)
+        let second = try SampleTorrent(folder: "show", [.init("a", 1_310_720), .init("c", 131_072)], seed: 321)
+        try await withSite { site in
+            let one = try site.add(first)
+            let partial = [
+                try await FakePeer.start(first, have: Bitfield(first: 6, of: 20)),
+                try await FakePeer.start(first, have: Bitfield(first: 12, of: 20)),
+            ]
+            try await withPeers(second) { peers in
+                func have() throws -> Int { try site.claimed(one, first).population }
+                func addSecond() throws -> TorrentID {
+                    let id = try site.add(second)
+                    try site.tell(.added, id)
+                    return id
+                }
+                var two: TorrentID?
+                try await site.run(peers: [partial[0].address]) { _ in
+                    try await eventually("the first torrent to have six pieces") { try have() == 6 }
+                    if knewTheFile {
+                        let id = try addSecond()
+                        two = id
+                        try await eventually("the second torrent to wait") {
+                            try site.row(id).error?.contains("torrent \(one)") ?? false
+                        }
+                    }
+                }
+                try await site.run(peers: [partial[1].address]) { _ in
+                    try await eventually("the first torrent to have twelve pieces") { try have() == 12 }
+                    let id = try two ?? addSecond()
+                    two = id
+                    try await eventually("the second torrent to wait") {
+                        try site.row(id).error?.contains("torrent \(one)") ?? false
+                    }
+                    try site.tell(.remove, one)
+                    try await eventually("the first torrent to be gone") {
+                        try site.read { db throws(StoreError) in try db.torrents.row(one) } == nil
+                    }
+                    try site.tell(.connect, id, argument: peers[0].address.description)
+                    try await site.untilComplete(id)
+                }
+                #expect(peers[0].requests.allSatisfy { $0.piece >= 12 }, "what the first had isn't downloaded again")
+                let shared = try site.read { db throws(StoreError) in
+                    try two.map { id throws(StoreError) in try db.files.ownership(of: id).filter(\.isShared).count }
+                }
+                #expect(shared == 0, "the file is the second torrent's own")
+            }
+            for peer in partial { await peer.stop() }
+            #expect(second.faults(in: site.output).isEmpty)
+        }
+    }
+
     @Test func hardLinkToAnotherTorrentsFileIsNeverWritten() async throws {
         // A newer version of the same file: its first half is the same.
         let old = try SampleTorrent("u.iso", length: 600_000, seed: 308)
@@ -301,4 +355,11 @@ private struct FoldingDisk: DiskCalls {
     }
     func mayWrite(_ folder: FilePath) throws(Errno) -> Bool { try system.mayWrite(folder) }
     func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 { try system.freeBytes(descriptor) }
+}
+
+extension Bitfield {
+    fileprivate init(first present: Int, of count: Int) {
+        self.init(count: count)
+        for piece in 0..<present { insert(PieceIndex(piece)) }
+    }
 }

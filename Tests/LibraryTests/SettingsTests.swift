@@ -24,6 +24,7 @@ struct SettingsTests {
     static let values = [
         Value(key: .database, good: ["/a/b"], bad: ["", "a/b"]),
         Value(key: .output, good: ["/a", "~/a", "~"], bad: ["", "a", "~other/a"]),
+        Value(key: .incompleteFolder, good: ["/a", "~/a"], bad: ["a"]),
         Value(key: .allocate, good: ["sparse", "Full"], bad: ["", "half"]),
         Value(key: .watch, good: ["/in"], bad: ["in"]),
         Value(key: .watchOutput, good: ["/out"], bad: ["."]),
@@ -36,6 +37,9 @@ struct SettingsTests {
         Value(key: .maxPeers, good: ["1", "none"], bad: ["-1", "1.5", "100001"]),
         Value(key: .downloadLimit, good: ["500K", "2M", "1.5MiB/s", "none"], bad: ["fast", "-3", ""]),
         Value(key: .uploadLimit, good: ["1"], bad: ["1 per second"]),
+        Value(key: .alternativeHours, good: ["08:00-18:00", "mon-fri 22:00-06:00"], bad: ["", "always", "8-18"]),
+        Value(key: .alternativeDownloadLimit, good: ["1M", "none"], bad: ["slow"]),
+        Value(key: .alternativeUploadLimit, good: ["1M", "none"], bad: ["slow"]),
         Value(key: .maxDownloads, good: ["50"], bad: ["many"]),
         Value(key: .maxSeeds, good: ["none"], bad: ["all"]),
         Value(key: .maxChecks, good: ["8"], bad: ["8 "]),

@@ -170,6 +170,23 @@ struct ServiceTests {
         }
     }
 
+    /// A program that `install` didn't put there stays, also if it replaced ours.
+    @Test func uninstallKeepsForeignPrograms() async throws {
+        try await withProgram { program in
+            try FileManager.default.createDirectory(
+                at: program.folder.appendingPathComponent("place/bin"), withIntermediateDirectories: true)
+            try program.write("place/bin/pieces", Array("#!/bin/sh\n".utf8))
+            let foreign = try await program.run("uninstall", "--prefix", "place")
+            #expect(foreign.status == 0 && foreign.errors.contains("did not put it there"), "\(foreign)")
+            #expect(program.exists("place/bin/pieces"))
+            try await program.succeed("install", "--prefix", "place")
+            try program.write("place/bin/pieces", Array("#!/bin/sh\n".utf8))
+            let replaced = try await program.run("uninstall", "--prefix", "place")
+            #expect(replaced.status == 0 && replaced.errors.contains("did not put it there"), "\(replaced)")
+            #expect(program.exists("place/bin/pieces") && !program.exists("place/share/pieces/installed.sha256"))
+        }
+    }
+
     /// Every page is free of faults for the formatter that man(1) uses.
     @Test func manualPagesAreWellFormed() async throws {
         try await withProgram { program in

@@ -32,7 +32,7 @@ struct StatusTests {
                     "upload_rate",
                     "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at",
                     "last_verified_at", "seeding_seconds", "web_seeds",
-                    "output", "bitfield",
+                    "output", "destination", "bitfield",
                 ])
             #expect(torrent["id"] as? Int == 1)
             #expect((torrent["info_hash"] as? String)?.count == 40)
@@ -78,7 +78,7 @@ struct StatusTests {
                 let list = section[start...].drop { $0 != "{" }.dropFirst().prefix { $0 != "}" }
                 return Set(list.split { !$0.isLetter && $0 != "_" }.map(String.init))
             }
-            #expect(Set(object.keys) == ["engine", "mended", "slots", "torrents"])
+            #expect(Set(object.keys) == ["engine", "mended", "slots", "limits", "torrents"])
             #expect(Set(try #require(object["engine"] as? [String: Any]).keys) == (try named("engine")))
             #expect(Set(try #require(object["slots"] as? [String: Any]).keys) == (try named("slots")))
             let torrent = try #require((object["torrents"] as? [[String: Any]])?.first)
@@ -111,11 +111,11 @@ struct StatusTests {
             #expect(
                 try await program.succeed("status", "--json", "--pieces").output
                     == #"{"engine":{"running":false,"pid":null,"since":null},"#
-                    + #""mended":null,"slots":null,"#
+                    + #""mended":null,"slots":null,"limits":null,"#
                     + #""torrents":[{"id":1,"info_hash":"\#(hash)","name":"set","state":"paused","error":null,"progress":0.0,"total_bytes":300000,"#
                     + #""wanted_bytes":300000,"completed_bytes":0,"piece_length":32768,"piece_count":10,"pieces_have":0,"downloaded_bytes":0,"#
                     + #""uploaded_bytes":0,"wasted_bytes":0,"download_rate":0,"upload_rate":0,"peers_connected":0,"seeders":null,"leechers":null,"#
-                    + #""eta_seconds":null,"added_at":\#(added),"completed_at":null,"last_verified_at":null,"seeding_seconds":0,"web_seeds":0,"output":"\#(output)","#
+                    + #""eta_seconds":null,"added_at":\#(added),"completed_at":null,"last_verified_at":null,"seeding_seconds":0,"web_seeds":0,"output":"\#(output)","destination":null,"#
                     + #""bitfield":"0000"}]}"# + "\n")
         }
     }

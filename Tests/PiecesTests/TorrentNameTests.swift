@@ -1,5 +1,8 @@
 import Foundation
+import Store
+import SystemPackage
 import Testing
+import Torrent
 
 /// How commands find the torrents that a user names.
 struct TorrentNameTests {
@@ -119,6 +122,46 @@ struct TorrentNameTests {
             #expect(try await Self.complete(program, ["files", "debian-13"]).output.contains("debian-13.iso"))
             #expect(try await !Self.complete(program, ["files", "x"]).output.contains("debian"))
             #expect(try await Self.complete(program, ["verify", "0"]).output.contains("0.torrent"))
+        }
+    }
+
+    /// Every command that takes a torrent completes its name, and its number behind a digit.
+    @Test(arguments: [
+        "status", "files", "peers", "trackers", "explain", "log", "pause", "resume", "remove", "limit", "select",
+        "move",
+        "queue", "verify", "download", "export", "magnet",
+    ])
+    func everyCommandCompletesTorrents(command: String) async throws {
+        try await Self.withTorrents { program in
+            for shell in ["bash", "zsh", "fish"] {
+                let names = try await Self.complete(program, [command, "debian-13"], shell: shell)
+                #expect(names.status == 0 && names.output.contains("debian-13.iso"), "\(shell): \(names)")
+                let numbers = try await Self.complete(program, [command, "2"], shell: shell)
+                #expect(numbers.output.split(separator: "\n").contains("2"), "\(shell): \(numbers)")
+            }
+        }
+    }
+
+    @Test func numbersAreCompletedByTheirFirstDigits() async throws {
+        try await withProgram { program in
+            try program.write("a", bytes: 10)
+            try await program.succeed("create", "a", "-o", "a.torrent")
+            try await program.succeed("add", "a.torrent", "--paused")
+            let db = try Connection.open(FilePath(program.database.path), mode: .readWrite, now: .now())
+            // Thousands of rows that only have to be there.
+            let columns = "name, output, total_bytes, piece_length, piece_count, private, state, wanted_bytes, added_at"
+            try db.execute(
+                """
+                WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+                INSERT INTO torrent (id, info_hash, root_hash, \(columns))
+                SELECT i, CAST(substr('00000000000000000000' || i, -20) AS BLOB), i, 'name ' || i,
+                    output, total_bytes, piece_length, piece_count, private, state, wanted_bytes, added_at
+                FROM n, torrent WHERE torrent.id = 1
+                """)
+            let found = try await Self.complete(program, ["status", "49"]).output.split(separator: "\n")
+            #expect(
+                found.count == 50 && found.first == "49" && found.dropFirst().first == "490" && found.last == "4938")
+            #expect(try await Self.complete(program, ["status", "name 49"]).output.split(separator: "\n").count == 111)
         }
     }
 

@@ -31,6 +31,11 @@ package struct Explanation {
         var isUnverified = false
         /// The move of the payload that is under way.
         var move: MoveRow?
+        /// The folder to which the torrent moves when it is complete.
+        var destination: DestinationRow?
+        /// The limits for all torrents together, and the download rate of all.
+        var limits: LimitState?
+        var rateOfAll: Int64 = 0
         /// What peers offer of the metadata, if it isn't known; `nil` while no peer offers any.
         var metadata: MetadataOffer?
         var now: Timestamp
@@ -46,6 +51,9 @@ package struct Explanation {
                 connections = try connection.live.peers(of: torrent.id)
             }
             move = try connection.moves.row(torrent.id)
+            destination = try connection.destinations.row(torrent.id)
+            limits = try LimitState(engine, connection)
+            if limits?.report.download != nil { rateOfAll = try connection.live.downloadRate() }
             peers = try connection.peers.rows(of: torrent.id)
             trackers = try connection.trackers.rows(of: torrent.id)
             webSeeds = try connection.webSeeds.rows(of: torrent.id)
@@ -185,7 +193,7 @@ package struct Explanation {
                 ? [
                     Cause(
                         kind: .complete, sentence: "it is complete: all wanted pieces are verified", advice: nil)
-                ] : causes
+                ] + folders(facts) : causes
         }
         if torrent.settings.isPaused {
             causes.append(
@@ -216,6 +224,20 @@ package struct Explanation {
             }
         }
         return causes
+    }
+
+    /// The move that follows the completion.
+    private static func folders(_ facts: Facts) -> [Cause] {
+        guard let destination = facts.destination else { return [] }
+        let folder = destination.folder.printable
+        return [
+            Cause(
+                kind: .moving,
+                sentence: destination.problem.map { "it waits to move to \(folder): \($0.printable)" }
+                    ?? "it moves from \(facts.torrent.output.printable) to \(folder)",
+                advice: facts.engine.isRunning
+                    ? "it moves automatically as soon as it can" : "start the engine with `pieces run`, which moves it")
+        ]
     }
 
     /// Faults of this machine, according to the torrent's state or a check of its files.
@@ -278,6 +300,15 @@ package struct Explanation {
                 Cause(
                     kind: .limited, sentence: "its own limit of \(Format.rate(limit)) slows it down",
                     advice: "remove the limit with `pieces limit \(facts.torrent.id) --download none`"))
+        }
+        if let limits = facts.limits, let limit = limits.report.download, facts.rateOfAll * 10 >= Int64(limit) * 9 {
+            let which =
+                limits.report.alternativeUntil.map { "alternative limit (until \(Format.moment($0)))" } ?? "limit"
+            causes.append(
+                Cause(
+                    kind: .limited,
+                    sentence: "the \(which) of \(LimitState.text(limit)) for all torrents together slows it down",
+                    advice: "`pieces settings` shows the limits and where they come from"))
         }
         return causes
     }

@@ -5,6 +5,8 @@ package struct AddOptions {
     let output: String?
     /// The folder of new torrents if none was given; `nil` means the current folder.
     let standardOutput: String?
+    /// The folder in which new torrents are downloaded until they are complete; `nil` for their own.
+    let incompleteFolder: String?
     /// The patterns that select the wanted files.
     package let patterns: [String]
     let isSequential: Bool
@@ -14,12 +16,13 @@ package struct AddOptions {
     let mayOverwrite: Bool
 
     package init(
-        output: String?, standardOutput: String? = nil, patterns: [String] = [], isSequential: Bool = false,
-        allocatesFull: Bool = false,
+        output: String?, standardOutput: String? = nil, incompleteFolder: String? = nil, patterns: [String] = [],
+        isSequential: Bool = false, allocatesFull: Bool = false,
         limits: LimitChange = LimitChange(), mayOverwrite: Bool = false
     ) {
         self.output = output
         self.standardOutput = standardOutput
+        self.incompleteFolder = incompleteFolder
         self.patterns = patterns
         self.isSequential = isSequential
         self.allocatesFull = allocatesFull

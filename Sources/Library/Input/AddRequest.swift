@@ -1,4 +1,6 @@
+import Disk
 package import Store
+import System
 import SystemPackage
 package import Torrent
 import Verification
@@ -55,12 +57,27 @@ package struct AddRequest {
         if torrents.count >= Self.many { try connection.expectLargeTransaction() }
         let (entries, refusals) = try connection.transaction { () throws(StoreError) in
             let conflicts = try PathConflicts(connection, output: output)
+            var incomplete: (folder: String, conflicts: PathConflicts)?
+            if let folder = incompleteFolder(besides: output) {
+                incomplete = (folder, try PathConflicts(connection, output: folder))
+            }
             var entries: [Entry] = []
             var refusals: [String] = []
             for (metainfo, selection) in zip(torrents, selections) {
                 let row = try connection.torrents.row(metainfo.infoHash)
-                if row == nil, let reason = try conflicts.refusal(of: metainfo, wanted: selection?.wanted) {
-                    refusals.append(reason)
+                // What is there already is used where it is.
+                let first = Self.exists(metainfo, in: output) ? nil : incomplete
+                var refusal = row == nil ? try conflicts.refusal(of: metainfo, wanted: selection?.wanted) : nil
+                if row == nil, refusal == nil, let first {
+                    refusal = try first.conflicts.refusal(of: metainfo, wanted: selection?.wanted)
+                }
+                if let refusal {
+                    refusals.append(refusal)
+                } else if row == nil, let (folder, conflicts) = first {
+                    let entry = try insert(metainfo, row, selection, folder, conflicts)
+                    try connection.destinations.set(
+                        entry.id, folder: output, mountPath: Self.mountPath(holding: output))
+                    entries.append(entry)
                 } else {
                     entries.append(try insert(metainfo, row, selection, output, conflicts))
                 }
@@ -73,6 +90,23 @@ package struct AddRequest {
             reselected.append((row, selection))
         }
         return (entries, reselected)
+    }
+
+    private func incompleteFolder(besides output: String) -> String? {
+        options.incompleteFolder.flatMap { PathText.isSame($0, output) ? nil : $0 }
+    }
+
+    private static func exists(_ metainfo: Metainfo, in folder: String) -> Bool {
+        PathCalls.exists(FilePath(text: NewTorrent.root(named: metainfo.name, in: folder)))
+    }
+
+    /// Where the file system of the folder is mounted, or of the nearest one that exists.
+    static func mountPath(holding folder: String) -> String? {
+        var path = FilePath(text: folder)
+        while true {
+            if let volume = Volume.holding(path) { return volume.mountPath }
+            guard path.removeLastComponent() else { return nil }
+        }
     }
 
     private func insert(
@@ -186,7 +220,9 @@ package struct AddRequest {
     }
 
     private func check(_ row: TorrentRow, _ output: String) throws {
-        guard options.output != nil, !PathText.isSame(row.output, output) else { return }
+        guard options.output != nil, !PathText.isSame(row.output, output),
+            try connection.destinations.row(row.id).map({ !PathText.isSame($0.folder, output) }) ?? true
+        else { return }
         throw Failure.usage(
             "\(row.name.printable) is already in the database, as torrent \(row.id) in \(row.output.printable): omit --output, or move it with `pieces move \(row.id) \(output.printable)`"
         )

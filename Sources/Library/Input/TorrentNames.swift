@@ -32,9 +32,16 @@ extension Connection {
 extension Library {
     /// The most names that are offered for completion.
     private static let completedNames = 500
+    /// The most numbers that are offered for completion.
+    private static let completedNumbers = 50
 
     /// The names of torrents that begin with the text, for the completion of a shell.
     package func names(beginning text: String) throws(StoreError) -> [String] {
         try connection.torrents.names(beginning: text, limit: Self.completedNames)
+    }
+
+    /// The numbers of torrents that begin with these digits; none without a digit, because names say more.
+    package func numbers(beginning digits: String) throws(StoreError) -> [TorrentID] {
+        try connection.torrents.numbers(beginning: digits, limit: Self.completedNumbers)
     }
 }

@@ -24,15 +24,19 @@ package struct Installation: Sendable {
     /// Writes the files, each complete or not at all, and makes missing folders.
     package func put(_ items: [Item]) throws {
         for item in items {
-            let path = prefix.pushing(FilePath(text: item.path))
+            let path = path(item.path)
             try Self.makeFolders(path.removingLastComponent())
             try NewFile.write(item.bytes, to: path, replacing: true, isExecutable: item.isExecutable)
         }
     }
 
+    package func path(_ item: String) -> FilePath { prefix.pushing(FilePath(text: item)) }
+
+    package func has(_ item: String) -> Bool { PathCalls.exists(path(item)) }
+
     /// Removes the files that are there, and returns them.
     package func remove(_ paths: [String]) throws -> [FilePath] {
-        try paths.compactMap { try Self.remove(prefix.pushing(FilePath(text: $0))) }
+        try paths.compactMap { try Self.remove(path($0)) }
     }
 
     /// Removes a file; `nil` if there was none.

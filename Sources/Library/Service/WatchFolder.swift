@@ -61,7 +61,9 @@ package struct WatchFolder {
         let output = settings.text(.watchOutput) ?? settings.text(.output) ?? file.removingLastComponent().text
         var request = AddRequest(
             Library(try Connection.open(database, mode: .readWrite, now: .now())),
-            AddOptions(output: nil, standardOutput: output, allocatesFull: settings.allocatesFull ?? false))
+            AddOptions(
+                output: nil, standardOutput: output, incompleteFolder: settings.text(.incompleteFolder),
+                allocatesFull: settings.allocatesFull ?? false))
         request.unpausesKnown = false
         var refusal: String?
         var entries: [AddRequest.Entry] = []

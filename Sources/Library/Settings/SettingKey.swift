@@ -6,6 +6,7 @@ import Torrent
 package enum SettingKey: String, CaseIterable, Sendable {
     case database
     case output
+    case incompleteFolder = "incomplete-folder"
     case allocate
     case watch
     case watchOutput = "watch-output"
@@ -16,6 +17,9 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case maxPeers = "max-peers"
     case downloadLimit = "download-limit"
     case uploadLimit = "upload-limit"
+    case alternativeHours = "alternative-hours"
+    case alternativeDownloadLimit = "alternative-download-limit"
+    case alternativeUploadLimit = "alternative-upload-limit"
     case maxDownloads = "max-downloads"
     case maxSeeds = "max-seeds"
     case maxChecks = "max-checks"
@@ -42,6 +46,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
         switch self {
         case .database: "database file"
         case .output: "folder for new torrents of `add` and `download`"
+        case .incompleteFolder: "folder for new torrents until they are complete; then they move to their own"
         case .allocate: "disk space of new torrents: sparse (as pieces arrive) or full (at the start)"
         case .watch: "folder in which `pieces run` looks for .torrent files to add"
         case .watchOutput: "folder for the files of torrents that were added from the watch folder"
@@ -52,6 +57,9 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .maxPeers: "maximum number of connections for all torrents together"
         case .downloadLimit: "maximum download rate of `pieces run` in bytes per second, or none"
         case .uploadLimit: "maximum upload rate of `pieces run` in bytes per second, or none"
+        case .alternativeHours: "local times at which the alternative limits hold, such as mon-fri 08:00-18:00"
+        case .alternativeDownloadLimit: "download-limit during alternative-hours, or none"
+        case .alternativeUploadLimit: "upload-limit during alternative-hours, or none"
         case .maxDownloads: "maximum number of torrents that download at once, or none"
         case .maxSeeds: "maximum number of complete torrents that have peers at once, or none"
         case .maxChecks: "maximum number of torrents that are checked at once, or none"
@@ -71,7 +79,9 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .database: "$XDG_STATE_HOME/pieces/pieces.db"
         case .output: "the current folder"
         case .allocate: "sparse"
-        case .watch: "not set"
+        case .incompleteFolder, .watch, .alternativeHours: "not set"
+        case .alternativeDownloadLimit: "download-limit"
+        case .alternativeUploadLimit: "upload-limit"
         case .watchOutput: "output, or else the watch folder"
         case .listenPort: "6881, or the next free port"
         case .bind: "any address"
@@ -90,10 +100,10 @@ package enum SettingKey: String, CaseIterable, Sendable {
 
     package var effect: Effect {
         switch self {
-        case .database, .output, .allocate: .nextCommand
+        case .database, .output, .incompleteFolder, .allocate: .nextCommand
         case .listenPort, .bind, .dht, .dhtBootstrap: .nextRun
-        case .watch, .watchOutput, .maxPeers, .downloadLimit, .uploadLimit, .maxDownloads, .maxSeeds, .maxChecks,
-            .seedGoal,
+        case .watch, .watchOutput, .maxPeers, .downloadLimit, .uploadLimit, .alternativeHours,
+            .alternativeDownloadLimit, .alternativeUploadLimit, .maxDownloads, .maxSeeds, .maxChecks, .seedGoal,
             .backupInterval, .backupCount, .onComplete, .onDamage, .onOffline, .onDiskFull:
             .soon
         }
@@ -102,7 +112,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
     /// Whether the value can be stored in a database; the path of the database can't.
     package var isStorable: Bool { self != .database }
 
-    package var isPath: Bool { [.database, .output, .watch, .watchOutput].contains(self) }
+    package var isPath: Bool { [.database, .output, .incompleteFolder, .watch, .watchOutput].contains(self) }
 
     /// The name of the environment variable.
     package var variable: String { "PIECES_" + rawValue.uppercased().map { $0 == "-" ? "_" : $0 } }

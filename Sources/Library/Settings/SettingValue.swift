@@ -31,14 +31,15 @@ package struct SettingValue: Hashable, Sendable {
 
     private func check() throws(BadValue) {
         switch key {
-        case .database, .output, .watch, .watchOutput: break
+        case .database, .output, .incompleteFolder, .watch, .watchOutput: break
         case .allocate: _ = try allocatesFull
         case .listenPort: _ = try port
         case .bind: _ = try host
         case .dht: _ = try isOn
         case .dhtBootstrap: _ = try nodes
         case .maxPeers, .maxDownloads, .maxSeeds, .maxChecks: _ = try count
-        case .downloadLimit, .uploadLimit: _ = try rate
+        case .downloadLimit, .uploadLimit, .alternativeDownloadLimit, .alternativeUploadLimit: _ = try rate
+        case .alternativeHours: _ = try hours
         case .seedGoal: _ = try goal
         case .backupInterval: _ = try interval
         case .backupCount: _ = try backups
@@ -100,6 +101,17 @@ package struct SettingValue: Hashable, Sendable {
 
     var count: CountLimit { get throws(BadValue) { try CountLimit(text) } }
     var rate: Rate { get throws(BadValue) { try Rate(text) } }
+
+    var hours: WeeklyHours {
+        get throws(BadValue) {
+            guard let hours = WeeklyHours(text) else {
+                throw BadValue(
+                    "give local times such as 08:00-18:00, mon-fri 08:00-18:00 or sat,sun 22:00-06:00, separated by `;`"
+                )
+            }
+            return hours
+        }
+    }
 
     var goal: SeedGoal {
         get throws(BadValue) {

@@ -1,8 +1,9 @@
 package import Engine
 package import Recovery
 package import Store
+import System
 package import SystemPackage
-import Torrent
+package import Torrent
 
 /// The settings that apply, each with its origin.
 ///
@@ -123,11 +124,27 @@ package struct Settings: Sendable {
         if let rate = value(.uploadLimit, { try $0.rate }) {
             settings.uploadLimit = rate.limit.map { Int($0) }
         }
+        settings.alternativeLimits = value(.alternativeHours) { try $0.hours }.map { hours in
+            AlternativeLimits(
+                hours: hours, download: alternative(.alternativeDownloadLimit),
+                upload: alternative(.alternativeUploadLimit))
+        }
         if let count = count(.maxPeers)?.limit { settings.maximumPeers = count }
         if let count = count(.maxDownloads) { settings.slots.downloads = count.limit }
         if let count = count(.maxSeeds) { settings.slots.seeds = count.limit }
         if let count = count(.maxChecks) { settings.slots.checks = count.limit }
         if let goal = value(.seedGoal, { try $0.goal }) { settings.seedGoal = goal }
+    }
+
+    /// Whether the alternative limits hold at the time; `nil` without `alternative-hours`.
+    package func alternativeLimitsHold(now: Timestamp) -> Bool? {
+        value(.alternativeHours) { try $0.hours }.flatMap { hours in
+            CalendarTime(local: now.rawValue).map { hours.contains($0) }
+        }
+    }
+
+    private func alternative(_ key: SettingKey) -> AlternativeLimits.Limit {
+        value(key) { try $0.rate }.map { .rate($0.limit.map { Int($0) }) } ?? .usual
     }
 
     private var dht: DHTOptions {

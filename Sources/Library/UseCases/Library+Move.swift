@@ -79,6 +79,12 @@ extension Library {
         var sentences: [String] = []
         for move in try connection.moves.rows() {
             guard let torrent = try connection.torrents.row(move.torrent) else { continue }
+            // The engine's command continues the move of a torrent that is complete.
+            if let destination = try connection.destinations.row(move.torrent),
+                PathText.isSame(destination.folder, move.target)
+            {
+                continue
+            }
             if move.isHeld {
                 sentences.append("\(torrent.name.printable): \(move.sentence.printable)")
             } else {
@@ -88,6 +94,14 @@ extension Library {
             }
         }
         return sentences
+    }
+
+    /// Moves one torrent.
+    func move(
+        _ torrent: TorrentRow, to target: String, _ stop: VerificationStop,
+        _ report: @escaping @Sendable (MoveStep) -> Void
+    ) async throws {
+        try await each([torrent], stop, report) { run, torrent in try await run.move(torrent, to: target) }
     }
 
     private func each(

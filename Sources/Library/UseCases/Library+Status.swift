@@ -32,6 +32,13 @@ package struct StatusReading {
 
     package func queue() throws(StoreError) -> QueueState? { try QueueState(engine, connection) }
 
+    package func limits() throws(StoreError) -> LimitState? { try LimitState(engine, connection) }
+
+    /// Complete torrents that wait to move to their own folder, with the reason.
+    package func waitingForFolders() throws(StoreError) -> [DestinationRow] {
+        try connection.destinations.problems().filter { ids?.contains($0.torrent) ?? true }
+    }
+
     package func count() throws(StoreError) -> Int { if let ids { ids.count } else { try connection.torrents.count() } }
 
     package func forEachRow(_ body: (StatusRow) throws(StoreError) -> Void) throws(StoreError) {

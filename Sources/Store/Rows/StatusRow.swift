@@ -6,6 +6,8 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     package let infoHash: InfoHash
     /// The absolute folder that contains the payload.
     package let output: String
+    /// The folder to which the payload moves when it is complete; `nil` if that is `output`.
+    package let destination: String?
     package let totalBytes: Int64
     package let pieceLength: Int
     package let piecesHave: Int
@@ -26,7 +28,8 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
 
     static let columns = """
         \(StatusLine.columns), t.info_hash, t.output, coalesce(t.total_bytes, 0), coalesce(t.piece_length, 0), t.pieces_have, \
-        t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \(SeedTimeColumns.names)
+        t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \
+        (SELECT folder FROM destination WHERE torrent_id = t.id), \(SeedTimeColumns.names)
         """
 
     init(
@@ -45,6 +48,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         addedAt = try row.next()
         completedAt = try row.next()
         lastVerifiedAt = try row.next()
+        destination = try row.next()
         seedTime = try SeedTimeColumns.read(row)
         scrape = try scrapes.scrape(of: line.id)
         self.webSeeds = try webSeeds.count(of: line.id)
@@ -58,6 +62,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         line = try StatusLine(damaged: torrent, &live)
         infoHash = torrent.infoHash
         output = torrent.output
+        destination = nil
         totalBytes = torrent.totalBytes
         pieceLength = torrent.pieceLength
         piecesHave = torrent.piecesHave

@@ -11,6 +11,8 @@ extension Connection {
     package var queue: QueueTable { QueueTable(db: self) }
     /// The folders that torrents are in (`folder` and a column of `torrent`).
     package var roots: RootTable { RootTable(db: self) }
+    /// The folders to which complete torrents move (`destination`).
+    package var destinations: DestinationTable { DestinationTable(db: self) }
     /// The .torrent files (`metainfo`).
     package var metainfos: MetainfoTable { MetainfoTable(db: self) }
     /// Torrents that are known only by their magnet link, and the blocks of their metadata (`magnet` and

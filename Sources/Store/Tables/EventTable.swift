@@ -34,6 +34,13 @@ package struct EventTable {
         try db.fetchValid("FROM event WHERE id > ? ORDER BY id LIMIT ?", last, limit)
     }
 
+    /// Whether the torrent has an event of this kind after number `last`.
+    package func has(_ kind: EventKind, of torrent: TorrentID, after last: Int64) throws(StoreError) -> Bool {
+        let count: Int64? = try db.value(
+            "SELECT count(*) FROM event WHERE torrent_id = ? AND id > ? AND kind = ?", torrent, last, kind)
+        return count ?? 0 > 0
+    }
+
     /// The number of the newest event; 0 without events.
     package func newest() throws(StoreError) -> Int64 { try db.value("SELECT coalesce(max(id), 0) FROM event") ?? 0 }
 

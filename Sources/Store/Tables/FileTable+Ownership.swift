@@ -32,6 +32,15 @@ extension FileTable {
         }
     }
 
+    /// Records that no other torrent writes these files any more.
+    package func takeOver(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
+        try db.transaction { () throws(StoreError) in
+            for index in files {
+                try db.execute("UPDATE file SET shared = 0 WHERE torrent_id = ? AND idx = ?", id, index)
+            }
+        }
+    }
+
     /// Ends the user's permission to overwrite, if it still stands: from now on the torrent owns these files and no
     /// others.
     package func usePermissionToOverwrite(_ id: TorrentID, _ files: [Int]) throws(StoreError) {

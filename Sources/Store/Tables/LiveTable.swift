@@ -2,6 +2,11 @@
 package struct LiveTable {
     let db: Connection
 
+    /// The download rate of all torrents together, in bytes per second.
+    package func downloadRate() throws(StoreError) -> Int64 {
+        try db.value("SELECT coalesce(sum(download_rate), 0) FROM live") ?? 0
+    }
+
     /// Saves the reports on active torrents. Torrents that no longer exist are left out.
     package func save(_ rows: [LiveRow]) throws(StoreError) {
         guard !rows.isEmpty else { return }

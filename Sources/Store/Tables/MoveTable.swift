@@ -93,6 +93,13 @@ package struct MoveTable {
             try db.execute("UPDATE move SET step = ? WHERE torrent_id = ?", MoveRow.Step.removing, id)
             try letGo(move)
             try db.events.append(.moved, "from \(move.source) to \(move.target)", torrent: id, now: now)
+            // Wherever it is now, it stays there.
+            if try db.destinations.row(id) != nil {
+                try db.destinations.clear(id)
+                if try db.torrents.row(id)?.isComplete ?? false {
+                    try db.events.append(.placed, move.target, torrent: id, now: now)
+                }
+            }
         }
     }
 

@@ -85,6 +85,20 @@ package struct RunTable {
         }
     }
 
+    /// Saves the limits of a running engine for all torrents together.
+    package func saveLimits(_ run: RunID, _ limits: LimitReport) throws(StoreError) {
+        try db.transaction(durability: .lazy) { () throws(StoreError) in
+            try db.execute(
+                "UPDATE run SET download_limit = ?, upload_limit = ?, alternative_until = ? WHERE id = ?",
+                limits.download, limits.upload, limits.alternativeUntil, run)
+        }
+    }
+
+    /// The limits that the newest engine reported last; `nil` when no engine has run.
+    package func lastLimits() throws(StoreError) -> LimitReport? {
+        try db.fetchFirstIfValid("FROM run ORDER BY id DESC LIMIT 1")
+    }
+
     /// The newest engine's last report on its slots, and its time (the heartbeat); `nil` when no engine has run.
     package func lastSlots() throws(StoreError) -> (report: SlotReport, at: Timestamp)? {
         let last: LastSlots? = try db.fetchFirstIfValid("FROM run ORDER BY id DESC LIMIT 1")

@@ -32,6 +32,24 @@ extension TorrentTable {
             limit)
     }
 
+    /// At most `limit` numbers of torrents that begin with these digits, in their order; none for a text that is no
+    /// number.
+    package func numbers(beginning digits: String, limit: Int) throws(StoreError) -> [TorrentID] {
+        guard let first = Int64(digits), first > 0, "\(first)" == digits else { return [] }
+        var found: [TorrentID] = []
+        // The numbers of each length are one range of the primary key.
+        var (low, count) = (first, Int64(1))
+        while found.count < limit {
+            let ids: [Int64] = try db.values(
+                "SELECT id FROM torrent WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", low, low + count,
+                limit - found.count)
+            found += ids.map { TorrentID($0) }
+            guard count < 1_000_000_000, low < Int64.max / 20 else { break }
+            (low, count) = (low * 10, count * 10)
+        }
+        return found
+    }
+
     /// The torrents that the text may mean; never empty.
     private func candidates(_ text: String) throws(StoreError) -> [TorrentRow] {
         if MagnetLink.isLink(text) { return [try named(by: text)] }

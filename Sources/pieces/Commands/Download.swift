@@ -34,7 +34,7 @@ struct Download: EngineCommand {
     @Argument(
         help: ArgumentHelp(
             "A .torrent file, its http(s) URL, a magnet link, or a torrent in the database.", valueName: "source"),
-        completion: .file(extensions: ["torrent"]))
+        completion: TorrentCompletion.torrentsAndFiles)
     var sources: [String]
 
     /// The default patience, short enough that a cron(8) job ends before its next run.
@@ -79,7 +79,7 @@ struct Download: EngineCommand {
         let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
         let outcome = try await run.perform()
         try Self.conclude(outcome.rows, outcome.givenUp, after: settings.giveUpAfter)
-        guard !hasRefused else { throw ExitStatus.failed }
+        guard !hasRefused, outcome.areInPlace else { throw ExitStatus.failed }
     }
 
     /// Adds the torrents. The connection is closed afterwards, because the engine may have to recover the database.

@@ -24,7 +24,8 @@ struct Install: AsyncParsableCommand {
         let installation = Installation(prefix: try place.path)
         let program = try await Self.program()
         try installation.put(
-            [.init(InstallPlace.program, program, isExecutable: true)] + Self.pages + Self.completions)
+            [.init(InstallPlace.program, program, isExecutable: true), InstallPlace.mark(of: program)] + Self.pages
+                + Self.completions)
         Terminal.shared.print(
             "installed pieces in \(installation.prefix.text.printable): bin/pieces, \(Format.count(Self.pages.count, "man page")), completions for bash, zsh and fish"
         )
@@ -76,6 +77,8 @@ struct Uninstall: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "uninstall", abstract: "Remove what `pieces install` installed; torrents and the database stay.",
         discussion: """
+            A program at PREFIX/bin/pieces that `pieces install` didn't put there stays.
+
             Examples:
               sudo pieces uninstall
               pieces uninstall --prefix ~/.local
@@ -85,8 +88,16 @@ struct Uninstall: ParsableCommand {
 
     func run() throws {
         let installation = Installation(prefix: try place.path)
-        let paths = [InstallPlace.program] + (Install.pages + Install.completions).map(\.path)
-        let removed = try installation.remove(paths)
+        let isOurs = try InstallPlace.isOurs(installation)
+        var paths = (Install.pages + Install.completions).map(\.path)
+        if isOurs { paths = [InstallPlace.program] + paths }
+        // The mark is what proves the program, so it goes last.
+        let removed = try installation.remove(paths) + installation.remove([InstallPlace.mark])
+        if !isOurs, installation.has(InstallPlace.program) {
+            Terminal.shared.complain(
+                "kept \(installation.prefix.appending("bin/pieces").text.printable): `pieces install` did not put it there"
+            )
+        }
         Terminal.shared.print(
             removed.isEmpty
                 ? "nothing of pieces is installed in \(installation.prefix.text.printable)"
@@ -98,6 +109,8 @@ struct Uninstall: ParsableCommand {
 /// Where the program is installed.
 struct InstallPlace: ParsableArguments {
     static let program = "bin/pieces"
+    /// The file with the SHA-256 of the program that was installed.
+    static let mark = "share/pieces/installed.sha256"
 
     @Option(
         help: ArgumentHelp(
@@ -114,6 +127,18 @@ struct InstallPlace: ParsableArguments {
             }
             return FilePath(text: home).appending(".local")
         }
+    }
+
+    static func mark(of program: [UInt8]) -> Installation.Item { .init(mark, Array(digest(program).utf8)) }
+
+    private static func digest(_ program: [UInt8]) -> String { "\(Hex.encode(SHA256.hash(program)))\n" }
+
+    /// Whether the program in its place is the one that `pieces install` put there, or this program itself.
+    static func isOurs(_ installation: Installation) throws -> Bool {
+        guard installation.has(program) else { return false }
+        let bytes = try contents(installation.path(program))
+        if installation.has(mark), try contents(installation.path(mark)) == Array(digest(bytes).utf8) { return true }
+        return try contents(FilePath(text: "/proc/\(ThisProcess.id)/exe")) == bytes
     }
 
     /// The whole content of a file.

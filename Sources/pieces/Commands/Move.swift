@@ -34,7 +34,7 @@ struct Move: Command {
         help: ArgumentHelp(
             "Torrents, and last the folder. A single argument is a torrent whose interrupted move continues.",
             valueName: "torrent|dir"),
-        completion: .directory)
+        completion: TorrentCompletion.torrentsAndFolders)
     var arguments: [String]
 
     @Flag(help: "The files were moved by hand: look for them in the folder.")

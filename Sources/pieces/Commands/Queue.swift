@@ -29,7 +29,8 @@ struct Queue: Command, AnsweringCommand {
     @Argument(
         help: ArgumentHelp(
             "Torrents, and last where they move to: top, up, down or bottom. Default: show the queue.",
-            valueName: "torrent|top|up|down|bottom"))
+            valueName: "torrent|top|up|down|bottom"),
+        completion: TorrentCompletion.torrents(and: Library.QueueMove.allCases.map(\.rawValue)))
     var arguments: [String] = []
 
     @Flag(help: "Print JSON.") var json = false

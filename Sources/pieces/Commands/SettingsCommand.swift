@@ -1,5 +1,6 @@
 import ArgumentParser
 import Library
+import Store
 import Torrent
 
 /// `pieces settings`
@@ -70,6 +71,9 @@ struct SettingsCommand: ParsableCommand {
             }
             let width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
             Terminal.shared.print(bytes: Array(table.text(width: width).utf8))
+            if let holds = settings.alternativeLimitsHold(now: .now()) {
+                Terminal.shared.print("the alternative limits \(holds ? "hold" : "don't hold") now")
+            }
         }
     }
 

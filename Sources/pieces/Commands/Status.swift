@@ -23,7 +23,8 @@ struct Status: DirectCommand, AnsweringCommand {
     @Argument(
         help: ArgumentHelp(
             "Numbers, first digits of info hashes, names, or globs of names. Default: all torrents.",
-            valueName: "torrent"))
+            valueName: "torrent"),
+        completion: TorrentCompletion.torrents)
     var torrents: [String] = []
 
     @Flag(help: "Print JSON; see `pieces help json`.")
@@ -140,7 +141,8 @@ struct Status: DirectCommand, AnsweringCommand {
     }
 
     private func object(_ reading: StatusReading) throws(StoreError) -> [UInt8] {
-        let status = StatusJSON(reading.engine, try reading.recovery(), try reading.queue())
+        let status = StatusJSON(
+            reading.engine, try reading.recovery(), try reading.queue(), try reading.limits())
         guard !list.isEverything else {
             return try status.bytes(count: try reading.count()) { (json) throws(StoreError) in
                 try reading.forEachRow { (torrent) throws(StoreError) in
@@ -166,6 +168,8 @@ struct Status: DirectCommand, AnsweringCommand {
         // The queue is described only when all torrents are listed.
         let queue = reading.isOfAll ? try reading.queue() : nil
         var table = StatusTable(reading.engine, try reading.recovery(), queue, columns: list.columns)
+        if reading.isOfAll { table.limits = try reading.limits()?.sentence }
+        table.waiting = try reading.waitingForFolders()
         if !list.states.isEmpty {
             table.emptiness = "no torrent is \(list.states.map(\.rawValue).joined(separator: " or "))"
         }

@@ -93,12 +93,13 @@ package enum JSONTopic {
                 {engine: {running, pid, since},
                  mended: {at, what},
                  slots: {named_only, downloads, seeds, checks},
+                 limits: {download, upload, alternative_until},
                  torrents: [{id, info_hash, name, state, error, progress, total_bytes,
                    wanted_bytes, completed_bytes, piece_length, piece_count,
                    pieces_have, downloaded_bytes, uploaded_bytes, wasted_bytes,
                    download_rate, upload_rate, peers_connected, seeders, leechers,
                    eta_seconds, added_at, completed_at, last_verified_at,
-                   seeding_seconds, web_seeds, output, bitfield}]}
+                   seeding_seconds, web_seeds, output, destination, bitfield}]}
                 """,
             notes: """
                 `running` is null if this user can read the database but can't see whether an engine is running; `since` is when \
@@ -108,7 +109,10 @@ package enum JSONTopic {
                 engine works only on the torrents that its command named; `slots` is null without an engine. `state` is \
                 downloading, seeding, checking, complete, paused, queued, offline or error. `seeding_seconds` is how long the \
                 torrent was complete and available to peers. `web_seeds` counts its web seeds; those of a .torrent that an earlier \
-                version added count once an engine has loaded it. `bitfield` needs --pieces: the pieces that the database records as \
+                version added count once an engine has loaded it. `destination` is the folder to which it moves when it is \
+                complete, or null if that is `output`. `limits` are those of the running engine for all torrents together, in \
+                bytes per second (null: unlimited); `alternative_until` is when the alternative limits end, and null while the \
+                usual ones hold. `bitfield` needs --pieces: the pieces that the database records as \
                 present, in hexadecimal; the first piece is the highest bit of the first byte. With --watch, one object per line.
                 """),
         Section(

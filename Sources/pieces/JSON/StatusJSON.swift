@@ -12,12 +12,17 @@ struct StatusJSON {
     private let engine: EngineState
     private let recovery: RecoveryNote?
     private let queue: QueueState?
+    private let limits: LimitState?
     private let now: Timestamp
 
-    init(_ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
+    init(
+        _ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, _ limits: LimitState? = nil,
+        now: Timestamp = .now()
+    ) {
         self.engine = engine
         self.recovery = recovery
         self.queue = queue
+        self.limits = limits
         self.now = now
     }
 
@@ -44,6 +49,15 @@ struct StatusJSON {
                 json.object("slots") { queue.fields(&$0) }
             } else {
                 json.field("slots", nil as String?)
+            }
+            if let report = limits?.report {
+                json.object("limits") { json in
+                    json.field("download", report.download)
+                    json.field("upload", report.upload)
+                    json.field("alternative_until", report.alternativeUntil?.rawValue)
+                }
+            } else {
+                json.field("limits", nil as String?)
             }
             try json.array("torrents", torrents)
         }
@@ -86,6 +100,7 @@ struct StatusJSON {
         json.field("seeding_seconds", torrent.seedTime.components.seconds)
         json.field("web_seeds", torrent.webSeeds)
         json.path("output", "output_bytes", torrent.output)
+        json.path("destination", "destination_bytes", torrent.destination)
         if let have { json.field("bitfield", Hex.encode(have.bytes)) }
     }
 }

@@ -8,12 +8,24 @@ import Verification
 /// What the shell completions offer for torrents and their files. They read the database, and offer nothing if that
 /// isn't possible.
 enum TorrentCompletion {
-    /// The names of torrents.
-    static let torrents = CompletionKind.custom { words, _, prefix in offered(torrents(words, bare(prefix))) }
+    /// The names of torrents, and behind a digit the numbers.
+    static let torrents = torrents(and: [])
+
+    /// The same, and these words.
+    static func torrents(and more: [String]) -> CompletionKind {
+        .custom { words, _, prefix in
+            offered(torrents(words, bare(prefix)) + more.filter { $0.hasPrefix(bare(prefix)) })
+        }
+    }
 
     /// The names of torrents, and the .torrent files and folders at the path.
     static let torrentsAndFiles = CompletionKind.custom { words, _, prefix in
         offered(torrents(words, bare(prefix)) + files(bare(prefix)))
+    }
+
+    /// The names of torrents, and the folders at the path.
+    static let torrentsAndFolders = CompletionKind.custom { words, _, prefix in
+        offered(torrents(words, bare(prefix)) + files(bare(prefix)).filter { $0.hasSuffix("/") })
     }
 
     /// The paths of the files in the torrent that the command line names before.
@@ -27,7 +39,9 @@ enum TorrentCompletion {
     }
 
     private static func torrents(_ words: [String], _ prefix: String) -> [String] {
-        reading(words) { try $0.names(beginning: prefix) }
+        reading(words) { library in
+            try library.numbers(beginning: prefix).map { "\($0)" } + library.names(beginning: prefix)
+        }
     }
 
     private static func files(_ prefix: String) -> [String] {

@@ -39,7 +39,8 @@ struct TorrentOptions: ParsableArguments {
 
     func options(_ settings: Settings) -> AddOptions {
         AddOptions(
-            output: output, standardOutput: settings.text(.output), patterns: select, isSequential: sequential,
+            output: output, standardOutput: settings.text(.output),
+            incompleteFolder: settings.text(.incompleteFolder), patterns: select, isSequential: sequential,
             allocatesFull: allocate.map { $0 == .full } ?? settings.allocatesFull ?? false,
             limits: LimitChange(download: limits.downloadLimit, upload: limits.uploadLimit, peers: maxPeers),
             mayOverwrite: overwrite)

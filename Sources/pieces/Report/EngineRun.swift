@@ -6,6 +6,7 @@ import Recovery
 import Store
 import Synchronization
 import System
+import Torrent
 
 /// Runs the engine for a command: signals stop it, and a report describes it.
 struct EngineRun {
@@ -63,7 +64,16 @@ struct EngineRun {
                 )
             }
         }
-        return Outcome(rows: try outcome(), givenUp: givenUp)
+        let isTold = !(report is SilentReport || report is JSONReport)
+        var areInPlace = true
+        if !Interruption.hasCome {
+            areInPlace = try await OwnFolderMoves(database: settings.database).finish { moved in
+                guard isTold else { return }
+                let name = moved.torrent.name.printable
+                Terminal.shared.print("\(name): moved to \(DownloadWords.place(moved.target))")
+            }
+        }
+        return Outcome(rows: try outcome(), givenUp: givenUp, areInPlace: areInPlace)
     }
 
     /// Completes moves whose torrents are in their new folders, and reports those that only `pieces move` continues. A
@@ -85,6 +95,8 @@ struct EngineRun {
         /// The torrents that a local fault blocked for too long, with the fault. A full database may have been unable
         /// to record it.
         let givenUp: [TorrentID: String]
+        /// Whether every complete torrent has left the folder for incomplete ones.
+        let areInPlace: Bool
     }
 
     /// The damage that was found during the session, which the next session repairs. Damage that is found only after a
@@ -133,13 +145,17 @@ struct EngineRun {
     }
 
     private func accompanied(_ session: Session, _ socket: ListeningSocket) async {
-        guard let companion else { return await session.waitUntilEnd() }
+        let moves = OwnFolderMoves(database: settings.database)
+        async let moving: Void = moves.attend()
         await withDiscardingTaskGroup { group in
-            group.addTask { await companion.attend(session, at: socket) }
+            if let companion { group.addTask { await companion.attend(session, at: socket) } }
             await session.waitUntilEnd()
             group.cancelAll()
         }
-        companion.stopping()
+        if Interruption.hasCome { moves.interrupt() }
+        moves.end()
+        await moving
+        companion?.stopping()
     }
 
     /// Reports the start, and returns the number of the last event. This event belongs to the start and isn't reported.

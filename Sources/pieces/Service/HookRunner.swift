@@ -25,7 +25,9 @@ struct HookRunner {
         let isWanted = Hook.allCases.contains { settings.text($0.key) != nil }
         let (events, last) = try news(isWanted: isWanted)
         for (event, row) in events {
-            guard let hook = Hook(event.kind), let command = settings.text(hook.key) else { continue }
+            guard try !isBeforeMove(event), let hook = Hook(event.kind), let command = settings.text(hook.key) else {
+                continue
+            }
             guard try await run(command, for: hook, event, row) else { return }
             // Saved after each command: a crash may repeat one command and loses none.
             try save(event.id)
@@ -46,6 +48,13 @@ struct HookRunner {
         }
         let events = try connection.events.rows(after: seen, limit: Self.eventLimit)
         return (try events.map { ($0, try $0.torrent.flatMap { try connection.torrents.row($0) }) }, seen)
+    }
+
+    /// Whether the torrent was completed in the folder for incomplete ones: its command runs when it has moved.
+    private func isBeforeMove(_ event: EventRow) throws -> Bool {
+        guard event.kind == .completed, let id = event.torrent else { return false }
+        let connection = try Connection.open(database, mode: .readOnly, now: .now())
+        return try connection.destinations.row(id) != nil || connection.events.has(.placed, of: id, after: event.id)
     }
 
     private func save(_ seen: Int64?) throws {
@@ -102,7 +111,7 @@ enum Hook: String, CaseIterable {
 
     init?(_ kind: EventKind) {
         switch kind {
-        case .completed: self = .complete
+        case .completed, .placed: self = .complete
         case .rot, .edited: self = .damage
         case .offline: self = .offline
         case .diskFull: self = .diskFull

@@ -25,6 +25,10 @@ struct StatusTable {
     private var maps: [UInt8] = []
     private var counts: [TorrentState: Int] = [:]
     private var totals = (wanted: Int64(0), completed: Int64(0), down: Int64(0), up: Int64(0))
+    /// One sentence on the limits, if it has to be known.
+    var limits: String?
+    /// Complete torrents that wait to move to their own folder.
+    var waiting: [DestinationRow] = []
     /// The last line about torrents that have no line.
     var remainder: String?
     /// What stands in place of an empty table.
@@ -91,12 +95,17 @@ struct StatusTable {
             case .uploaded: table.cell { text in row.map { Format.bytes($0.uploadedBytes, to: &text) } }
             case .ratio: table.cell(row.map { Self.ratio($0) } ?? "")
             case .added: table.cell(row.map { Format.moment($0.addedAt) } ?? "")
-            case .folder: table.cell(row.map { DownloadWords.place($0.output) } ?? "")
+            case .folder: table.cell(row.map { Self.folders($0) } ?? "")
             case .hash: table.cell(row.map { "\($0.infoHash)" } ?? "")
             }
         }
         // Errors are explained below the table, where there is room.
         if let error = torrent.error { errors.append("\(torrent.id)  \(error.printable)") }
+    }
+
+    /// The folder of the torrent, and the one that it moves to when it is complete.
+    private static func folders(_ row: StatusRow) -> String {
+        ([row.output] + (row.destination.map { [$0] } ?? [])).map { DownloadWords.place($0) }.joined(separator: " > ")
     }
 
     private static func ratio(_ row: StatusRow) -> String {
@@ -161,6 +170,11 @@ struct StatusTable {
     private var footer: String {
         var text = ""
         if counts.values.reduce(0, +) > 1 { text += sums + "\n" }
+        for row in waiting {
+            let sentence = "\(row.torrent)  complete, and waits to move to \(row.folder): \(row.problem ?? "")"
+            text += wrapped(sentence.printable, indent: 4) + "\n"
+        }
+        if let limits { text += wrapped(limits, indent: 2) + "\n" }
         for sentence in queue?.sentences ?? [] { text += wrapped(sentence, indent: 2) + "\n" }
         if let sentence = engineSentence { text += wrapped(sentence, indent: 2) + "\n" }
         return text
