@@ -291,7 +291,8 @@ package struct Explanation {
         var causes = [
             Cause(
                 kind: .downloading,
-                sentence: "it is downloading at \(Format.rate(live.downloadRate)) from \(suppliers(facts, live))\(left)",
+                sentence:
+                    "it is downloading at \(Format.rate(live.downloadRate)) from \(suppliers(facts, live))\(left)",
                 advice: nil)
         ]
         // A rate within a tenth of the limit counts as limited.
@@ -349,7 +350,9 @@ package struct Explanation {
             return Cause(
                 kind: .webSeedLacksFile,
                 sentence: "the web seed \(file.url.shownURL) can't deliver \(path.printable): \(reason.printable)",
-                advice: "the file has to come from peers or from another web seed; `pieces webseeds \(facts.torrent.id)` lists all such files")
+                advice:
+                    "the file has to come from peers or from another web seed; `pieces webseeds \(facts.torrent.id)` lists all such files"
+            )
         }
     }
 
