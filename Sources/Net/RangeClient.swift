@@ -426,6 +426,7 @@ package actor RangeClient {
         first.rule.redirected(by: first.target, at: connection?.channel.remoteAddress)
         first.target = next
         first.redirects += 1
+        first.wasRepeated = false
         queue[0] = first
         leaveResponse(head)
         pump()
