@@ -1,7 +1,6 @@
 package import NIOCore
 import PeerWire
-package import Swarm
-import Torrent
+package import Torrent
 
 /// The bytes of several `piece` messages, which are sent in one write.
 ///
