@@ -87,7 +87,8 @@ extension TorrentEngine {
         case .webSeedFailed(let key, let reason): webSeedFailed(key, reason: reason)
         case .webSeedEnded(let key, let reason): webSeedEnded(key, reason: reason)
         case .pieceFailed(let piece, let peers, let unreported, let keys):
-            let senders = peers.map(\.description) + keys.compactMap { webSeeds[$0].map { "the web seed \($0.server)" } }
+            let senders =
+                peers.map(\.description) + keys.compactMap { webSeeds[$0].map { "the web seed \($0.server)" } }
             let others = unreported > 0 ? "; \(unreported) failed pieces before it are not listed" : ""
             let known = senders.prefix(Self.namedSenders).joined(separator: ", ")
             let more = senders.count > Self.namedSenders ? " and \(senders.count - Self.namedSenders) more" : ""

@@ -35,7 +35,8 @@ extension TorrentEngine: RangeDelegate {
         for stream in webSeeds.ordered {
             let row = rows.first { $0.url == stream.url }
             // A command that adds a known web seed forgets what was known of it.
-            let isReset = row.map { $0.restsUntil == nil && $0.lastError == nil && stream.row.lastError != nil } ?? false
+            let isReset =
+                row.map { $0.restsUntil == nil && $0.lastError == nil && stream.row.lastError != nil } ?? false
             let isForgotten = files.isEmpty && stream.hasVerdicts
             guard !urls.contains(stream.url) || isReset || isForgotten else { continue }
             swarm.remove(webSeed: stream.key, now: environment.clock.now)
@@ -148,7 +149,9 @@ extension TorrentEngine: RangeDelegate {
     func webSeedLacks(_ key: WebSeedKey, _ file: Int, reason: String) {
         guard let stream = webSeeds[key] else { return }
         stream.lacks(file, reason: reason, now: environment.clock.timestamp)
-        event(.webSeed, "the web seed \(stream.server) can't deliver \(metainfo.layout.files[file].displayPath): \(reason)")
+        event(
+            .webSeed,
+            "the web seed \(stream.server) can't deliver \(metainfo.layout.files[file].displayPath): \(reason)")
         saveWebSeeds()
     }
 

@@ -1,5 +1,6 @@
 package import NIOCore
 import PeerWire
+import Swarm
 package import Torrent
 
 /// The bytes of several `piece` messages, which are sent in one write.

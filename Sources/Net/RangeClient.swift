@@ -244,7 +244,8 @@ package actor RangeClient {
                 case .failure(let error):
                     guard generation == $0.generation else { return }
                     _ = SocketShortage.note(error)
-                    $0.couldNotConnect(TrackerError(connection: error, connectTimeout: $0.shared.options.connectTimeout))
+                    $0.couldNotConnect(
+                        TrackerError(connection: error, connectTimeout: $0.shared.options.connectTimeout))
                 }
             }
         }
@@ -445,7 +446,8 @@ package actor RangeClient {
             let count = Int(min(Int64(heldBody), left))
             skip(count)
             let length = queue.first?.request.length ?? 0
-            phase = Int64(count) == left ? .body(length, isWhole: isWhole) : .skip(left - Int64(count), isWhole: isWhole)
+            phase =
+                Int64(count) == left ? .body(length, isWhole: isWhole) : .skip(left - Int64(count), isWhole: isWhole)
         case .body(let left, let isWhole):
             guard let request = queue.first?.request else { return disconnect() }
             let count = min(heldBody, left)

@@ -170,7 +170,9 @@ extension Swarm {
         for seed in webSeeds.ordered where seed.isBusy && !seed.isHeld {
             guard let since = seed.source.awaitsSince, now - since > Self.webSeedPatience else { continue }
             endRuns(of: seed)
-            rest(seed, "it sent nothing usable for \(Self.webSeedPatience.components.seconds) s", retryAfter: nil, now: now)
+            rest(
+                seed, "it sent nothing usable for \(Self.webSeedPatience.components.seconds) s", retryAfter: nil,
+                now: now)
         }
     }
 
@@ -197,13 +199,18 @@ extension Swarm {
         endRuns(of: seed)
         let files = webSeedPlan.files(of: piece)
         if files.count == 1, let file = files.first {
-            return lose(file, of: seed, reason: "its copy differs from the torrent: piece \(piece) failed its hash check", now: now)
+            return lose(
+                file, of: seed, reason: "its copy differs from the torrent: piece \(piece) failed its hash check",
+                now: now)
         }
         if seed.source.hasAll { seed.source.lostSome(of: geometry.pieceCount) }
         seed.source.lost(piece)
         updateInterest(of: seed.source)
         guard seed.sentBadPiece() else { return }
         seed.source.end()
-        effects.append(.note(.webSeedEnded(key, reason: "its copies differ from the torrent: too many pieces failed their hash check")))
+        effects.append(
+            .note(
+                .webSeedEnded(
+                    key, reason: "its copies differ from the torrent: too many pieces failed their hash check")))
     }
 }

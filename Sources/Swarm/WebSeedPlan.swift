@@ -19,7 +19,8 @@ struct WebSeedPlan {
 
     /// The pieces with a byte of the file.
     func pieces(of file: Int) -> Range<PieceIndex> {
-        layout.files.indices.contains(file) ? layout.pieces(of: file, geometry: geometry) : PieceIndex(0)..<PieceIndex(0)
+        layout.files.indices.contains(file)
+            ? layout.pieces(of: file, geometry: geometry) : PieceIndex(0)..<PieceIndex(0)
     }
 
     /// The files that a server must have for the piece: those with a byte in it, but padding.
@@ -153,7 +154,10 @@ struct WebSeedPlan {
         let next = candidates.pieces(from: seed.cursor).first(where: serves)
         guard settings.picking == .rarestFirst, !pieces.picker.areEquallyRare,
             let rarest = pieces.picker.rarest(where: serves)
-        else { return settings.picking == .sequential ? candidates.pieces.first(where: serves) : next ?? candidates.pieces.first(where: serves) }
+        else {
+            return settings.picking == .sequential
+                ? candidates.pieces.first(where: serves) : next ?? candidates.pieces.first(where: serves)
+        }
         if let next, pieces.picker.availability(of: next) <= pieces.picker.availability(of: rarest) { return next }
         return rarest
     }
@@ -197,7 +201,8 @@ struct WebSeedPlan {
 
     /// Takes blocks that others will send late, as one run.
     func takeLateBlocks(
-        for seed: WebSeed, by requester: Requester, of pieces: borrowing PieceStates, among sources: borrowing BlockSources, now: Instant
+        for seed: WebSeed, by requester: Requester, of pieces: borrowing PieceStates,
+        among sources: borrowing BlockSources, now: Instant
     ) -> [BlockRef] {
         let late = requester.takeLateBlocks(
             for: seed.source, of: pieces, among: sources, room: Self.mostLate, now: now

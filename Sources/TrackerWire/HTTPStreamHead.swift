@@ -39,7 +39,9 @@ package struct HTTPStreamHead: Hashable, Sendable {
 
     private func values(_ name: String) -> [String] { fields[name] ?? [] }
 
-    private func has(_ name: String, _ word: String) -> Bool { values(name).contains { $0.lowercased().contains(word) } }
+    private func has(_ name: String, _ word: String) -> Bool {
+        values(name).contains { $0.lowercased().contains(word) }
+    }
 
     package var isSuccess: Bool { (200..<300).contains(status) }
 

@@ -20,9 +20,12 @@ extension Client {
         case .request(.webSeed, _), .cancel(.webSeed, _):
             lab.fail("client \(number) asks a web seed for a block outside a run")
         case .fetch(let key, let run):
-            for block in run.blocks { requested(BlockRequest(
-                    piece: block.piece, begin: block.block * Geometry.blockLength,
-                    length: swarm.geometry.length(of: block)), of: nil) }
+            for block in run.blocks {
+                requested(
+                    BlockRequest(
+                        piece: block.piece, begin: block.block * Geometry.blockLength,
+                        length: swarm.geometry.length(of: block)), of: nil)
+            }
             server(key)?.fetch(run, key, for: self)
         case .endFetches(let key): server(key)?.endFetches(for: self)
         case .readOn(let key): server(key)?.readOn(key, for: self)

@@ -103,7 +103,8 @@ package struct WebSeedTable {
     package func save(_ files: [WebSeedFileRow], of id: TorrentID) throws(StoreError) {
         try db.transaction(durability: .lazy) { () throws(StoreError) in
             // Locations beyond a limit are found again when they are needed.
-            var left = try Self.fileLimit - (db.value("SELECT count(*) FROM web_seed_file WHERE torrent_id = ?", id) ?? 0)
+            var left =
+                try Self.fileLimit - (db.value("SELECT count(*) FROM web_seed_file WHERE torrent_id = ?", id) ?? 0)
             for file in files where left > 0 || file.lacking != nil {
                 left -= 1
                 try db.execute(
