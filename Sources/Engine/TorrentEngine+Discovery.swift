@@ -42,6 +42,12 @@ extension TorrentEngine {
         return (service, publicHash)
     }
 
+    /// The local discovery of a public torrent; `nil` if the torrent is private, or local discovery is off.
+    nonisolated var localDiscovery: (service: LocalDiscoveryService, hash: PublicInfoHash)? {
+        guard let service = environment.localDiscovery, let publicHash else { return nil }
+        return (service, publicHash)
+    }
+
     /// Passes on addresses at which there may be nodes of the DHT.
     func tellDHT(of addresses: [PeerAddress]) {
         guard let (service, hash) = dht else { return }
