@@ -75,11 +75,7 @@ extension MetadataEngine: PeerConnectionDelegate {
             // A peer with the fast extension has to hear of our pieces first (BEP 6).
             if info.supportsFast { connection.send(.haveNone) }
             connection.send(extendedHandshake(to: connection).message)
-            if theirs.reserved.contains(.dht), let dht,
-                let port = dht.service.onLoop({ $0.port(for: address.host) })
-            {
-                connection.send(.port(port))
-            }
+            if let message = dht?.portMessage(to: theirs, at: address.host) { connection.send(message) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")
@@ -89,7 +85,8 @@ extension MetadataEngine: PeerConnectionDelegate {
 
     private func extendedHandshake(to connection: PeerConnection) -> ExtendedHandshake {
         var handshake = ExtendedHandshake()
-        handshake.extensions = ExtendedHandshake.offer(ExtendedMessage.offered)
+        // Whether the torrent is public is not known yet.
+        handshake.extensions = ExtendedHandshake.offer(ExtendedMessage.offered.filter { $0 != .peerExchange })
         handshake.client = "pieces \(Program.version)"
         handshake.port = listenPort == 0 ? nil : listenPort
         handshake.requestQueue = Swarm.longestServeQueue
@@ -140,7 +137,7 @@ extension MetadataEngine: PeerConnectionDelegate {
             guard links[key]?.handshake.reserved.contains(.fast) == true else { return }
             links[key]?.connection.send(.reject(piece: piece, begin: begin, length: length))
         case .port(let port):
-            if let host = links[key]?.connection.remote?.host { tellDHT(of: [PeerAddress(host, port: port)]) }
+            if let host = links[key]?.connection.remote?.host { dht?.heardOf([PeerAddress(host, port: port)]) }
         case .keepAlive, .suggest, .piece, .cancel, .reject, .unknown: break
         }
     }

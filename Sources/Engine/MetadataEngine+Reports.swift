@@ -18,9 +18,11 @@ extension MetadataEngine {
             progress: AnnouncedProgress(left: Self.unknownLeft, moved: TransferCounters()))
     }
 
+    /// `nil` if the DHT is off. A torrent without metadata isn't private yet.
+    nonisolated var dht: DHTAccess? { environment.dht(for: infoHash, isPrivate: false) }
+
     func learn(_ peers: FoundPeers) {
-        // A peer may have a node of the DHT at its port.
-        if [.tracker, .pex, .manual].contains(peers.source) { tellDHT(of: peers.addresses) }
+        dht?.found(peers)
         feed { fetch, now in fetch.learn(peers.addresses, from: peers.source, now: now) }
     }
 
@@ -34,23 +36,8 @@ extension MetadataEngine {
 
     func announceNow() {
         announces.onLoop { $0.hasten() }
-        if let (service, hash) = dht { service.onLoop { $0.hasten(hash) } }
+        dht?.hasten()
     }
-
-    /// The DHT, unless it is off. A torrent counts as public until its metadata says that it is private.
-    nonisolated var dht: (service: DHTService, hash: PublicInfoHash)? {
-        guard let service = environment.dht, let hash = PublicInfoHash(infoHash, isPrivate: false) else { return nil }
-        return (service, hash)
-    }
-
-    /// Passes on addresses at which there may be nodes of the DHT.
-    func tellDHT(of addresses: [PeerAddress]) {
-        guard let (service, hash) = dht else { return }
-        service.onLoop { $0.heardOf(addresses, of: hash) }
-    }
-
-    /// Searches for peers in the DHT no more.
-    func leaveDHT() { if let (service, hash) = dht { service.onLoop { $0.forget(hash) } } }
 
     var report: TorrentReport {
         let isAnnouncing = announces.onLoop { $0.isAnnouncing }

@@ -117,7 +117,7 @@ package enum ForeignFile: Hashable, Sendable {
         case .compressed(_, let program): "decompress it first (\(program) < FILE > NEW.torrent), and give the result"
         case .archive: "unpack it first, and give the .torrent that is in it"
         case .webPage: "it may be an error or a login page; open the address in a browser, and save the .torrent itself"
-        case .magnet: "magnet links are not supported yet: ask for the .torrent"
+        case .magnet: "give the link itself, in quotes, instead of the file"
         case .address: "give that address instead of the file"
         case .document: "give the .torrent file itself, or its address"
         }

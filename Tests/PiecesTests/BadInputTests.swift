@@ -18,8 +18,12 @@ struct BadInputTests {
 
     @Test(arguments: [
         Case(
-            "download", "magnet:?xt=urn:btih:0123456789012345678901234567890123456789", status: 64,
-            says: "magnet links are not supported yet"),
+            "download", "magnet:?xt=urn:btih:012345678901234567890123456789012345678", status: 64,
+            says: "was it cut off?"),
+        Case(
+            "download",
+            "magnet:?xt=urn:btmh:1220abababababababababababababababababababababababababababababababab", status: 64,
+            says: "the magnet link needs a v1 hash"),
         Case("download", status: 64, says: "source"),
         Case("download", "no.torrent", status: 1, says: "cannot read no.torrent"),
         Case("download", "garbage.torrent", status: 1, says: "garbage.torrent: this is not a .torrent"),

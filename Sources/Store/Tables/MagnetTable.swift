@@ -26,6 +26,7 @@ package struct MagnetTable {
                 "INSERT INTO magnet (torrent_id, link, patterns, pause_after) VALUES (?, ?, ?, ?)", id, link,
                 Self.lines(new.patterns), new.pausesAfter)
             try db.trackers.add(id, tiers: link.trackers.map { [$0] }, now: now)
+            try db.webSeeds.add(torrent: id, urls: link.webSeeds)
             try db.peers.save(id, link.addresses.map { PeerUpdate(address: $0, source: .manual) }, now: now)
             try db.events.append(
                 .added, "\(new.name), by its magnet link", torrent: id, infoHash: link.infoHash, now: now)

@@ -37,7 +37,7 @@ enum Libtorrent {
             try await python.run(["-c", "import libtorrent"], in: folder).exitCode == 0
         }
         guard !found else { return python }
-        let advice = "install the Debian package python3-libtorrent"
+        let advice = "run `sh .ci/setup`"
         guard ProcessInfo.processInfo.environment["CI"] == nil else {
             Issue.record("libtorrent is not installed, and this test does not run without it: \(advice)")
             throw CancellationError()
