@@ -86,7 +86,8 @@ extension MetadataEngine: PeerConnectionDelegate {
     private func extendedHandshake(to connection: PeerConnection) -> ExtendedHandshake {
         var handshake = ExtendedHandshake()
         // Whether the torrent is public is not known yet.
-        handshake.extensions = ExtendedHandshake.offer(ExtendedMessage.offered.filter { $0 != .peerExchange })
+        handshake.extensions = ExtendedHandshake.offer(ExtendedMessage.offered)
+        if exchange == nil { handshake.extensions[.peerExchange] = nil }
         handshake.client = "pieces \(Program.version)"
         handshake.port = listenPort == 0 ? nil : listenPort
         handshake.requestQueue = Swarm.longestServeQueue
@@ -102,6 +103,7 @@ extension MetadataEngine: PeerConnectionDelegate {
         if let key = connection.tag.map({ PeerKey($0) }) {
             log.debug("disconnected \(key): \(reason)")
             links[key] = nil
+            exchange?.left(key)
             feed { fetch, now in fetch.closed(key, now: now) }
         } else if case .outgoing(let address) = connection.direction {
             feed { fetch, now in fetch.dialFailed(address, now: now) }
@@ -160,12 +162,28 @@ extension MetadataEngine: PeerConnectionDelegate {
                 // A peer that states a size but doesn't receive requests can't serve.
                 let serves = links[key]?.extensions.supports(.metadata) ?? false
                 fetch.offers(key, bytes: serves ? handshake.metadataBytes : nil, now: now)
+                if links[key]?.extensions.supports(.peerExchange) == true { exchange?.joined(key, now: now) }
             case .metadata(let message): received(message, from: key, now: now)
+            case .peerExchange(let message): toldOf(message.added, by: key, now: now)
             default: links[key]?.charge(WorkBudget.Work.refusal.rawValue, now: now)
             }
         } catch {
             links[key]?.charge(WorkBudget.Work.refusal.rawValue, now: now)
             log.debug("\(key): \(error)")
+        }
+    }
+
+    /// A peer told of others.
+    private func toldOf(_ hints: [PeerHint], by key: PeerKey, now: Instant) {
+        links[key]?.charge(WorkBudget.Work.refusal.rawValue, now: now)
+        guard let sender = links[key]?.connection.remote else { return }
+        switch exchange?.received(hints, from: key, at: sender, now: now) {
+        case .take(let addresses):
+            guard let peers = FoundPeers(addresses, from: .pex, isPrivate: false) else { return }
+            dht?.found(peers)
+            fetch.learn(peers.addresses, toldBy: key, now: now)
+        case .disconnect: links[key]?.connection.close(because: "too many messages about other peers")
+        case .ignore, nil: break
         }
     }
 

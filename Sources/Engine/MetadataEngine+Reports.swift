@@ -21,7 +21,23 @@ extension MetadataEngine {
     /// `nil` if the DHT is off. A torrent without metadata isn't private yet.
     nonisolated var dht: DHTAccess? { environment.dht(for: infoHash, isPrivate: false) }
 
+    /// `nil` if local discovery is off.
+    nonisolated var localDiscovery: (service: LocalDiscoveryService, hash: PublicInfoHash)? {
+        guard let service = environment.localDiscovery, let hash = PublicInfoHash(infoHash, isPrivate: false) else {
+            return nil
+        }
+        return (service, hash)
+    }
+
+    /// From now on no peers are looked for in public.
+    func leavePublic() {
+        exchange = nil
+        dht?.forget()
+        if let (service, hash) = localDiscovery { service.onLoop { $0.forget(hash) } }
+    }
+
     func learn(_ peers: FoundPeers) {
+        guard !isStopped else { return }
         dht?.found(peers)
         feed { fetch, now in fetch.learn(peers.addresses, from: peers.source, now: now) }
     }

@@ -34,6 +34,8 @@ actor MetadataEngine {
     let announces: TorrentAnnounces
     let log: Logger
     let listenPort: UInt16
+    /// `nil` if the exchange is off.
+    var exchange: PeerExchange?
     /// What is known of each connection.
     var links: [PeerKey: MetadataLink] = [:]
     private let onChange: @Sendable (Change) -> Void
@@ -41,6 +43,8 @@ actor MetadataEngine {
     private var writes: [MetadataWrite] = []
     private var isWriting = false
     private var savedPeers: SavedPeers
+    /// The peers of earlier runs that only a public torrent may have.
+    private let publicPeers: Set<PeerAddress>
     private var nextSave = Instant.origin
     private var timer: Scheduled<Void>?
     private var isPerforming = false
@@ -72,6 +76,7 @@ actor MetadataEngine {
         row = loaded.row
         magnet = loaded.magnet
         savedPeers = SavedPeers(loaded.peers)
+        publicPeers = Set(loaded.peers.filter { !$0.source.isAllowed(isPrivate: true) }.map(\.address))
         var log = Logger(label: "pieces.metadata")
         log[metadataKey: "torrent"] = "\(loaded.row.name)"
         self.log = log
@@ -80,6 +85,7 @@ actor MetadataEngine {
             stored: loaded.blocks.map { MetadataFetch.Stored(size: $0.size, block: $0.index, sender: $0.sender) },
             suspects: Set(loaded.peers.filter { $0.hashFailures > 0 && !$0.isBanned(at: now) }.map(\.address)),
             unixOrigin: environment.clock.unixOrigin.rawValue)
+        if environment.settings.usesPeerExchange { exchange = PeerExchange(isPrivate: false) }
         for peer in loaded.peers { fetch.restore(AddressBook.Entry(peer, at: now)) }
         announces = TorrentAnnounces(loaded.row, loaded.trackers, environment: environment, seed: seed, log: log)
     }
@@ -120,6 +126,7 @@ actor MetadataEngine {
             announces.announceIfDue()
         }
         dht?.serve(id, makeSeeker())
+        if let (service, hash) = localDiscovery { service.onLoop { [seeker = makeSeeker()] in $0.serve(hash, seeker) } }
         let manual = environment.settings.peers
         if let peers = FoundPeers(manual, from: .manual, isPrivate: false) { learn(peers) }
         lookUpPeers()
@@ -147,7 +154,7 @@ actor MetadataEngine {
         isStopped = true
         timer?.cancel()
         fetch.stop()
-        dht?.forget()
+        leavePublic()
         if !keepingConnections { closeConnections() }
         await announces.stop(sayingGoodbye: sayingGoodbye)
         while let task = underWay.values.first { await task.value }
@@ -361,7 +368,10 @@ actor MetadataEngine {
                 return try await fail("the metadata has arrived, but pieces can't use it: \(error)")
             }
             // Law 8: from here on the torrent is known to be private.
-            if metainfo.isPrivate { dht?.forget() }
+            if metainfo.isPrivate {
+                leavePublic()
+                feed { fetch, _ in fetch.becamePrivate(earlier: publicPeers) }
+            }
             let now = environment.clock.timestamp
             let arrival = try await environment.store.perform { db throws(StoreError) in
                 try db.magnets.arrived(id, metainfo, now: now)

@@ -88,6 +88,10 @@ package struct AddressBook {
     package init() {}
 
     package var count: Int { entries.count }
+    /// The addresses whose source fulfils the condition.
+    func addresses(where isMeant: (PeerSource) -> Bool) -> Set<PeerAddress> {
+        Set(entries.values.filter { isMeant($0.source) }.map(\.address))
+    }
     package subscript(address: PeerAddress) -> Entry? { entries[address] }
     package var banned: [Entry] { entries.values.filter { $0.banReason != nil }.sorted { $0.number < $1.number } }
 
@@ -128,7 +132,9 @@ package struct AddressBook {
     /// Adds an address of which a peer told. What becomes of it is credited to the peer, or blamed on it. A peer whose
     /// addresses were mostly bad isn't believed.
     package mutating func learn(_ address: PeerAddress, toldBy teller: PeerAddress, at now: Int64) {
-        if let known = entries[teller], known.toldBad >= Self.mostBadHints, known.toldBad > known.toldGood * 4 { return }
+        if let known = entries[teller], known.toldBad >= Self.mostBadHints, known.toldBad > known.toldGood * 4 {
+            return
+        }
         let isNew = learn(address, from: .pex, at: now)
         guard var entry = entries[address], isNew || !entry.tellers.isEmpty,
             entry.tellers.count < Self.mostTellers,
@@ -206,6 +212,14 @@ package struct AddressBook {
             $0.lastSeen = now
             $0.client = client
         }
+    }
+
+    /// The torrent turned out to be private: forgets these addresses.
+    mutating func forget(_ addresses: Set<PeerAddress>) {
+        for address in addresses { forget(address) }
+        queue = []
+        queueIsStale = true
+        leavers = []
     }
 
     /// A connection to the address is about to be taken over, so it isn't dialled.

@@ -6,6 +6,8 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
     case silent
     case tooManyPeers
     case paused
+    /// The torrent is private, and the peer isn't from its trackers.
+    case privateTorrent
     case ownConnection
     case duplicate
     /// The peer reads none of the data it requested.
@@ -23,6 +25,7 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
         case .silent: "nothing received for too long"
         case .tooManyPeers: "too many peers"
         case .paused: "the torrent was stopped"
+        case .privateTorrent: "the torrent is private, and only its trackers may name peers"
         case .ownConnection: "connected to ourselves"
         case .duplicate: "connected twice"
         case .deaf: "does not read the data it requested"

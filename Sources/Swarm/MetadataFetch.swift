@@ -13,7 +13,7 @@ package import Torrent
 /// **Queries**: ``offer``, ``isHungry``, ``peerCount``, ``dialCount``, ``receivedBytes``, ``reports``
 ///
 /// **Events**
-/// - of connections: ``learn(_:from:now:)``, ``restore(_:)``, ``connected(_:now:)``, ``foundSelf(at:)``,
+/// - of connections: ``learn(_:from:now:)``, ``learn(_:toldBy:now:)``, ``becamePrivate(earlier:)``, ``restore(_:)``, ``connected(_:now:)``, ``foundSelf(at:)``,
 ///   ``dialFailed(_:now:)``, ``closed(_:now:)``, ``shunned(_:reason:)``
 /// - messages: ``heard(_:now:)``, ``offers(_:bytes:now:)``, ``received(_:block:count:now:)``,
 ///   ``rejected(_:block:now:)``
@@ -180,6 +180,7 @@ package struct MetadataFetch {
     // MARK: Connections
 
     package mutating func learn(_ addresses: [PeerAddress], from source: PeerSource, now: Instant) {
+        guard !isStopped else { return }
         for address in addresses { peers.book.learn(address, from: source, at: unix(now)) }
         dialMore(now: now)
     }
@@ -217,6 +218,24 @@ package struct MetadataFetch {
             }
             disconnect(key, .banned(reason))
         }
+    }
+
+    /// A peer told of others (BEP 11).
+    package mutating func learn(_ addresses: [PeerAddress], toldBy key: PeerKey, now: Instant) {
+        guard !isStopped, let teller = peers[key]?.address else { return }
+        for address in addresses { peers.book.learn(address, toldBy: teller, at: unix(now)) }
+        dialMore(now: now)
+    }
+
+    /// The metadata says that the torrent is private: peers that only a public torrent may have are disconnected and
+    /// forgotten (law 8). `earlier` are those of them that were found in earlier runs.
+    package mutating func becamePrivate(earlier: Set<PeerAddress>) {
+        isStopped = true
+        let found = earlier.union(peers.book.addresses(where: { !$0.isAllowed(isPrivate: true) }))
+        for key in peers.keys {
+            if let member = peers[key], found.contains(member.address) { disconnect(key, .privateTorrent) }
+        }
+        peers.book.forget(found)
     }
 
     /// The limits of the session changed.

@@ -156,6 +156,28 @@ import Torrent
         }
     }
 
+    /// A private flag that only the metadata shows: what was learned in public is forgotten at once (law 8).
+    @Test func privateMetadataEndsAllPublicDiscovery() async throws {
+        let torrent = try SampleTorrent(length: 300_000, pieceLength: 16384, seed: 12, isPrivate: true)
+        try await withSite { site in
+            let id = try site.add(magnet: torrent, pausesAfter: true)
+            try await withMetadataPeers(torrent, [.hasNone, .good]) { peers in
+                let (told, asked) = (peers[0].address, peers[1].address)
+                try site.write { db throws(StoreError) in
+                    try db.peers.save(
+                        id,
+                        [PeerUpdate(address: told, source: .pex), PeerUpdate(address: asked, source: .manual)],
+                        now: .now())
+                }
+                try await site.run { _ in try await site.untilPaused(id) }
+                #expect(try site.row(id).isPrivate)
+                let left = try site.read { db throws(StoreError) in try db.peers.rows(of: id) }
+                #expect(left.map(\.address) == [asked])
+            }
+            #expect(try site.events(.metadata, of: id).allSatisfy { $0.contains("private") })
+        }
+    }
+
     /// Another engine has only our magnet link, and we have the whole torrent.
     @Test func metadataIsServedToAnotherEngine() async throws {
         let torrent = try sample(11, pieces: 3000)
