@@ -45,8 +45,8 @@ import Torrent
             try await pieces.beside(["run", "--json"] + Pieces.network) { running in
                 let data = try folder.appending("libtorrent data").makingFolder()
                 let arguments = try Libtorrent.arguments(
-                    "fetch", Self.link(torrent), data: data, port: try Machine.freePort(),
-                    peer: try await running.address(), in: folder)
+                    "fetch", Self.link(torrent, peers: [try await running.address()]), data: data,
+                    port: try Machine.freePort(), in: folder)
                 let end = try await program.run(arguments, in: folder)
                 #expect(end.exitCode == 0, "\(end)")
                 #expect(torrent.faults(in: data) == [])

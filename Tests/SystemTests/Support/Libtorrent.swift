@@ -19,11 +19,8 @@ enum Libtorrent {
             params = lt.parse_magnet_uri(source)
             params.save_path = folder
             handle = session.add_torrent(params)
-            host, number = peer.rsplit(':', 1)
         while True:
             status = handle.status()
-            if verb == 'fetch' and status.num_peers == 0:
-                handle.connect_peer((host, int(number)))
             if status.is_seeding:
                 print('complete', flush=True)
                 if verb == 'fetch':
