@@ -13,7 +13,8 @@ package import Torrent
 /// **Queries**: ``offer``, ``isHungry``, ``peerCount``, ``dialCount``, ``receivedBytes``, ``reports``
 ///
 /// **Events**
-/// - of connections: ``learn(_:from:now:)``, ``learn(_:toldBy:now:)``, ``becamePrivate(earlier:)``, ``restore(_:)``, ``connected(_:now:)``, ``foundSelf(at:)``,
+/// - of connections: ``learn(_:from:now:)``, ``learn(_:toldBy:now:)``, ``becamePrivate(earlier:)``, ``restore(_:)``,
+///   ``connected(_:now:)``, ``foundSelf(at:)``,
 ///   ``dialFailed(_:now:)``, ``closed(_:now:)``, ``shunned(_:reason:)``
 /// - messages: ``heard(_:now:)``, ``offers(_:bytes:now:)``, ``received(_:block:count:now:)``,
 ///   ``rejected(_:block:now:)``
