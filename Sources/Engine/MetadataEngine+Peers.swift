@@ -85,7 +85,8 @@ extension MetadataEngine: PeerConnectionDelegate {
 
     private func extendedHandshake(to connection: PeerConnection) -> ExtendedHandshake {
         var handshake = ExtendedHandshake()
-        handshake.extensions = ExtendedHandshake.offer(ExtendedMessage.offered)
+        // Whether the torrent is public is not known yet.
+        handshake.extensions = ExtendedHandshake.offer(ExtendedMessage.offered.filter { $0 != .peerExchange })
         handshake.client = "pieces \(Program.version)"
         handshake.port = listenPort == 0 ? nil : listenPort
         handshake.requestQueue = Swarm.longestServeQueue

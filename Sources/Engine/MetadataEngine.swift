@@ -360,6 +360,8 @@ actor MetadataEngine {
             } catch {
                 return try await fail("the metadata has arrived, but pieces can't use it: \(error)")
             }
+            // Law 8: from here on the torrent is known to be private.
+            if metainfo.isPrivate { dht?.forget() }
             let now = environment.clock.timestamp
             let arrival = try await environment.store.perform { db throws(StoreError) in
                 try db.magnets.arrived(id, metainfo, now: now)

@@ -109,7 +109,7 @@ extension TorrentEngine: PeerConnectionDelegate {
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if info.supportsExtensions { sendExtendedHandshake(to: connection) }
-            if let message = dht?.portMessage(to: theirs, at: address.host) { connection.send(message) }
+            if !isAdopted, let message = dht?.portMessage(to: theirs, at: address.host) { connection.send(message) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")
@@ -124,6 +124,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         if let key = connection.tag.map({ PeerKey($0) }) {
             log.debug("disconnected \(key): \(reason)")
             connections.closed(key)
+            exchange?.left(key)
             feed { swarm, now in swarm.closed(key, now: now) }
         } else if case .outgoing(let address) = connection.direction {
             feed { swarm, now in swarm.dialFailed(address, now: now) }
@@ -145,6 +146,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         handshake.port = connections.listenPort == 0 ? nil : connections.listenPort
         handshake.requestQueue = Swarm.longestServeQueue
         handshake.yourHost = connection.remote?.host
+        if exchange == nil { handshake.extensions[.peerExchange] = nil }
         if swarm.isComplete { handshake.isUploadOnly = true }
         if servesMetadata {
             handshake.metadataBytes = metainfo.infoRange.count
@@ -213,9 +215,15 @@ extension TorrentEngine: PeerConnectionDelegate {
             switch try ExtendedMessage(id: id, payload: payload) {
             case .handshake(let handshake):
                 connections.extended(key, by: handshake)
+                if connections.supports(.peerExchange, key) {
+                    exchange?.joined(key, now: now)
+                } else {
+                    exchange?.left(key)
+                }
                 swarm.extended(
                     key, reqq: handshake.requestQueue, uploadOnly: handshake.isUploadOnly, port: handshake.port,
                     now: now)
+            case .peerExchange(let message): toldOf(message.added, by: key, now: now)
             case .metadata(let message): receivedMetadata(message, from: key, now: now)
             case .dontHave(let message): swarm.dontHave(key, Int(message.piece), now: now)
             case .uploadOnly(let message):

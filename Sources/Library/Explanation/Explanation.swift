@@ -14,6 +14,11 @@ package struct Explanation {
         var connections: [LivePeerRow] = []
         var peers: [PeerRow] = []
         var trackers: [TrackerRow] = []
+        var webSeeds: [WebSeedRow] = []
+        /// The files that web seeds lack.
+        var lackingFiles: [WebSeedFileRow] = []
+        /// The paths of some of these files.
+        var lackingPaths: [Int: String] = [:]
         /// The current state of the payload; `nil` if it wasn't checked.
         package var place: Place?
         /// The number of other torrents that are downloading now.
@@ -54,6 +59,15 @@ package struct Explanation {
             if limits?.report.download != nil { rateOfAll = try connection.live.downloadRate() }
             peers = try connection.peers.rows(of: torrent.id)
             trackers = try connection.trackers.rows(of: torrent.id)
+            webSeeds = try connection.webSeeds.rows(of: torrent.id)
+            if !webSeeds.isEmpty {
+                let urls = Set(webSeeds.map(\.url))
+                lackingFiles = try connection.webSeeds.files(of: torrent.id, since: now + (.zero - WebSeedTable.memory))
+                    .filter { $0.lacking != nil && urls.contains($0.url) }
+                for file in lackingFiles.prefix(Self.namedLackingFiles) {
+                    lackingPaths[file.index] = try connection.paths.path(of: torrent.id, file: file.index)
+                }
+            }
             othersDownloading =
                 try connection.torrents.count(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
             if let magnet = try connection.magnets.row(torrent.id), let bytes = magnet.offeredBytes {
@@ -69,6 +83,12 @@ package struct Explanation {
                 in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders
             ).map(\.name)
         }
+
+        /// The maximum number of files of web seeds that are named.
+        static let namedLackingFiles = 3
+
+        /// The web seeds that the engine fetches from now.
+        var liveWebSeeds: [WebSeedRow] { live == nil ? [] : webSeeds.filter { $0.isLive(now) && $0.liveRate > 0 } }
 
         /// The maximum number of slot holders that are named.
         private static let namedHolders = 3
@@ -115,6 +135,7 @@ package struct Explanation {
             noPeerHasIt = "nobody_has_it", dhtFails = "dht_fails"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
             nothingNew = "nothing_new", silent
+        case webSeedsFail = "web_seeds_fail", webSeedLacksFile = "web_seed_lacks_file"
     }
 
     /// The causes, most likely first; never empty.
@@ -134,7 +155,10 @@ package struct Explanation {
         if isActive { causes += Self.pace(facts) }
         if facts.live.map({ $0.downloadRate == 0 }) ?? true {
             causes += Self.connections(facts)
+            causes += Self.webSeeds(facts)
             causes += Self.sources(facts)
+        } else {
+            causes += Self.lackingFiles(facts)
         }
         if causes.isEmpty {
             causes.append(
@@ -271,7 +295,7 @@ package struct Explanation {
             Cause(
                 kind: .downloading,
                 sentence:
-                    "it is downloading at \(Format.rate(live.downloadRate)) from \(Format.count(live.peersConnected, "peer"))\(left)",
+                    "it is downloading at \(Format.rate(live.downloadRate)) from \(suppliers(facts, live))\(left)",
                 advice: nil)
         ]
         // A rate within a tenth of the limit counts as limited.
@@ -291,6 +315,48 @@ package struct Explanation {
                     advice: "`pieces settings` shows the limits and where they come from"))
         }
         return causes
+    }
+
+    /// What the data comes from.
+    private static func suppliers(_ facts: Facts, _ live: LiveRow) -> String {
+        let peers = Format.count(live.peersConnected, "peer")
+        let seeds = facts.liveWebSeeds
+        guard !seeds.isEmpty else { return peers }
+        let rate = Format.rate(seeds.reduce(0) { $0 + $1.liveRate })
+        let webSeeds = "\(Format.count(seeds.count, "web seed")) (\(rate))"
+        return live.peersConnected == 0 ? "\(webSeeds), without peers" : "\(peers) and \(webSeeds)"
+    }
+
+    // MARK: Web seeds
+
+    private static func webSeeds(_ facts: Facts) -> [Cause] {
+        let failing = facts.webSeeds.filter { $0.lastError != nil }
+        var causes: [Cause] = []
+        if !facts.webSeeds.isEmpty, failing.count == facts.webSeeds.count,
+            let last = failing.max(by: { ($0.restsUntil ?? .epoch) > ($1.restsUntil ?? .epoch) }),
+            let error = last.lastError
+        {
+            causes.append(
+                Cause(
+                    kind: .webSeedsFail,
+                    sentence:
+                        "\(failing.count == 1 ? "its web seed fails" : "all \(failing.count) web seeds fail"): \(last.url.shownURL): \(error.printable)",
+                    advice: "`pieces webseeds \(facts.torrent.id)` shows when pieces retries"))
+        }
+        return causes + lackingFiles(facts)
+    }
+
+    private static func lackingFiles(_ facts: Facts) -> [Cause] {
+        facts.lackingFiles.prefix(Facts.namedLackingFiles).compactMap { file in
+            guard let reason = file.lacking else { return nil }
+            let path = facts.lackingPaths[file.index] ?? "file \(file.index + 1)"
+            return Cause(
+                kind: .webSeedLacksFile,
+                sentence: "the web seed \(file.url.shownURL) can't deliver \(path.printable): \(reason.printable)",
+                advice:
+                    "the file has to come from peers or from another web seed; `pieces webseeds \(facts.torrent.id)` lists all such files"
+            )
+        }
     }
 
     private static func connections(_ facts: Facts) -> [Cause] {
@@ -334,6 +400,9 @@ package struct Explanation {
         let id = facts.torrent.id
         let trackers = facts.trackers
         let failing = trackers.filter { $0.failures > 0 }
+        if trackers.isEmpty, facts.webSeeds.contains(where: { $0.lastError == nil }) {
+            return peers(facts)
+        }
         let dht = facts.dht.flatMap { $0.isRunning ? $0 : nil }
         if trackers.isEmpty, let dht, dht.problem == nil {
             causes.append(
