@@ -66,6 +66,7 @@ let package = Package(
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
         .target(name: "DHT", dependencies: ["Torrent", "Bencode", collections], swiftSettings: house),
+        .target(name: "Discovery", dependencies: ["Torrent"], swiftSettings: house),
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
         .target(
             name: "Migrations", path: "Migrations",
@@ -103,8 +104,8 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "System", "Torrent", "PeerWire", "TrackerWire", "DHT", "Swarm", "Store", "Recovery", "Disk",
-                "Verification", "Net",
+                "System", "Torrent", "PeerWire", "TrackerWire", "DHT", "Discovery", "Swarm", "Store", "Recovery",
+                "Disk", "Verification", "Net",
                 nioCore,
                 nioPosix, logging, collections,
             ],
@@ -136,6 +137,7 @@ let package = Package(
         .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),
         .testTarget(
             name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
+        .testTarget(name: "DiscoveryTests", dependencies: ["Discovery", "Torrent"], swiftSettings: house),
         .target(name: "DHTLab", dependencies: ["DHT", "Torrent"], path: "Tests/DHTLab", swiftSettings: house),
         .testTarget(name: "DHTTests", dependencies: ["DHTLab", "DHT", "Torrent", "Bencode"], swiftSettings: house),
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),
@@ -176,7 +178,7 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "TestSupport", "Engine", "Store", "Recovery", "Migrations", "CSQLite", "Disk", "Torrent", "Net",
+                "TestSupport", "Engine", "Store", "Recovery", "Migrations", "CSQLite", "Disk", "Torrent", "Net", "DHT",
                 "Swarm",
                 "PeerWire", nioCore, nioPosix, nioHTTP1,
                 system, logging,
@@ -207,7 +209,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
             ],
-            exclude: ["NewUser.sh"], swiftSettings: house),
+            exclude: ["NewUser.sh", "Support/dht_network.py"], swiftSettings: house),
         .executableTarget(
             name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system],
             path: "Tests/Benchmarks", swiftSettings: house

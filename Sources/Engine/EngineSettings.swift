@@ -49,6 +49,10 @@ package struct EngineSettings: Sendable {
     /// How long an engine that ends by itself waits when local faults (a full disk, a missing folder) block everything
     /// that is left; `nil` waits forever.
     package var giveUpAfter: Duration?
+    /// Whether peers tell each other of peers (BEP 11).
+    package var usesPeerExchange = true
+    /// Whether peers are looked for on the local network (BEP 14).
+    package var usesLocalDiscovery = true
     /// How the engine uses the DHT; `nil` turns it off.
     package var dht: DHTOptions?
     /// Peers that the user named, for every torrent that is downloaded.

@@ -25,6 +25,8 @@ package struct Environment: Sendable {
     package let announces: AnnounceService
     /// `nil` if the DHT is off.
     let dht: DHTService?
+    /// `nil` if local discovery is off.
+    let localDiscovery: LocalDiscoveryService?
     let commitQueue: CommitQueue
     let sockets: PeerSockets
     let webSeeds: RangeClients

@@ -96,6 +96,8 @@ struct PeerConnections {
         extensions[key, default: PeerExtensions()].update(with: handshake)
     }
 
+    func supports(_ type: Extension, _ key: PeerKey) -> Bool { extensions[key]?.supports(type) ?? false }
+
     /// Returns the extension's message for the peer, or `nil` if the peer doesn't understand it.
     func message(_ body: some ExtensionMessage, to key: PeerKey) -> PeerMessage? { extensions[key]?.message(body) }
 }

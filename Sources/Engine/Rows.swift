@@ -24,6 +24,8 @@ extension AddressBook.Entry {
         banReason = isBanned ? row.banReason : nil
         client = row.client
         bestRate = Int(row.rate)
+        toldGood = row.toldGood
+        toldBad = row.toldBad
     }
 }
 
@@ -37,6 +39,8 @@ extension PeerUpdate {
         downloadedDelta = max(0, entry.downloadedBytes - (saved?.downloaded ?? 0))
         uploadedDelta = max(0, entry.uploadedBytes - (saved?.uploaded ?? 0))
         hashFailuresDelta = max(0, entry.hashFailures - (saved?.hashFailures ?? 0))
+        toldGoodDelta = max(0, entry.toldGood - (saved?.toldGood ?? 0))
+        toldBadDelta = max(0, entry.toldBad - (saved?.toldBad ?? 0))
         rate = Int64(entry.bestRate)
         client = entry.client
     }

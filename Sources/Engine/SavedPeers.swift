@@ -8,6 +8,8 @@ struct SavedPeers {
         let downloaded: Int64
         let uploaded: Int64
         let hashFailures: Int
+        let toldGood: Int
+        let toldBad: Int
     }
 
     /// The last save, for which the next one waits.
@@ -17,7 +19,8 @@ struct SavedPeers {
     init(_ rows: [PeerRow]) {
         for peer in rows {
             totals[peer.address] = Totals(
-                downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
+                downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures,
+                toldGood: peer.toldGood, toldBad: peer.toldBad)
         }
     }
 
@@ -26,7 +29,8 @@ struct SavedPeers {
         let updates = entries.map { PeerUpdate($0, since: totals[$0.address]) }
         for entry in entries {
             totals[entry.address] = Totals(
-                downloaded: entry.downloadedBytes, uploaded: entry.uploadedBytes, hashFailures: entry.hashFailures)
+                downloaded: entry.downloadedBytes, uploaded: entry.uploadedBytes, hashFailures: entry.hashFailures,
+                toldGood: entry.toldGood, toldBad: entry.toldBad)
         }
         return updates
     }

@@ -48,8 +48,10 @@ extension Session {
     package func tick() {
         guard !isStopping else { return }
         lookAtSchedule()
+        for engine in engines.values { engine.onLoop { $0.exchangePeersIfDue() } }
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
         environment.dht?.onLoop { $0.tick() }
+        environment.localDiscovery?.onLoop { $0.tick() }
         let reports = reports()
         feed { $0.tick(reports, now: $1) }
         endIfDone()

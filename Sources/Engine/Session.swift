@@ -1,3 +1,4 @@
+package import DHT
 package import Disk
 import Glibc
 import Logging
@@ -141,6 +142,8 @@ package actor Session {
                 trackers, as: AnnounceService.Identity(peerID: peerID, key: random.next()), resting: restingHosts,
                 store: store, loop: loop, clock: clock, goodbyeTime: settings.goodbyeTime),
             dht: dht,
+            localDiscovery: settings.usesLocalDiscovery
+                ? LocalDiscoveryService(loop: loop, bind: settings.bind, clock: clock) : nil,
             commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             webSeeds: RangeClients(loop: loop, options: options), loop: loop, clock: clock, run: run, peerID: peerID,
@@ -216,6 +219,7 @@ package actor Session {
         await environment.announces.save()
         await environment.backgroundWrites.drain()
         await environment.dht?.stop()
+        await environment.localDiscovery?.stop()
         await close(clean: !stoppedWithFault && damage == nil)
         feed { machine, _ in machine.ended() }
         for waiter in endWaiters { waiter.resume() }
@@ -264,7 +268,10 @@ package actor Session {
                 let advice = limit?.advice ?? "give another port with --listen-port, or 0 for any free one"
                 throw EngineError("cannot listen on port \(port): \(why): \(advice)")
             }
-            if openDatagrams(isLast: n == ports.count - 1) { return }
+            if openDatagrams(isLast: n == ports.count - 1) {
+                let (port, seed) = (listenPort, random.next() as UInt64)
+                return environment.localDiscovery?.onLoop { $0.start(port: port, seed: seed) } ?? ()
+            }
             for listener in listeners {
                 do { try await listener.close() } catch { log.debug("could not close a listening socket: \(error)") }
             }
@@ -312,6 +319,9 @@ package actor Session {
             + fetches.values.map { fetch in fetch.onLoop { $0.snapshot() } }
         return snapshots.sorted { $0.id < $1.id }
     }
+
+    /// What the DHT does; `nil` if it is off.
+    package var dhtReport: DHTReport? { environment.dht?.onLoop { $0.report } }
 
     /// Returns the connections of a torrent; none unless it is active.
     package func peers(of id: TorrentID) -> [PeerReport] {

@@ -109,17 +109,11 @@ extension TorrentEngine: PeerConnectionDelegate {
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if info.supportsExtensions { sendExtendedHandshake(to: connection) }
-            if theirs.reserved.contains(.dht) { sendPort(to: connection, at: address.host) }
+            if !isAdopted, let message = dht?.portMessage(to: theirs, at: address.host) { connection.send(message) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")
         }
-    }
-
-    /// Tells the peer the port of our node in the DHT (BEP 5).
-    private func sendPort(to connection: PeerConnection, at host: PeerAddress.Host) {
-        guard let dht, let port = dht.service.onLoop({ $0.port(for: host) }) else { return }
-        connection.send(.port(port))
     }
 
     private func gone(_ connection: PeerConnection, _ reason: String) {
@@ -130,6 +124,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         if let key = connection.tag.map({ PeerKey($0) }) {
             log.debug("disconnected \(key): \(reason)")
             connections.closed(key)
+            exchange?.left(key)
             feed { swarm, now in swarm.closed(key, now: now) }
         } else if case .outgoing(let address) = connection.direction {
             feed { swarm, now in swarm.dialFailed(address, now: now) }
@@ -151,6 +146,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         handshake.port = connections.listenPort == 0 ? nil : connections.listenPort
         handshake.requestQueue = Swarm.longestServeQueue
         handshake.yourHost = connection.remote?.host
+        if exchange == nil { handshake.extensions[.peerExchange] = nil }
         if swarm.isComplete { handshake.isUploadOnly = true }
         if servesMetadata {
             handshake.metadataBytes = metainfo.infoRange.count
@@ -189,7 +185,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         case .extended(let id, let payload): extended(id, payload, from: key, now: now)
         case .port(let port):
             swarm.heard(key, now: now)
-            if let host = connections[key]?.remote?.host { tellDHT(of: [PeerAddress(host, port: port)]) }
+            if let host = connections[key]?.remote?.host { dht?.heardOf([PeerAddress(host, port: port)]) }
         case .keepAlive, .suggest, .unknown: swarm.heard(key, now: now)
         }
     }
@@ -219,9 +215,15 @@ extension TorrentEngine: PeerConnectionDelegate {
             switch try ExtendedMessage(id: id, payload: payload) {
             case .handshake(let handshake):
                 connections.extended(key, by: handshake)
+                if connections.supports(.peerExchange, key) {
+                    exchange?.joined(key, now: now)
+                } else {
+                    exchange?.left(key)
+                }
                 swarm.extended(
                     key, reqq: handshake.requestQueue, uploadOnly: handshake.isUploadOnly, port: handshake.port,
                     now: now)
+            case .peerExchange(let message): toldOf(message.added, by: key, now: now)
             case .metadata(let message): receivedMetadata(message, from: key, now: now)
             case .dontHave(let message): swarm.dontHave(key, Int(message.piece), now: now)
             case .uploadOnly(let message):

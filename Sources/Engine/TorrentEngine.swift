@@ -29,6 +29,8 @@ actor TorrentEngine {
     // The parts. Each has private state; they meet here and in the files `TorrentEngine+….swift`.
 
     var connections: PeerConnections
+    /// `nil` if the torrent is private, or the exchange is off.
+    var exchange: PeerExchange?
     var webSeeds = WebSeedStreams()
     var writes: PieceWrites
     var check: PieceCheck
@@ -67,6 +69,7 @@ actor TorrentEngine {
         payload = loaded.payload
         let geometry = loaded.metainfo.geometry
         connections = PeerConnections(listenPort: listenPort)
+        if environment.settings.usesPeerExchange { exchange = PeerExchange(isPrivate: loaded.metainfo.isPrivate) }
         writes = PieceWrites(pieceCount: geometry.pieceCount)
         check = PieceCheck(of: loaded)
         faultTimes = FaultTimes(offlineAtStart: loaded.offline)
@@ -109,7 +112,8 @@ actor TorrentEngine {
             announces.serve(seeker)
             if !isFaulty { announces.start() }
         }
-        if let (service, hash) = dht { service.onLoop { [id, seeker = makeSeeker()] in $0.serve(hash, id, seeker) } }
+        dht?.serve(id, makeSeeker())
+        if let (service, hash) = localDiscovery { service.onLoop { [seeker = makeSeeker()] in $0.serve(hash, seeker) } }
         let manual = environment.settings.peers
         if !manual.isEmpty, let peers = FoundPeers(manual, from: .manual, isPrivate: row.isPrivate) {
             swarm.learn(peers.addresses, from: peers.source, now: now)
@@ -129,7 +133,8 @@ actor TorrentEngine {
                 perform()
             }
         }
-        if let (service, hash) = dht { service.onLoop { $0.forget(hash) } }
+        dht?.forget()
+        if let (service, hash) = localDiscovery { service.onLoop { $0.forget(hash) } }
         await announces.stop(sayingGoodbye: sayingGoodbye)
         await savePeersAndCounters()
         environment.recent.forget(id)

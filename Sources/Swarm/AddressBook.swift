@@ -22,6 +22,13 @@ package struct AddressBook {
         package var client: String?
         /// The best recent rate at which the peer sent, in bytes per second.
         package var bestRate = 0
+        /// How many of the peers that this one told of were good, and how many were not.
+        package var toldGood = 0
+        package var toldBad = 0
+        /// The peers that told of this one, each of another host, while it isn't known whether it is good.
+        fileprivate var tellers: [PeerAddress] = []
+        /// Whether several peers told of this one.
+        fileprivate var isWellKnown = false
         /// The number of connections that we ended because they only cost us work.
         fileprivate var strikes = 0
         /// Whether the address is only the one from which the peer dialled us, where no client listens.
@@ -40,11 +47,15 @@ package struct AddressBook {
         fileprivate var merit: Int {
             (source == .manual ? 1 << 30 : 0) + min(Int(downloadedBytes >> 20), 1 << 16) * 16
                 + min(bestRate >> 10, 1 << 20)
-                + (lastConnected == nil ? 0 : 64) - failures * 256
+                + (lastConnected == nil ? 0 : 64) + (isWellKnown ? 32 : 0) - failures * 256
         }
     }
 
     package static let capacity = 2000
+    /// The most peers that are remembered for having told of another.
+    package static let mostTellers = 4
+    /// A peer isn't believed after this many bad addresses, if they are four times as many as the good ones.
+    package static let mostBadHints = 20
     /// The most listening addresses accepted from incoming peers of one host, which could otherwise fill the book.
     package static let addressesOfHost = 4
     /// The number of consecutive failed dials after which a peer is forgotten, unless it was added by hand.
@@ -114,6 +125,30 @@ package struct AddressBook {
         return true
     }
 
+    /// Adds an address of which a peer told. What becomes of it is credited to the peer, or blamed on it. A peer whose
+    /// addresses were mostly bad isn't believed.
+    package mutating func learn(_ address: PeerAddress, toldBy teller: PeerAddress, at now: Int64) {
+        if let known = entries[teller], known.toldBad >= Self.mostBadHints, known.toldBad > known.toldGood * 4 { return }
+        let isNew = learn(address, from: .pex, at: now)
+        guard var entry = entries[address], isNew || !entry.tellers.isEmpty,
+            entry.tellers.count < Self.mostTellers,
+            !entry.tellers.contains(where: { $0.host.subscriber == teller.host.subscriber })
+        else { return }
+        entry.tellers.append(teller)
+        if entry.tellers.count > 1 { entry.isWellKnown = true }
+        entries[address] = entry
+        queueIsStale = true
+    }
+
+    /// It is known now whether the address is good, of which others told.
+    private mutating func judge(_ address: PeerAddress, isGood: Bool) {
+        guard let tellers = entries[address]?.tellers, !tellers.isEmpty else { return }
+        entries[address]?.tellers = []
+        for teller in tellers {
+            update(teller) { if isGood { $0.toldGood += 1 } else { $0.toldBad += 1 } }
+        }
+    }
+
     /// Restores an entry from the store. A banned incoming peer is matched by its host, because it would return from
     /// another port.
     package mutating func restore(_ entry: Entry) {
@@ -165,6 +200,7 @@ package struct AddressBook {
     /// A connection to or from the address is established.
     package mutating func connected(_ address: PeerAddress, client: String, at now: Int64) {
         busy.insert(address)
+        judge(address, isGood: true)
         update(address) {
             $0.lastConnected = now
             $0.lastSeen = now
@@ -192,6 +228,7 @@ package struct AddressBook {
 
     package mutating func dialFailed(_ address: PeerAddress, at now: Int64) {
         busy.remove(address)
+        judge(address, isGood: false)
         update(address) { $0.failures += 1 }
         queueIsStale = true
         forgetIfHopeless(address)
@@ -231,6 +268,7 @@ package struct AddressBook {
             entry.isInboundOnly = true
             add(entry)
         }
+        judge(address, isGood: false)
         update(address) { $0.banReason = reason }
     }
 

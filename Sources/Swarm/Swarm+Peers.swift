@@ -9,6 +9,25 @@ extension Swarm {
         dialMore(now: now)
     }
 
+    /// Adds addresses of which a connected peer told.
+    package mutating func learn(_ addresses: [PeerAddress], toldBy key: PeerKey, now: Instant) {
+        guard PeerSource.pex.isAllowed(isPrivate: settings.isPrivate), let teller = peers.address(of: key) else {
+            return
+        }
+        for address in addresses { book.learn(address, toldBy: teller, at: unix(now)) }
+        dialMore(now: now)
+    }
+
+    /// The connected peers, as others may be told of them.
+    package var contacts: [PeerExchange.Contact] {
+        peers.ordered.lazy.filter { !$0.isClosing }.map { peer in
+            var flags: PeerHint.Flags = peer.isIncoming ? [] : .isReachable
+            if peer.source.hasAll || peer.isUploadOnly { flags.insert(.isSeed) }
+            return PeerExchange.Contact(
+                key: peer.key, address: peer.address, isListening: !peer.isIncoming || peer.hasSaidPort, flags: flags)
+        }
+    }
+
     /// Connections to these addresses are taken over from the fetch of the metadata: each is answered by
     /// ``connected(_:now:)`` or ``released(_:)``.
     package mutating func reserve(_ addresses: [PeerAddress]) { for address in addresses { book.reserve(address) } }

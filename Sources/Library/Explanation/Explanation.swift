@@ -31,6 +31,8 @@ package struct Explanation {
         var isUnverified = false
         /// The move of the payload that is under way.
         var move: MoveRow?
+        /// The DHT of the running engine; `nil` for a private torrent, and without an engine.
+        var dht: DHTStatus?
         /// The folder to which the torrent moves when it is complete.
         var destination: DestinationRow?
         /// The limits for all torrents together, and the download rate of all.
@@ -50,6 +52,7 @@ package struct Explanation {
                 self.live = live
                 connections = try connection.live.peers(of: torrent.id)
             }
+            if engine.isRunning, !torrent.isPrivate { dht = try DHTStatus(engine, connection, now: now) }
             move = try connection.moves.row(torrent.id)
             destination = try connection.destinations.row(torrent.id)
             limits = try LimitState(engine, connection)
@@ -129,7 +132,7 @@ package struct Explanation {
             notReported = "asleep", queued, checking,
             downloading, metadata
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
-            noPeerHasIt = "nobody_has_it"
+            noPeerHasIt = "nobody_has_it", dhtFails = "dht_fails"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
             nothingNew = "nothing_new", silent
         case webSeedsFail = "web_seeds_fail", webSeedLacksFile = "web_seed_lacks_file"
@@ -319,7 +322,7 @@ package struct Explanation {
         let peers = Format.count(live.peersConnected, "peer")
         let seeds = facts.liveWebSeeds
         guard !seeds.isEmpty else { return peers }
-        let rate = Format.rate(seeds.reduce(0) { $0 + $1.liveRate })
+        let rate = Format.rate(seeds.reduce(0) { $0 + min($1.liveRate, 1 << 40) })
         let webSeeds = "\(Format.count(seeds.count, "web seed")) (\(rate))"
         return live.peersConnected == 0 ? "\(webSeeds), without peers" : "\(peers) and \(webSeeds)"
     }
@@ -346,7 +349,7 @@ package struct Explanation {
     private static func lackingFiles(_ facts: Facts) -> [Cause] {
         facts.lackingFiles.prefix(Facts.namedLackingFiles).compactMap { file in
             guard let reason = file.lacking else { return nil }
-            let path = facts.lackingPaths[file.index] ?? "file \(file.index + 1)"
+            let path = facts.lackingPaths[file.index] ?? "file \(file.index &+ 1)"
             return Cause(
                 kind: .webSeedLacksFile,
                 sentence: "the web seed \(file.url.shownURL) can't deliver \(path.printable): \(reason.printable)",
@@ -400,11 +403,21 @@ package struct Explanation {
         if trackers.isEmpty, facts.webSeeds.contains(where: { $0.lastError == nil }) {
             return peers(facts)
         }
-        if trackers.isEmpty {
+        let dht = facts.dht.flatMap { $0.isRunning ? $0 : nil }
+        if trackers.isEmpty, let dht, dht.problem == nil {
+            causes.append(
+                Cause(
+                    kind: .noTrackers,
+                    sentence: "it has no trackers; peers are looked for in the DHT (\(dht.sentence))",
+                    advice: "wait for a peer, or give one with `pieces download \(id) --peer HOST:PORT`"))
+        } else if trackers.isEmpty, dht == nil {
             causes.append(
                 Cause(
                     kind: .noTrackers, sentence: "it has no trackers, so peers have to be given by hand",
                     advice: "give a peer with `pieces download \(id) --peer HOST:PORT`"))
+        } else if trackers.isEmpty {
+            causes.append(
+                Cause(kind: .noTrackers, sentence: "it has no trackers, and the DHT finds no peers", advice: nil))
         } else if failing.count == trackers.count,
             let last = failing.max(by: { ($0.lastAnnounceAt?.rawValue ?? 0) < ($1.lastAnnounceAt?.rawValue ?? 0) })
         {
@@ -425,6 +438,12 @@ package struct Explanation {
                 Cause(
                     kind: .announceWaits, sentence: "its trackers have not been contacted yet", advice: "wait a moment")
             )
+        }
+        if let problem = dht?.problem {
+            causes.append(
+                Cause(
+                    kind: .dhtFails, sentence: "the DHT has too few nodes: \(problem.printable)",
+                    advice: "`pieces dht` shows what it does; pieces retries automatically"))
         }
         causes += peers(facts)
         return causes

@@ -12,6 +12,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case watchOutput = "watch-output"
     case listenPort = "listen-port"
     case bind
+    case pex
+    case lsd
     case dht
     case dhtBootstrap = "dht-bootstrap"
     case maxPeers = "max-peers"
@@ -52,6 +54,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .watchOutput: "folder for the files of torrents that were added from the watch folder"
         case .listenPort: "TCP port for incoming peers; 0 picks any free port"
         case .bind: "local IP address for all connections"
+        case .pex: "whether peers tell each other of peers: on or off"
+        case .lsd: "whether peers are looked for on the local network: on or off"
         case .dht: "whether peers are looked for in the DHT: on or off"
         case .dhtBootstrap: "nodes with which the DHT begins (host:port, separated by spaces), or none"
         case .maxPeers: "maximum number of connections for all torrents together"
@@ -85,7 +89,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .watchOutput: "output, or else the watch folder"
         case .listenPort: "6881, or the next free port"
         case .bind: "any address"
-        case .dht: "on"
+        case .pex, .lsd, .dht: "on"
         case .dhtBootstrap: DHTOptions.publicServers.joined(separator: " ")
         case .maxPeers: "500"
         case .downloadLimit, .uploadLimit, .maxSeeds: "none"
@@ -101,7 +105,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
     package var effect: Effect {
         switch self {
         case .database, .output, .incompleteFolder, .allocate: .nextCommand
-        case .listenPort, .bind, .dht, .dhtBootstrap: .nextRun
+        case .listenPort, .bind, .pex, .lsd, .dht, .dhtBootstrap: .nextRun
         case .watch, .watchOutput, .maxPeers, .downloadLimit, .uploadLimit, .alternativeHours,
             .alternativeDownloadLimit, .alternativeUploadLimit, .maxDownloads, .maxSeeds, .maxChecks, .seedGoal,
             .backupInterval, .backupCount, .onComplete, .onDamage, .onOffline, .onDiskFull:

@@ -35,7 +35,7 @@ package struct SettingValue: Hashable, Sendable {
         case .allocate: _ = try allocatesFull
         case .listenPort: _ = try port
         case .bind: _ = try host
-        case .dht: _ = try isOn
+        case .pex, .lsd, .dht: _ = try isOn
         case .dhtBootstrap: _ = try nodes
         case .maxPeers, .maxDownloads, .maxSeeds, .maxChecks: _ = try count
         case .downloadLimit, .uploadLimit, .alternativeDownloadLimit, .alternativeUploadLimit: _ = try rate

@@ -7,6 +7,7 @@ package import NIOCore
 package enum ExtendedMessage: Hashable, Sendable {
     case handshake(ExtendedHandshake)
     case metadata(MetadataMessage)
+    case peerExchange(PeerExchangeMessage)
     case dontHave(DontHave)
     case uploadOnly(UploadOnly)
 
@@ -32,7 +33,8 @@ package enum ExtendedMessage: Hashable, Sendable {
         case .dontHave: { (payload) throws(PeerWireError) in .dontHave(try DontHave(payload: payload)) }
         case .uploadOnly: { (payload) throws(PeerWireError) in .uploadOnly(try UploadOnly(payload: payload)) }
         case .metadata: { (payload) throws(PeerWireError) in .metadata(try MetadataMessage(payload: payload)) }
-        case .peerExchange: nil
+        case .peerExchange:
+            { (payload) throws(PeerWireError) in .peerExchange(try PeerExchangeMessage(payload: payload)) }
         }
     }
 }

@@ -24,6 +24,9 @@ package struct PeerRow: Row, Sendable, Hashable {
     package let client: String?
     package let bannedUntil: Timestamp?
     package let banReason: String?
+    /// Peers that this one told of and that were good, and those that were not.
+    package let toldGood: Int
+    package let toldBad: Int
 
     /// Whether the peer is neither dialled nor accepted.
     package func isBanned(at now: Timestamp) -> Bool {
@@ -32,7 +35,7 @@ package struct PeerRow: Row, Sendable, Hashable {
 
     package static let columns = """
         address, source, first_seen, last_seen, last_tried, last_connected, failures, downloaded_bytes, uploaded_bytes, hash_failures, rate, \
-        client, banned_until, ban_reason
+        client, banned_until, ban_reason, told_good, told_bad
         """
 
     package init(_ row: Statement) throws(StoreError) {
@@ -50,5 +53,7 @@ package struct PeerRow: Row, Sendable, Hashable {
         client = try row.next()
         bannedUntil = try row.next()
         banReason = try row.next()
+        toldGood = try row.nextCount()
+        toldBad = try row.nextCount()
     }
 }

@@ -12,6 +12,8 @@ package struct PeerUpdate: Sendable, Hashable {
     package var downloadedDelta: Int64 = 0
     package var uploadedDelta: Int64 = 0
     package var hashFailuresDelta = 0
+    package var toldGoodDelta = 0
+    package var toldBadDelta = 0
     /// Bytes per second.
     package var rate: Int64?
     package var client: String?

@@ -67,17 +67,18 @@ package struct PeerTable {
         try db.execute(
             """
             INSERT INTO peer (torrent_id, address, source, first_seen, last_seen, last_tried, last_connected, failures,
-                downloaded_bytes, uploaded_bytes, hash_failures, rate, client)
-            VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, coalesce(?7, 0), ?8, ?9, ?10, coalesce(?11, 0), ?12)
+                downloaded_bytes, uploaded_bytes, hash_failures, rate, client, told_good, told_bad)
+            VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, coalesce(?7, 0), ?8, ?9, ?10, coalesce(?11, 0), ?12, ?13, ?14)
             ON CONFLICT (torrent_id, address) DO UPDATE SET
                 last_seen = max(last_seen, ?4), last_tried = coalesce(?5, last_tried), last_connected = coalesce(?6, last_connected),
                 failures = coalesce(?7, failures), downloaded_bytes = downloaded_bytes + ?8, uploaded_bytes = uploaded_bytes + ?9,
-                hash_failures = hash_failures + ?10, rate = coalesce(?11, rate), client = coalesce(?12, client)
+                hash_failures = hash_failures + ?10, rate = coalesce(?11, rate), client = coalesce(?12, client),
+                told_good = told_good + ?13, told_bad = told_bad + ?14
             """,
             id, update.address, update.source, now, update.lastTried, update.lastConnected, update.failures,
             update.downloadedDelta,
             update.uploadedDelta, update.hashFailuresDelta, update.rate,
-            update.client.map { String($0.prefix(Self.clientNameLimit)) })
+            update.client.map { String($0.prefix(Self.clientNameLimit)) }, update.toldGoodDelta, update.toldBadDelta)
     }
 
     private func prune(_ id: TorrentID) throws(StoreError) {

@@ -38,10 +38,10 @@ struct EngineOptions: ParsableArguments {
         transform: DHTOptions.node)
     var dhtBootstrap: [MagnetPeer] = []
 
-    @Flag(
-        name: .customLong("no-lsd"),
-        help: ArgumentHelp(
-            "Don't look for peers on the local network (no effect: not supported yet).", visibility: .hidden))
+    @Flag(name: .customLong("no-pex"), help: "Don't tell peers of other peers, and ignore what they tell.")
+    var isWithoutPEX = false
+
+    @Flag(name: .customLong("no-lsd"), help: "Don't look for peers on the local network.")
     var isWithoutLSD = false
 
     @Option(
@@ -71,6 +71,8 @@ struct EngineOptions: ParsableArguments {
             settings.listenPortIsFixed = true
         }
         if let bind { settings.bind = bind }
+        if isWithoutPEX { settings.usesPeerExchange = false }
+        if isWithoutLSD { settings.usesLocalDiscovery = false }
         if isWithoutDHT {
             settings.dht = nil
         } else if !dhtBootstrap.isEmpty {
