@@ -3,13 +3,18 @@ package import Torrent
 
 /// When an active torrent is searched for and announced in the DHT.
 ///
-/// A pure machine: ``next(isHungry:mayAnnounce:isSeed:families:now:)`` begins a search, and ``ended(_:now:)`` ends it in
-/// one family.
+/// A pure machine: ``next(isHungry:mayAnnounce:isSeed:families:now:)`` begins a search, and ``ended(_:now:)`` ends it
+/// in one family.
 package struct DHTSchedule: Sendable {
     /// What to begin.
     package struct Turn: Equatable, Sendable {
         package var announces: Bool
         package var effort: DHTSearch.Effort
+
+        package init(announces: Bool, effort: DHTSearch.Effort) {
+            self.announces = announces
+            self.effort = effort
+        }
     }
 
     /// The first and the longest pause between two searches of a torrent with too few peers; it doubles each time.

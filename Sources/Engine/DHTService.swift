@@ -14,8 +14,9 @@ package actor DHTService: PeerDiscovery {
 
     /// How often results are written, reports, and the nodes.
     private static let saveInterval = Duration.seconds(5)
-    private static let reportInterval = Duration.seconds(10)
+    private static let reportInterval = Duration.seconds(5)
     private static let nodesInterval = Duration.seconds(60)
+    private static let firstNodes = Duration.seconds(8)
     /// How often the addresses of this machine are looked at.
     private static let networkInterval = Duration.seconds(15)
     /// A dormant torrent whose announce no node accepted is due again after this.
@@ -101,8 +102,9 @@ package actor DHTService: PeerDiscovery {
         let now = clock.now
         node = DHTNode(settings: settings, stored: stored?.snapshot(clock) ?? DHTSnapshot(), key: key, now: now)
         network = NetworkWatch(now: now)
-        savedAt = now
-        nodesSavedAt = now
+        savedAt = now + (.zero - Self.saveInterval)
+        // The nodes of a new database are stored soon.
+        nodesSavedAt = now + (Self.firstNodes - Self.nodesInterval)
     }
 
     /// Our client and version, as other nodes receive it.
@@ -150,15 +152,23 @@ package actor DHTService: PeerDiscovery {
     /// From now on, peers of the active torrent are found for `seeker`, and it is announced.
     func serve(_ hash: PublicInfoHash, _ torrent: TorrentID, _ seeker: PeerSeeker) {
         forget(hash)
-        Task {
-            let stored = await self.stored(torrent)
-            guard !self.isStopped, seeker.situation() != nil else { return }
-            let now = self.clock.now
-            let due = stored.due.map { now + ($0 - self.clock.timestamp) }
-            self.clients[hash] = Client(
-                torrent: torrent, seeker: seeker, schedule: DHTSchedule(due: due, now: now), nearest: stored.near)
-            self.attend(hash)
-        }
+        later { await $0.begin(hash, torrent, seeker) }
+    }
+
+    private func begin(_ hash: PublicInfoHash, _ torrent: TorrentID, _ seeker: PeerSeeker) async {
+        let stored = await stored(torrent)
+        guard !isStopped, seeker.situation()?.isRunning == true else { return }
+        let now = clock.now
+        let due = stored.due.map { now + ($0 - clock.timestamp) }
+        clients[hash] = Client(
+            torrent: torrent, seeker: seeker, schedule: DHTSchedule(due: due, now: now), nearest: stored.near)
+        attend(hash)
+    }
+
+    /// Does something that waits for the database; its failure changes nothing.
+    @discardableResult
+    private func later(_ body: @escaping @Sendable (isolated DHTService) async -> Void) -> Task<Void, Never> {
+        Task { await body(self) }
     }
 
     /// Nothing more is sent for the torrent: it is at rest or removed, or its metadata says that it is private.
@@ -232,7 +242,7 @@ package actor DHTService: PeerDiscovery {
         if reportedAt.map({ now - $0 >= Self.reportInterval }) ?? true { keepReport() }
         if now - savedAt >= Self.saveInterval, !records.isEmpty, saving == nil {
             savedAt = now
-            Task { await self.save() }
+            beginSaving()
         }
     }
 
@@ -262,6 +272,7 @@ package actor DHTService: PeerDiscovery {
             guard hub.onLoop({ $0.port(of: family) }) == listenPort else { continue }
             opened.insert(family)
             failures[family] = nil
+            reopenPause = Self.reopenPauses.lowerBound
             feed(.opened(family))
         }
     }
@@ -307,7 +318,7 @@ package actor DHTService: PeerDiscovery {
             }
         case .ended(let result): ended(result)
         case .resolveRouters: resolve()
-        case .needDue(let most): Task { await self.fetchDue(most) }
+        case .needDue(let most): later { await $0.fetchDue(most) }
         case .externalAddress(let host): log.info("our \(AddressFamily(of: host).name) address is \(host.text)")
         }
     }
@@ -424,10 +435,11 @@ package actor DHTService: PeerDiscovery {
         if let saving { await saving.value }
         if let saving { return await saving.value }
         guard !records.isEmpty else { return }
-        let task = Task { await self.write() }
-        saving = task
-        await task.value
+        beginSaving()
+        await saving?.value
     }
+
+    private func beginSaving() { saving = later { await $0.write() } }
 
     private func write() async {
         let written = records

@@ -52,7 +52,9 @@ extension MetadataEngine: PeerConnectionDelegate {
 
     /// Our handshake, for outgoing and incoming connections.
     nonisolated var ourHandshake: Handshake {
-        Handshake(reserved: [.extensionProtocol, .fast], infoHash: infoHash, peerID: environment.peerID)
+        var reserved: Handshake.Reserved = [.extensionProtocol, .fast]
+        if dht != nil { reserved.insert(.dht) }
+        return Handshake(reserved: reserved, infoHash: infoHash, peerID: environment.peerID)
     }
 
     private func handshakesPassed(_ connection: PeerConnection, _ theirs: Handshake) {
@@ -73,6 +75,7 @@ extension MetadataEngine: PeerConnectionDelegate {
             // A peer with the fast extension has to hear of our pieces first (BEP 6).
             if info.supportsFast { connection.send(.haveNone) }
             connection.send(extendedHandshake(to: connection).message)
+            if let message = dht?.portMessage(to: theirs, at: address.host) { connection.send(message) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")
@@ -133,7 +136,9 @@ extension MetadataEngine: PeerConnectionDelegate {
             links[key]?.charge(WorkBudget.Work.refusal.rawValue, now: now)
             guard links[key]?.handshake.reserved.contains(.fast) == true else { return }
             links[key]?.connection.send(.reject(piece: piece, begin: begin, length: length))
-        case .keepAlive, .port, .suggest, .piece, .cancel, .reject, .unknown: break
+        case .port(let port):
+            if let host = links[key]?.connection.remote?.host { dht?.heardOf([PeerAddress(host, port: port)]) }
+        case .keepAlive, .suggest, .piece, .cancel, .reject, .unknown: break
         }
     }
 

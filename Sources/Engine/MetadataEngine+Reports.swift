@@ -18,7 +18,11 @@ extension MetadataEngine {
             progress: AnnouncedProgress(left: Self.unknownLeft, moved: TransferCounters()))
     }
 
+    /// `nil` if the DHT is off. A torrent without metadata isn't private yet.
+    nonisolated var dht: DHTAccess? { environment.dht(for: infoHash, isPrivate: false) }
+
     func learn(_ peers: FoundPeers) {
+        dht?.found(peers)
         feed { fetch, now in fetch.learn(peers.addresses, from: peers.source, now: now) }
     }
 
@@ -30,7 +34,10 @@ extension MetadataEngine {
     /// Adds the trackers that are new to the torrent, and announces to them.
     func add(_ rows: [TrackerRow]) { announces.onLoop { $0.add(rows) } }
 
-    func announceNow() { announces.onLoop { $0.hasten() } }
+    func announceNow() {
+        announces.onLoop { $0.hasten() }
+        dht?.hasten()
+    }
 
     var report: TorrentReport {
         let isAnnouncing = announces.onLoop { $0.isAnnouncing }

@@ -119,6 +119,7 @@ actor MetadataEngine {
             announces.start()
             announces.announceIfDue()
         }
+        dht?.serve(id, makeSeeker())
         let manual = environment.settings.peers
         if let peers = FoundPeers(manual, from: .manual, isPrivate: false) { learn(peers) }
         lookUpPeers()
@@ -146,6 +147,7 @@ actor MetadataEngine {
         isStopped = true
         timer?.cancel()
         fetch.stop()
+        dht?.forget()
         if !keepingConnections { closeConnections() }
         await announces.stop(sayingGoodbye: sayingGoodbye)
         while let task = underWay.values.first { await task.value }
@@ -358,6 +360,8 @@ actor MetadataEngine {
             } catch {
                 return try await fail("the metadata has arrived, but pieces can't use it: \(error)")
             }
+            // Law 8: from here on the torrent is known to be private.
+            if metainfo.isPrivate { dht?.forget() }
             let now = environment.clock.timestamp
             let arrival = try await environment.store.perform { db throws(StoreError) in
                 try db.magnets.arrived(id, metainfo, now: now)
@@ -365,6 +369,8 @@ actor MetadataEngine {
             guard let arrival, !isStopped else { return }
             log.info("the metadata has arrived: \(metainfo.name), \(Format.bytes(Int64(info.count)))")
             hasArrived = true
+            // It may be private.
+            dht?.forget()
             onChange(.arrived(id, arrival))
         } catch {
             log.error("could not save the metadata: \(error)")
@@ -380,6 +386,7 @@ actor MetadataEngine {
     /// The metadata was stored by someone else.
     func noteArrival() {
         fetch.stop()
+        dht?.forget()
         hasArrived = true
     }
 

@@ -68,6 +68,7 @@ extension Session {
             return
         }
         if row.settings.isPaused {
+            forgetInDHT(row)
             feed { machine, _ in machine.changed(id, isPaused: true) }
             await departures[id]?.value
             try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(id, .paused) }
@@ -105,6 +106,11 @@ extension Session {
         } else {
             try await goalChanged(row)
         }
+    }
+
+    /// Ends what the DHT does for the torrent.
+    private func forgetInDHT(_ row: TorrentRow) {
+        environment.dht(for: row.infoHash, isPrivate: row.isPrivate)?.forget()
     }
 
     /// Gives an active torrent the trackers that a command added to its rows. A dormant torrent needs nothing: its new
@@ -165,6 +171,7 @@ extension Session {
         feed { machine, _ in machine.removed(id) }
         environment.announces.onLoop { $0.forget(id) }
         environment.dht?.onLoop { $0.removed(id) }
+        if let row = loaded?.row { forgetInDHT(row) }
         if deletingData, let loaded {
             let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
             for failure in removal.failures { log.warning("\(failure)") }

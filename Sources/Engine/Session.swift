@@ -1,3 +1,4 @@
+package import DHT
 package import Disk
 import Glibc
 import Logging
@@ -318,6 +319,9 @@ package actor Session {
             + fetches.values.map { fetch in fetch.onLoop { $0.snapshot() } }
         return snapshots.sorted { $0.id < $1.id }
     }
+
+    /// What the DHT does; `nil` if it is off.
+    package var dhtReport: DHTReport? { environment.dht?.onLoop { $0.report } }
 
     /// Returns the connections of a torrent; none unless it is active.
     package func peers(of id: TorrentID) -> [PeerReport] {

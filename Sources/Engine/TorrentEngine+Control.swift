@@ -76,5 +76,8 @@ extension TorrentEngine {
     /// Adds the trackers that are new to the torrent, and announces to them.
     func add(_ rows: [TrackerRow]) { announces.onLoop { $0.add(rows) } }
 
-    func announceNow() { announces.onLoop { $0.hasten() } }
+    func announceNow() {
+        announces.onLoop { $0.hasten() }
+        dht?.hasten()
+    }
 }

@@ -23,8 +23,7 @@ extension TorrentEngine {
 
     func learn(_ peers: FoundPeers) {
         guard peers.source.isAllowed(isPrivate: row.isPrivate) else { return }
-        // A peer may have a node of the DHT at its port.
-        if [.tracker, .pex, .manual].contains(peers.source) { tellDHT(of: peers.addresses) }
+        dht?.found(peers)
         feed { swarm, now in swarm.learn(peers.addresses, from: peers.source, now: now) }
     }
 
@@ -33,25 +32,15 @@ extension TorrentEngine {
         if let peers = FoundPeers(addresses, from: .manual, isPrivate: row.isPrivate) { learn(peers) }
     }
 
-    /// The torrent as the DHT may see it; `nil` if it is private (law 8).
-    nonisolated var publicHash: PublicInfoHash? { PublicInfoHash(infoHash, isPrivate: metainfo.isPrivate) }
+    /// `nil` if the torrent is private, or the DHT is off.
+    nonisolated var dht: DHTAccess? { environment.dht(for: infoHash, isPrivate: metainfo.isPrivate) }
 
-    /// The DHT of a public torrent; `nil` if the torrent is private, or the DHT is off.
-    nonisolated var dht: (service: DHTService, hash: PublicInfoHash)? {
-        guard let service = environment.dht, let publicHash else { return nil }
-        return (service, publicHash)
-    }
-
-    /// The local discovery of a public torrent; `nil` if the torrent is private, or local discovery is off.
+    /// The local discovery of a public torrent; `nil` if the torrent is private, or local discovery is off (law 8).
     nonisolated var localDiscovery: (service: LocalDiscoveryService, hash: PublicInfoHash)? {
-        guard let service = environment.localDiscovery, let publicHash else { return nil }
-        return (service, publicHash)
-    }
-
-    /// Passes on addresses at which there may be nodes of the DHT.
-    func tellDHT(of addresses: [PeerAddress]) {
-        guard let (service, hash) = dht else { return }
-        service.onLoop { $0.heardOf(addresses, of: hash) }
+        guard let service = environment.localDiscovery,
+            let hash = PublicInfoHash(infoHash, isPrivate: metainfo.isPrivate)
+        else { return nil }
+        return (service, hash)
     }
 
     func announceIfDue() { announces.onLoop { $0.announceIfDue() } }

@@ -29,7 +29,7 @@ extension TorrentEngine: PeerDiscovery {
         switch exchange?.received(hints, from: key, at: sender, now: now) {
         case .take(let addresses):
             guard let peers = Self.found(addresses, isPrivate: row.isPrivate), !peers.addresses.isEmpty else { return }
-            tellDHT(of: peers.addresses)
+            dht?.found(peers)
             swarm.learn(peers.addresses, toldBy: key, now: now)
         case .disconnect: swarm.misbehaved(key, "too many messages about other peers", now: now)
         case .ignore, nil: break

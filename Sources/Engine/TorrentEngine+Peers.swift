@@ -109,17 +109,11 @@ extension TorrentEngine: PeerConnectionDelegate {
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if info.supportsExtensions { sendExtendedHandshake(to: connection) }
-            if theirs.reserved.contains(.dht) { sendPort(to: connection, at: address.host) }
+            if !isAdopted, let message = dht?.portMessage(to: theirs, at: address.host) { connection.send(message) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")
         }
-    }
-
-    /// Tells the peer the port of our node in the DHT (BEP 5).
-    private func sendPort(to connection: PeerConnection, at host: PeerAddress.Host) {
-        guard let dht, let port = dht.service.onLoop({ $0.port(for: host) }) else { return }
-        connection.send(.port(port))
     }
 
     private func gone(_ connection: PeerConnection, _ reason: String) {
@@ -191,7 +185,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         case .extended(let id, let payload): extended(id, payload, from: key, now: now)
         case .port(let port):
             swarm.heard(key, now: now)
-            if let host = connections[key]?.remote?.host { tellDHT(of: [PeerAddress(host, port: port)]) }
+            if let host = connections[key]?.remote?.host { dht?.heardOf([PeerAddress(host, port: port)]) }
         case .keepAlive, .suggest, .unknown: swarm.heard(key, now: now)
         }
     }

@@ -157,7 +157,7 @@ extension TorrentEngine {
         let done = completedBytes(swarm.have)
         let left = row.wantedBytes - done
         let moved = history.inAllRuns(swarm.transfer)
-        return TorrentSnapshot(
+        var snapshot = TorrentSnapshot(
             id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.shownFault?.text,
             totalBytes: metainfo.geometry.totalBytes,
             wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount,
@@ -168,6 +168,8 @@ extension TorrentEngine {
             seeders: swarm.seedCount,
             timeLeft: left > 0 && rates.download > 0 ? .seconds(Double(left) / Double(rates.download)) : nil,
             unverified: swarm.unverified.population)
+        snapshot.webSeeds = swarm.busyWebSeedCount
+        return snapshot
     }
 
     func liveRow() -> LiveRow {

@@ -30,7 +30,8 @@ extension TorrentEngine {
         case .diskFull: .long
         case .offline, .input, .ownership: .short
         case nil:
-            swarm.peerCount == 0 && swarm.dialCount == 0 && !isAnnouncing ? .short : .usual
+            swarm.peerCount == 0 && swarm.dialCount == 0 && !isAnnouncing && swarm.busyWebSeedCount == 0
+                ? .short : .usual
         }
     }
 }

@@ -101,7 +101,7 @@ extension TorrentEngine: RangeDelegate {
     nonisolated func found(_ request: RangeRequest, at location: TrackerURL?, from tag: UInt32) {
         assumeIsolated { engine in
             engine.webSeeds[WebSeedKey(tag)]?.found(
-                request.number, at: location, now: engine.environment.clock.timestamp)
+                request, at: location, now: engine.environment.clock.timestamp)
         }
     }
 

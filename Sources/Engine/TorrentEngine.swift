@@ -112,8 +112,10 @@ actor TorrentEngine {
             announces.serve(seeker)
             if !isFaulty { announces.start() }
         }
-        if let (service, hash) = dht { service.onLoop { [id, seeker = makeSeeker()] in $0.serve(hash, id, seeker) } }
-        if let (service, hash) = localDiscovery { service.onLoop { [seeker = makeSeeker()] in $0.serve(hash, seeker) } }
+        dht?.serve(id, makeSeeker())
+        if let (service, hash) = localDiscovery {
+            service.onLoop { [seeker = makeSeeker()] in $0.serve(hash, seeker) }
+        }
         let manual = environment.settings.peers
         if !manual.isEmpty, let peers = FoundPeers(manual, from: .manual, isPrivate: row.isPrivate) {
             swarm.learn(peers.addresses, from: peers.source, now: now)
@@ -133,7 +135,7 @@ actor TorrentEngine {
                 perform()
             }
         }
-        if let (service, hash) = dht { service.onLoop { $0.forget(hash) } }
+        dht?.forget()
         if let (service, hash) = localDiscovery { service.onLoop { $0.forget(hash) } }
         await announces.stop(sayingGoodbye: sayingGoodbye)
         await savePeersAndCounters()

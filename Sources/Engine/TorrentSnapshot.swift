@@ -22,6 +22,8 @@ package struct TorrentSnapshot: Sendable {
     package let uploadRate: Int
     package let peers: Int
     package let seeders: Int
+    /// The number of web seeds that are fetched from at present.
+    package var webSeeds = 0
     package let timeLeft: Duration?
     /// The number of unverified pieces.
     package let unverified: Int

@@ -37,6 +37,12 @@ final class WebSeedStream {
     /// What was learned of files and isn't saved yet.
     private var learned: [WebSeedFileRow] = []
     private var savedRow: WebSeedRow
+    /// The best rate of this run of the engine, in bytes per second.
+    private var bestRate: Int64 = 0
+    /// What redirects put in place of the seed's own URL, as far as they agree: files without a known place are tried
+    /// there first. `nil` if there was no redirect, or if a guess was wrong.
+    private var redirectedBase: String?
+    private var mayGuess = true
 
     init(key: WebSeedKey, row: WebSeedRow, files: [WebSeedFileRow], geometry: Geometry, client: RangeClient) {
         self.key = key
@@ -74,7 +80,8 @@ final class WebSeedStream {
             }
             requests.append(
                 RangeRequest(
-                    number: file, url: target, location: locations[file], offset: part.fileOffset, length: part.length,
+                    number: file, url: target, location: locations[file] ?? guess(file, text), offset: part.fileOffset,
+                    length: part.length,
                     fileLength: layout.files[file].length))
         }
         runs.append(run)
@@ -148,10 +155,30 @@ final class WebSeedStream {
         return nil
     }
 
+    /// Where the file probably is, judged by the redirects of others: a server that redirects each file (such as the
+    /// Internet Archive) has the files of one torrent in one place.
+    private func guess(_ file: Int, _ text: String) -> TrackerURL? {
+        guard mayGuess, let redirectedBase, text.hasPrefix(url) else { return nil }
+        do { return try TrackerURL(file: redirectedBase + text.dropFirst(url.count)) } catch { return nil }
+    }
+
+    /// Learns from the place of one file where the others may be.
+    private func learn(_ file: RangeRequest, at location: TrackerURL?) {
+        if let guessed = file.location, locations[file.number] == nil, guessed != location {
+            (mayGuess, redirectedBase) = (false, nil)
+        }
+        guard mayGuess, let location = location?.requestURL(), url.hasSuffix("/") else { return }
+        let path = file.url.requestURL().dropFirst(url.count)
+        guard file.url.requestURL().hasPrefix(url), !path.isEmpty, location.hasSuffix(path) else { return }
+        redirectedBase = String(location.dropLast(path.count))
+    }
+
     // MARK: What is learned
 
     /// Requests for the file are redirected to this place; `nil` if they aren't.
-    func found(_ file: Int, at location: TrackerURL?, now: Timestamp) {
+    func found(_ request: RangeRequest, at location: TrackerURL?, now: Timestamp) {
+        let file = request.number
+        learn(request, at: location)
         guard locations[file] != location else { return }
         locations[file] = location
         learned.append(
@@ -177,7 +204,8 @@ final class WebSeedStream {
     func takeRow(_ report: WebSeedReport, restsUntil: Timestamp?, now: Timestamp) -> WebSeedRow? {
         row.failures = report.failures
         row.restsUntil = restsUntil
-        row.rate = max(Int64(report.bestRate), report.downloaded == 0 ? row.rate : 0)
+        bestRate = max(bestRate, Int64(report.rate))
+        if bestRate > 0 { row.rate = bestRate }
         row.liveRate = Int64(report.rate)
         if report.downloaded > 0 { row.downloadedBytes = downloadedBefore + report.downloaded }
         if report.failures == 0, !report.hasEnded, report.downloaded > 0 { row.lastError = nil }

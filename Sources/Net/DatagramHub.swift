@@ -42,6 +42,7 @@ package actor DatagramHub {
     private static let maximumReads: UInt = 64
 
     private struct Open {
+        let number: Int
         let socket: DatagramSocket
         let channel: EventLoopFuture<any Channel>
     }
@@ -51,6 +52,7 @@ package actor DatagramHub {
     /// The local address of the sockets; `nil` for any.
     private let bindAddress: PeerAddress.Host?
     private var open: [AddressFamily: Open] = [:]
+    private var lastNumber = 0
     private var receivers: [Use: Receiver] = [:]
     /// The port that sockets get that are opened when they are needed.
     private var preferredPort: UInt16 = 0
@@ -133,17 +135,17 @@ package actor DatagramHub {
                 }
             }
             .withBoundSocket(socket.descriptor)
-        open[family] = Open(socket: socket, channel: channel)
+        lastNumber += 1
+        open[family] = Open(number: lastNumber, socket: socket, channel: channel)
         let isolated = channel.assumeIsolated()
-        isolated.whenFailure { _ in self.onLoop { $0.closed(socket, family) } }
-        isolated.whenSuccess {
-            $0.closeFuture.assumeIsolated().whenComplete { _ in self.onLoop { $0.closed(socket, family) } }
+        isolated.whenFailure { [lastNumber] _ in self.onLoop { $0.closed(lastNumber) } }
+        isolated.whenSuccess { [lastNumber] channel in
+            channel.closeFuture.assumeIsolated().whenComplete { _ in self.onLoop { $0.closed(lastNumber) } }
         }
     }
 
-    private func closed(_ socket: DatagramSocket, _ family: AddressFamily) {
-        if open[family]?.socket.descriptor == socket.descriptor { open[family] = nil }
-    }
+    /// The descriptor of a closed socket may already be another socket's.
+    private func closed(_ number: Int) { open = open.filter { $0.value.number != number } }
 
     /// Closes the sockets for good. The future succeeds when all of them are closed.
     package func close() -> EventLoopFuture<Void> {

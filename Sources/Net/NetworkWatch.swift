@@ -21,11 +21,11 @@ package struct NetworkWatch {
         guard now - lookedAt >= interval else { return nil }
         let passed = now - lookedAt
         lookedAt = now
-        let awake = SuspendingClock.now - uptime
+        let unsuspended = SuspendingClock.now - uptime
         uptime = .now
         let (before, current) = (addresses, Self.current)
         addresses = current ?? before
-        if passed - awake > Self.suspension { return Set(AddressFamily.allCases) }
+        if passed - unsuspended > Self.suspension { return Set(AddressFamily.allCases) }
         guard let before, let current else { return nil }
         let changed = Set(before.symmetricDifference(current).map { AddressFamily(of: $0) })
         return changed.isEmpty ? nil : changed

@@ -76,6 +76,8 @@ package actor RangeClient {
     private var held = ByteBuffer()
     /// The number of bytes of a body at the beginning of ``held``.
     private var heldBody = 0
+    /// Whether the server has answered a request for a range with the whole file.
+    private var answersWhole = false
     private var isReading = true
     private var isEvaluating = false
     private var lastProgress = NIODeadline.now()
@@ -170,7 +172,7 @@ package actor RangeClient {
     }
 
     private func sendAhead(_ connection: Connection) {
-        let most = connection.allowsPipelining ? Self.mostAhead : 1
+        let most = connection.allowsPipelining && !answersWhole ? Self.mostAhead : 1
         var bytes = ByteBuffer()
         while sent < queue.count, sent < most, queue[sent].target.server == connection.server {
             if sent > 0 || connection.answers > 0, !isAllowed(queue[sent], on: connection) { break }
@@ -389,6 +391,12 @@ package actor RangeClient {
             offset: request.offset, length: request.length, fileLength: request.fileLength, now: UnixTime.now)
         switch verdict {
         case .body(let skip, let isWhole):
+            if isWhole, request.offset + Int64(request.length) < request.fileLength { answersWhole = true }
+            if isWhole, answersWhole, sent > 1 {
+                // The file's rest serves the next ranges; the answers that were requested for them aren't read.
+                sent = 1
+                closesAfterResponse = true
+            }
             phase = skip > 0 ? .skip(skip, isWhole: isWhole) : .body(request.length, isWhole: isWhole)
             if first.target != request.location { delegate?.found(request, at: place(of: first), from: tag) }
         case .redirect(let location): redirect(first, to: location, head)
@@ -418,6 +426,7 @@ package actor RangeClient {
         first.rule.redirected(by: first.target, at: connection?.channel.remoteAddress)
         first.target = next
         first.redirects += 1
+        first.wasRepeated = false
         queue[0] = first
         leaveResponse(head)
         pump()

@@ -137,6 +137,9 @@ package struct MetadataFetch {
     /// The address of a connected peer.
     package func address(of key: PeerKey) -> PeerAddress? { peers[key]?.address }
 
+    /// The size of the metadata that a connected peer states.
+    package func statedSize(of key: PeerKey) -> Int? { peers[key]?.size }
+
     /// A connected peer, for lists.
     package struct Report: Sendable {
         package let key: PeerKey

@@ -2,8 +2,8 @@ package import Torrent
 
 /// An event for the log.
 package enum Note: Equatable, Sendable {
-    /// A piece that `senders` and web seeds sent failed its hash check. `unreported` more failures since the last note were not
-    /// reported.
+    /// A piece that `senders` and web seeds sent failed its hash check. `unreported` more failures since the last note
+    /// were not reported.
     case pieceFailed(PieceIndex, senders: [PeerAddress], unreported: Int, webSeeds: [WebSeedKey] = [])
     case banned(PeerAddress, reason: String)
     /// The web seed doesn't have this file as the torrent has it.

@@ -37,6 +37,9 @@ extension Swarm {
     /// The number of web seeds that can still deliver something.
     package var webSeedCount: Int { webSeeds.ordered.count { !$0.source.hasEnded && $0.source.isInteresting } }
 
+    /// The number of web seeds that are fetched from at present.
+    package var busyWebSeedCount: Int { webSeeds.ordered.count { $0.isBusy } }
+
     package func webSeedReports(now: Instant) -> [WebSeedReport] {
         webSeeds.ordered.map { seed in
             WebSeedReport(

@@ -22,7 +22,8 @@ package import Torrent
 /// - by the user (`Swarm+Control`): ``start(now:)``, ``stop(now:)``, ``select(_:now:)``, ``change(_:now:)``,
 ///   ``recheck(_:now:)``
 /// - of connections (`Swarm+Peers`): ``reserve(_:)``, ``released(_:)``, ``learn(_:from:now:)``, ``connected(_:now:)``,
-///   ``dialFailed(_:now:)``, ``foundSelf(at:now:)``, ``closed(_:now:)``, ``misbehaved(_:_:now:)``, ``shunned(_:reason:now:)``
+///   ``dialFailed(_:now:)``, ``foundSelf(at:now:)``, ``closed(_:now:)``, ``misbehaved(_:_:now:)``,
+///   ``shunned(_:reason:now:)``
 /// - messages (`Swarm+Messages`): ``choked(_:now:)``, ``has(_:_:now:)``, ``bitfield(_:_:now:)``,
 ///   ``rejected(_:_:now:)``, ``extended(_:reqq:uploadOnly:port:now:)`` and so on
 /// - of downloads (`Swarm+Requests`): ``received(_:piece:begin:length:now:)``, ``batchEnded(_:now:)``

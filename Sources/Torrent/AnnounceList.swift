@@ -138,7 +138,7 @@ package struct AnnounceList {
     static func tracker(_ text: String) -> String? { usable(text, trackerSchemes) }
 
     /// The web seed's URL without blanks around it; `nil` if it can't be used.
-    static func webSeed(_ text: String) -> String? { usable(text, webSeedSchemes) }
+    package static func webSeed(_ text: String) -> String? { usable(text, webSeedSchemes) }
 
     private static func usable(_ text: String, _ schemes: [String]) -> String? {
         guard case .success(let url) = usable(Array(text.utf8)[...], schemes) else { return nil }

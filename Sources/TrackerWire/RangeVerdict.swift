@@ -1,7 +1,7 @@
 /// What a web seed's answer to a request for a range means (BEP 19).
 package enum RangeVerdict: Hashable, Sendable {
-    /// The body begins with so many bytes that weren't asked for, and then has the range. If `isWhole`, the body goes on
-    /// to the end of the file.
+    /// The body begins with so many bytes that weren't asked for, and then has the range. If `isWhole`, the body goes
+    /// on to the end of the file.
     case body(skip: Int64, isWhole: Bool)
     case redirect(String)
     /// The server doesn't have the file as the torrent has it. The text follows the file's name.

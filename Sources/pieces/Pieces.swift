@@ -36,7 +36,8 @@ package struct Pieces: AsyncParsableCommand {
             CommandGroup(
                 name: "Information",
                 subcommands: [
-                    Status.self, Files.self, Peers.self, Trackers.self, DHT.self, Log.self, Explain.self, Doctor.self,
+                    Status.self, Files.self, Peers.self, Trackers.self, WebSeeds.self, DHT.self, Log.self,
+                    Explain.self, Doctor.self,
                 ]),
             CommandGroup(
                 name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self, Magnet.self]),

@@ -53,6 +53,11 @@ struct Benchmarks {
                 "what can be counted, beside its thresholds; exit code 1 when one is exceeded, 69 when strace or perf isn't here",
             make: CountsBenchmark.init(arguments:)),
         Word(
+            name: "webseed", arguments: "[GIB] [RUNS]",
+            help:
+                "how fast so many GiB (2) come from a web seed on this machine, beside curl with a sync, one peer, and other clients, the median of so many runs (3)",
+            make: WebSeedBenchmark.init(arguments:)),
+        Word(
             name: "siege", arguments: "[SECONDS] [ATTACK|names|comment|http]...",
             help:
                 "what hostile hosts cost the engine and a good peer of 3 MB/s in so many seconds (10), by attack; exit code 1 when it is more than it may be",

@@ -28,7 +28,7 @@ import Torrent
 
     /// Every way to find peers is subject to the rule, because it can make peers in no other way.
     @Test func everyWayToFindPeersKnowsItsSource() {
-        let ways: [any PeerDiscovery.Type] = [AnnounceService.self, TorrentAnnounces.self]
+        let ways: [any PeerDiscovery.Type] = [AnnounceService.self, TorrentAnnounces.self, DHTService.self]
         for way in ways {
             #expect((way.found([], isPrivate: true) != nil) == way.source.isAllowed(isPrivate: true))
             #expect(way.found([], isPrivate: false) != nil)

@@ -50,6 +50,29 @@ struct WatchFolderTests {
         }
     }
 
+    @Test func magnetFileIsAdded() async throws {
+        try await withGround { ground, connection in
+            let hash = try SampleTorrent("a.bin", length: 100_000).infoHash
+            try Files.write(Array("magnet:?xt=urn:btih:\(hash)&dn=a\n".utf8), to: ground.folder.appending("a.magnet"))
+            #expect(try await ground.look() == [])
+            #expect(try await ground.look().count == 1)
+            #expect(try ground.names() == ["a.magnet.added"])
+            #expect(try connection.torrents.rows().map(\.state) == [.metadata])
+        }
+    }
+
+    @Test(arguments: [
+        "junk", "magnet:?xt=urn:btih:short", "magnet:?xt=urn:btmh:1220" + String(repeating: "a", count: 64),
+    ])
+    func fileWithoutAUsableLinkIsSetAside(text: String) async throws {
+        try await withGround { ground, _ in
+            try Files.write(Array(text.utf8), to: ground.folder.appending("bad.magnet"))
+            for _ in 0..<3 { #expect(try await ground.look() == []) }
+            #expect(try await ground.look(after: .seconds(60)).count == 1)
+            #expect(try ground.names() == ["bad.magnet.failed"])
+        }
+    }
+
     @Test func unreadableFileIsSetAsideAfterAWhile() async throws {
         try await withGround { ground, _ in
             try Files.write(Array("junk".utf8), to: ground.folder.appending("bad.torrent"))

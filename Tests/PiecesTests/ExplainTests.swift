@@ -52,6 +52,17 @@ struct ExplainTests {
         try db.trackers.save(row)
     }
 
+    static func seeds(_ db: Connection, _ id: TorrentID, _ urls: [String], _ change: (inout WebSeedRow) -> Void) throws
+    {
+        try db.webSeeds.add(torrent: id, urls: urls, origin: .user)
+        var rows = try db.webSeeds.rows(of: id)
+        for index in rows.indices {
+            rows[index].liveAt = now
+            change(&rows[index])
+        }
+        try db.webSeeds.save(rows, of: id)
+    }
+
     static func say(_ db: Connection, _ report: SlotReport) throws {
         try db.runs.saveSlots(try db.runs.begin(pid: 1, version: "1", bootID: "b", now: now), report)
     }
@@ -68,6 +79,39 @@ struct ExplainTests {
         },
         Case(name: "error", causes: [.error, .announceWaits, .noPeers], words: "the disk is full") { db, id in
             try db.torrents.setState(id, .error, error: "the disk is full")
+        },
+        Case(
+            name: "a web seed and no trackers", trackers: false, causes: [.notReported, .noPeers]
+        ) { db, id in
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.webSeeds.add(torrent: id, urls: ["http://w/"], origin: .user)
+        },
+        Case(
+            name: "downloading from web seeds alone", causes: [.downloading],
+            words: "it is downloading at 12.0 MiB/s from 2 web seeds (12.0 MiB/s), without peers"
+        ) { db, id in
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id, rate: 12 << 20)])
+            try seeds(db, id, ["http://v/", "http://w/"]) { $0.liveRate = 6 << 20 }
+        },
+        Case(
+            name: "its web seed fails", trackers: false,
+            causes: [.webSeedsFail, .noTrackers, .noPeers],
+            words: "its web seed fails: http://w/: it answered 503"
+        ) { db, id in
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id)])
+            try seeds(db, id, ["http://w/"]) { $0.lastError = "it answered 503" }
+        },
+        Case(
+            name: "its web seed lacks a file", trackers: false, causes: [.webSeedLacksFile, .noPeers],
+            words: "the web seed http://w/ can't deliver"
+        ) { db, id in
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id)])
+            try seeds(db, id, ["http://w/"]) { _ in }
+            try db.webSeeds.save(
+                [WebSeedFileRow(url: "http://w/", index: 0, lacking: "404", location: nil, at: now)], of: id)
         },
         Case(name: "nothing wanted", causes: [.nothingWanted], words: "pieces select 1") { db, id in
             try db.torrents.setSelection(id, wanted: [false, false], wantedBytes: 0, completedBytes: 0)

@@ -71,7 +71,7 @@ struct HelpTests {
         try await withProgram { program in
             for command in Self.commands {
                 let help = try await program.start(command + ["--help"]).end().output
-                for option in ["--database", "--log-level", "--version", "--no-dht"] {
+                for option in ["--database", "--log-level", "--version"] {
                     #expect(!help.contains("  \(option)"), "\(command): \(option)")
                 }
             }

@@ -146,7 +146,7 @@ struct PeerExchangeTests {
     @Test func privateSwarmLearnsNothing() throws {
         var settings = SwarmSettings()
         settings.isPrivate = true
-        let bench = SwarmBench(settings: settings)
+        let bench = SwarmBench(settings: settings).started()
         let key = bench.connect(SwarmBench.address(1))
         bench.swarm.learn([Self.address(50)], toldBy: key, now: bench.now)
         #expect(bench.swarm.book[Self.address(50)] == nil)

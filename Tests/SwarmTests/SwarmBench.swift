@@ -38,10 +38,18 @@ final class SwarmBench {
         pieces: Int = 8, blocks: Int = 2, settings: SwarmSettings = SwarmSettings(), have: [Int] = [],
         unverified: [Int] = [], intents: [Int] = [],
         partials: [PartialPiece] = [], wanted: [Int]? = nil, padding: [PieceIndex: [Int]] = [:], zeros: [Int] = [],
-        completionIsKnown: Bool = true
+        completionIsKnown: Bool = true, layout: FileLayout? = nil
     ) {
         let length = blocks * Geometry.blockLength
-        geometry = Geometry(totalBytes: Int64(pieces * length), pieceLength: length)!
+        let geometry = Geometry(totalBytes: layout?.totalBytes ?? Int64(pieces * length), pieceLength: length)!
+        self.geometry = geometry
+        let pieces = geometry.pieceCount
+        let custom = layout.flatMap { layout in
+            FileSelection(layout: layout, wanted: layout.files.map { !$0.isPad }).map {
+                PayloadFiles(layout, selection: $0, geometry: geometry)
+            }
+        }
+        let padding = layout?.paddedBlocks(geometry: geometry) ?? padding
         let claimed = Bitfield(pieces, have)
         var plan = ResumePlan(
             ResumePlan.Input(
@@ -49,8 +57,9 @@ final class SwarmBench {
         plan.unverified = Bitfield(pieces, unverified)
         plan.trusted.subtract(plan.unverified)
         swarm = Swarm(
-            files: .onePerPiece(
-                geometry, wanted: wanted.map { Bitfield(pieces, $0) } ?? Bitfield(fullCount: pieces)),
+            files: custom
+                ?? .onePerPiece(
+                    geometry, wanted: wanted.map { Bitfield(pieces, $0) } ?? Bitfield(fullCount: pieces)),
             plan: plan, recorded: claimed, intents: Bitfield(pieces, intents), partials: partials, padding: padding,
             zeros: Bitfield(pieces, zeros),
             completionIsKnown: completionIsKnown, settings: settings, seed: 7,
@@ -137,6 +146,20 @@ final class SwarmBench {
         }
         settle()
         feed { $0.batchEnded(key, now: $1) }
+        return verdict
+    }
+
+    /// Hands over a block of a run.
+    @discardableResult
+    func deliver(_ key: WebSeedKey, _ block: BlockRef, lie: UInt64 = 0) -> BlockVerdict {
+        var verdict = BlockVerdict.discard
+        event { swarm, now in
+            verdict = swarm.received(
+                webSeed: key, piece: block.piece, begin: block.block * Geometry.blockLength,
+                length: swarm.geometry.length(of: block), now: now)
+        }
+        if verdict == .store { stored[block] = lie }
+        settle()
         return verdict
     }
 

@@ -37,10 +37,11 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
     /// A single file.
     package init(
         _ name: String = "sample.bin", length: Int, pieceLength: Int = 65536, seed: UInt64 = 1,
-        trackers: [[String]] = []
+        trackers: [[String]] = [], isPrivate: Bool = false
     ) throws {
         try self.init(
-            name, [File("", length)], isFolder: false, pieceLength: pieceLength, seed: seed, trackers: trackers)
+            name, [File("", length)], isFolder: false, pieceLength: pieceLength, seed: seed, trackers: trackers,
+            isPrivate: isPrivate)
     }
 
     /// A folder of files.
@@ -83,9 +84,10 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
             pieceLength: pieceLength, trackers: [])
     }
 
-    private init(_ name: String, _ files: [File], isFolder: Bool, pieceLength: Int, seed: UInt64, trackers: [[String]])
-        throws
-    {
+    private init(
+        _ name: String, _ files: [File], isFolder: Bool, pieceLength: Int, seed: UInt64, trackers: [[String]],
+        isPrivate: Bool = false
+    ) throws {
         var content: [UInt8] = []
         content.reserveCapacity(files.reduce(0) { $0 + $1.length })
         for file in files where file.length > 0 {
@@ -97,12 +99,12 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         try self.init(
             name, files, isFolder: isFolder, content, at: 0, hashes: Self.hashes(of: content, pieceLength: pieceLength),
             pieceLength: pieceLength,
-            trackers: trackers)
+            trackers: trackers, isPrivate: isPrivate)
     }
 
     private init(
         _ name: String, _ files: [File], isFolder: Bool, _ content: [UInt8], at offset: Int, hashes: [UInt8],
-        pieceLength: Int, trackers: [[String]]
+        pieceLength: Int, trackers: [[String]], isPrivate: Bool = false
     ) throws {
         var info = BencodeDictionary()
         if isFolder {
@@ -113,6 +115,7 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         info["name"] = .string(PathText.bytes(name))
         info["piece length"] = .integer(Int64(pieceLength))
         info["pieces"] = .string(hashes)
+        if isPrivate { info["private"] = .integer(1) }
         var root = BencodeDictionary()
         root["announce"] = trackers.first?.first.map { .text($0) }
         if !trackers.isEmpty { root["announce-list"] = .list(trackers.map { .list($0.map { .text($0) }) }) }

@@ -102,4 +102,10 @@ package struct DHTSearchResult: Equatable, Sendable {
     /// The estimates of a scrape.
     package var seeds: Double?
     package var peers: Double?
+
+    package init(hash: PublicInfoHash, outcome: Outcome, family: AddressFamily) {
+        self.hash = hash
+        self.outcome = outcome
+        self.family = family
+    }
 }

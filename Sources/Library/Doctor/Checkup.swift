@@ -49,6 +49,7 @@ struct Checkup {
         found += try await files()
         found += ports()
         found += try trackers()
+        found += try dht()
         found += try clock()
         found += limits()
         return found

@@ -14,6 +14,11 @@ package struct Explanation {
         var connections: [LivePeerRow] = []
         var peers: [PeerRow] = []
         var trackers: [TrackerRow] = []
+        var webSeeds: [WebSeedRow] = []
+        /// The files that web seeds lack.
+        var lackingFiles: [WebSeedFileRow] = []
+        /// The paths of some of these files.
+        var lackingPaths: [Int: String] = [:]
         /// The current state of the payload; `nil` if it wasn't checked.
         package var place: Place?
         /// The number of other torrents that are downloading now.
@@ -26,6 +31,8 @@ package struct Explanation {
         var isUnverified = false
         /// The move of the payload that is under way.
         var move: MoveRow?
+        /// The DHT of the running engine; `nil` for a private torrent, and without an engine.
+        var dht: DHTStatus?
         /// The folder to which the torrent moves when it is complete.
         var destination: DestinationRow?
         /// The limits for all torrents together, and the download rate of all.
@@ -45,12 +52,22 @@ package struct Explanation {
                 self.live = live
                 connections = try connection.live.peers(of: torrent.id)
             }
+            if engine.isRunning, !torrent.isPrivate { dht = try DHTStatus(engine, connection, now: now) }
             move = try connection.moves.row(torrent.id)
             destination = try connection.destinations.row(torrent.id)
             limits = try LimitState(engine, connection)
             if limits?.report.download != nil { rateOfAll = try connection.live.downloadRate() }
             peers = try connection.peers.rows(of: torrent.id)
             trackers = try connection.trackers.rows(of: torrent.id)
+            webSeeds = try connection.webSeeds.rows(of: torrent.id)
+            if !webSeeds.isEmpty {
+                let urls = Set(webSeeds.map(\.url))
+                lackingFiles = try connection.webSeeds.files(of: torrent.id, since: now + (.zero - WebSeedTable.memory))
+                    .filter { $0.lacking != nil && urls.contains($0.url) }
+                for file in lackingFiles.prefix(Self.namedLackingFiles) {
+                    lackingPaths[file.index] = try connection.paths.path(of: torrent.id, file: file.index)
+                }
+            }
             othersDownloading =
                 try connection.torrents.count(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
             if let magnet = try connection.magnets.row(torrent.id), let bytes = magnet.offeredBytes {
@@ -66,6 +83,12 @@ package struct Explanation {
                 in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders
             ).map(\.name)
         }
+
+        /// The maximum number of files of web seeds that are named.
+        static let namedLackingFiles = 3
+
+        /// The web seeds that the engine fetches from now.
+        var liveWebSeeds: [WebSeedRow] { live == nil ? [] : webSeeds.filter { $0.isLive(now) && $0.liveRate > 0 } }
 
         /// The maximum number of slot holders that are named.
         private static let namedHolders = 3
@@ -109,9 +132,10 @@ package struct Explanation {
             notReported = "asleep", queued, checking,
             downloading, metadata
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
-            noPeerHasIt = "nobody_has_it"
+            noPeerHasIt = "nobody_has_it", dhtFails = "dht_fails"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
             nothingNew = "nothing_new", silent
+        case webSeedsFail = "web_seeds_fail", webSeedLacksFile = "web_seed_lacks_file"
     }
 
     /// The causes, most likely first; never empty.
@@ -131,7 +155,10 @@ package struct Explanation {
         if isActive { causes += Self.pace(facts) }
         if facts.live.map({ $0.downloadRate == 0 }) ?? true {
             causes += Self.connections(facts)
+            causes += Self.webSeeds(facts)
             causes += Self.sources(facts)
+        } else {
+            causes += Self.lackingFiles(facts)
         }
         if causes.isEmpty {
             causes.append(
@@ -268,7 +295,7 @@ package struct Explanation {
             Cause(
                 kind: .downloading,
                 sentence:
-                    "it is downloading at \(Format.rate(live.downloadRate)) from \(Format.count(live.peersConnected, "peer"))\(left)",
+                    "it is downloading at \(Format.rate(live.downloadRate)) from \(suppliers(facts, live))\(left)",
                 advice: nil)
         ]
         // A rate within a tenth of the limit counts as limited.
@@ -288,6 +315,48 @@ package struct Explanation {
                     advice: "`pieces settings` shows the limits and where they come from"))
         }
         return causes
+    }
+
+    /// What the data comes from.
+    private static func suppliers(_ facts: Facts, _ live: LiveRow) -> String {
+        let peers = Format.count(live.peersConnected, "peer")
+        let seeds = facts.liveWebSeeds
+        guard !seeds.isEmpty else { return peers }
+        let rate = Format.rate(seeds.reduce(0) { $0 + $1.liveRate })
+        let webSeeds = "\(Format.count(seeds.count, "web seed")) (\(rate))"
+        return live.peersConnected == 0 ? "\(webSeeds), without peers" : "\(peers) and \(webSeeds)"
+    }
+
+    // MARK: Web seeds
+
+    private static func webSeeds(_ facts: Facts) -> [Cause] {
+        let failing = facts.webSeeds.filter { $0.lastError != nil }
+        var causes: [Cause] = []
+        if !facts.webSeeds.isEmpty, failing.count == facts.webSeeds.count,
+            let last = failing.max(by: { ($0.restsUntil ?? .epoch) > ($1.restsUntil ?? .epoch) }),
+            let error = last.lastError
+        {
+            causes.append(
+                Cause(
+                    kind: .webSeedsFail,
+                    sentence:
+                        "\(failing.count == 1 ? "its web seed fails" : "all \(failing.count) web seeds fail"): \(last.url.shownURL): \(error.printable)",
+                    advice: "`pieces webseeds \(facts.torrent.id)` shows when pieces retries"))
+        }
+        return causes + lackingFiles(facts)
+    }
+
+    private static func lackingFiles(_ facts: Facts) -> [Cause] {
+        facts.lackingFiles.prefix(Facts.namedLackingFiles).compactMap { file in
+            guard let reason = file.lacking else { return nil }
+            let path = facts.lackingPaths[file.index] ?? "file \(file.index + 1)"
+            return Cause(
+                kind: .webSeedLacksFile,
+                sentence: "the web seed \(file.url.shownURL) can't deliver \(path.printable): \(reason.printable)",
+                advice:
+                    "the file has to come from peers or from another web seed; `pieces webseeds \(facts.torrent.id)` lists all such files"
+            )
+        }
     }
 
     private static func connections(_ facts: Facts) -> [Cause] {
@@ -331,11 +400,24 @@ package struct Explanation {
         let id = facts.torrent.id
         let trackers = facts.trackers
         let failing = trackers.filter { $0.failures > 0 }
-        if trackers.isEmpty {
+        if trackers.isEmpty, facts.webSeeds.contains(where: { $0.lastError == nil }) {
+            return peers(facts)
+        }
+        let dht = facts.dht.flatMap { $0.isRunning ? $0 : nil }
+        if trackers.isEmpty, let dht, dht.problem == nil {
+            causes.append(
+                Cause(
+                    kind: .noTrackers,
+                    sentence: "it has no trackers; peers are looked for in the DHT (\(dht.sentence))",
+                    advice: "wait for a peer, or give one with `pieces download \(id) --peer HOST:PORT`"))
+        } else if trackers.isEmpty, dht == nil {
             causes.append(
                 Cause(
                     kind: .noTrackers, sentence: "it has no trackers, so peers have to be given by hand",
                     advice: "give a peer with `pieces download \(id) --peer HOST:PORT`"))
+        } else if trackers.isEmpty {
+            causes.append(
+                Cause(kind: .noTrackers, sentence: "it has no trackers, and the DHT finds no peers", advice: nil))
         } else if failing.count == trackers.count,
             let last = failing.max(by: { ($0.lastAnnounceAt?.rawValue ?? 0) < ($1.lastAnnounceAt?.rawValue ?? 0) })
         {
@@ -356,6 +438,12 @@ package struct Explanation {
                 Cause(
                     kind: .announceWaits, sentence: "its trackers have not been contacted yet", advice: "wait a moment")
             )
+        }
+        if let problem = dht?.problem {
+            causes.append(
+                Cause(
+                    kind: .dhtFails, sentence: "the DHT has too few nodes: \(problem.printable)",
+                    advice: "`pieces dht` shows what it does; pieces retries automatically"))
         }
         causes += peers(facts)
         return causes

@@ -158,9 +158,17 @@ package struct AddRequest {
         let known = try magnets.map { try connection.torrents.row($0.infoHash) }
         for case let row? in known { try check(row, output) }
         let entries = try connection.transaction { () throws(StoreError) in
-            let folder = try PathConflicts(connection, output: output).resolvedOutput
+            let first = incompleteFolder(besides: output)
+            let resolved = try PathConflicts(connection, output: first ?? output).resolvedOutput
             var entries: [Entry] = []
-            for link in magnets { entries.append(try insert(link, output, folder)) }
+            for link in magnets {
+                let entry = try insert(link, first ?? output, resolved)
+                if first != nil, entry.isNew {
+                    try connection.destinations.set(
+                        entry.id, folder: output, mountPath: Self.mountPath(holding: output))
+                }
+                entries.append(entry)
+            }
             return entries
         }
         guard !options.patterns.isEmpty else { return (entries, []) }
@@ -183,8 +191,14 @@ package struct AddRequest {
         if !row.hasMetadata {
             if !options.patterns.isEmpty { try connection.magnets.setPatterns(row.id, options.patterns) }
             if unpausesKnown { try connection.magnets.setPausesAfter(row.id, false) }
-            let peers = link.addresses.map { PeerUpdate(address: $0, source: .manual) }
-            try connection.peers.save(row.id, peers, now: .now())
+            try connection.magnets.merge(link, into: row.id, now: .now())
+        } else if !row.isPrivate {
+            let known = Set(try connection.webSeeds.rows(of: row.id).map(\.url))
+            let news = link.webSeeds.filter { !known.contains($0) }
+            if !news.isEmpty {
+                try connection.webSeeds.add(torrent: row.id, urls: news)
+                try connection.intents.append(.webSeeds, torrent: row.id, now: .now())
+            }
         }
         return Entry(
             id: row.id, name: row.name, isNew: false,

@@ -34,12 +34,13 @@ extension Library {
         }
         let isOpen = { (url: String) in includingSecrets || MaskedURL.text(url) == url }
         let trackers = try connection.trackers.rows(of: torrent.id).map(\.url)
+        let webSeeds = try connection.webSeeds.rows(of: torrent.id, in: metainfo).map(\.url)
         let link = MagnetLink(
             infoHash: torrent.infoHash, v2: metainfo.identity.v2,
             name: LegacyText.decode(PathText.bytes(torrent.name)), trackers: trackers.filter(isOpen),
-            webSeeds: metainfo.webSeeds.filter(isOpen))
+            webSeeds: webSeeds.filter(isOpen))
         return MagnetAnswer(
-            torrent: torrent, link: link, secretURLs: (trackers + metainfo.webSeeds).count { !isOpen($0) })
+            torrent: torrent, link: link, secretURLs: (trackers + webSeeds).count { !isOpen($0) })
     }
 
     /// The link of a torrent whose metadata hasn't arrived: as it was given, with the trackers that the torrent has

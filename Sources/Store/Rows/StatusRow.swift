@@ -21,6 +21,8 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     package let seedTime: Duration
     /// The trackers' counts of the whole swarm.
     package let scrape: Scrape
+    /// The number of web seeds that have rows.
+    package let webSeeds: Int
 
     package var id: TorrentID { line.id }
 
@@ -30,8 +32,10 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         (SELECT folder FROM destination WHERE torrent_id = t.id), \(SeedTimeColumns.names)
         """
 
-    init(_ id: TorrentID, _ row: Statement, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor) throws(StoreError)
-    {
+    init(
+        _ id: TorrentID, _ row: Statement, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor,
+        _ webSeeds: inout WebSeedCursor
+    ) throws(StoreError) {
         line = try StatusLine(id, row, &live)
         infoHash = try row.next()
         output = try row.next()
@@ -47,10 +51,14 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         destination = try row.next()
         seedTime = try SeedTimeColumns.read(row)
         scrape = try scrapes.scrape(of: line.id)
+        self.webSeeds = try webSeeds.count(of: line.id)
     }
 
     /// A torrent whose row holds invalid values.
-    init(damaged torrent: TorrentRow, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor) throws(StoreError) {
+    init(
+        damaged torrent: TorrentRow, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor,
+        _ webSeeds: inout WebSeedCursor
+    ) throws(StoreError) {
         line = try StatusLine(damaged: torrent, &live)
         infoHash = torrent.infoHash
         output = torrent.output
@@ -66,5 +74,6 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         lastVerifiedAt = torrent.lastVerifiedAt
         seedTime = torrent.seedTime
         scrape = try scrapes.scrape(of: torrent.id)
+        self.webSeeds = try webSeeds.count(of: torrent.id)
     }
 }

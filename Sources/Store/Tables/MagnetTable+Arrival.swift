@@ -34,6 +34,8 @@ extension MagnetTable {
                 choice.selection.wantedBytes, isPaused, isPaused ? TorrentState.paused : .queued, id)
             try db.metainfos.insert(metainfo, id)
             try db.paths.insert(id, metainfo.layout)
+            if let seeds = magnet?.link.webSeeds, !seeds.isEmpty { try db.webSeeds.add(torrent: id, urls: seeds) }
+            try db.webSeeds.note(metainfo.webSeeds, of: id)
             for file in metainfo.layout.files where !file.isPad && !choice.selection.wanted[file.index] {
                 try db.execute("INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0)", id, file.index)
             }

@@ -26,6 +26,7 @@ package struct MagnetTable {
                 "INSERT INTO magnet (torrent_id, link, patterns, pause_after) VALUES (?, ?, ?, ?)", id, link,
                 Self.lines(new.patterns), new.pausesAfter)
             try db.trackers.add(id, tiers: link.trackers.map { [$0] }, now: now)
+            try db.webSeeds.add(torrent: id, urls: link.webSeeds)
             try db.peers.save(id, link.addresses.map { PeerUpdate(address: $0, source: .manual) }, now: now)
             try db.events.append(
                 .added, "\(new.name), by its magnet link", torrent: id, infoHash: link.infoHash, now: now)
@@ -41,6 +42,18 @@ package struct MagnetTable {
     /// Whether the torrent has a row in the table, even an invalid one.
     package func isListed(_ id: TorrentID) throws(StoreError) -> Bool {
         try db.value("SELECT 1 FROM magnet WHERE torrent_id = ?", id, as: Int.self) != nil
+    }
+
+    /// Adds the peers and web seeds of another link of the torrent. Its trackers are added by ``TrackerTable``.
+    package func merge(_ link: MagnetLink, into id: TorrentID, now: Timestamp) throws(StoreError) {
+        try db.transaction { () throws(StoreError) in
+            guard let old = try row(id)?.link else { return }
+            let merged = MagnetLink(
+                infoHash: old.infoHash, v2: old.v2 ?? link.v2, name: old.name ?? link.name, trackers: old.trackers,
+                webSeeds: old.webSeeds + link.webSeeds, peers: old.peers + link.peers, files: old.files)
+            try db.execute("UPDATE magnet SET link = ? WHERE torrent_id = ?", merged, id)
+            try db.peers.save(id, link.addresses.map { PeerUpdate(address: $0, source: .manual) }, now: now)
+        }
     }
 
     /// Changes which files will be wanted; `nil` for the files of the link.

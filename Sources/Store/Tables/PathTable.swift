@@ -13,6 +13,11 @@ package struct PathTable {
         }
     }
 
+    /// The path of one file; `nil` if it isn't recorded.
+    package func path(of id: TorrentID, file index: Int) throws(StoreError) -> String? {
+        try db.value("SELECT path FROM path WHERE torrent_id = ? AND idx = ?", id, index)
+    }
+
     /// Inserts the paths of torrents that were added before the table existed. A torrent whose metainfo can't be read
     /// gets none; the error is reported when the torrent is activated.
     func fill(_ names: NameRule) throws(StoreError) {

@@ -31,13 +31,14 @@ package struct StatusQuery {
         try forEachRange(ids) { (range) throws(StoreError) in
             var live = try LiveCursor(db, range)
             var scrapes = try ScrapeCursor(db, range)
+            var webSeeds = try WebSeedCursor(db, range)
             try forEachTorrent(StatusRow.columns, range) { (id, row) throws(StoreError) in
                 let whole: StatusRow
                 do throws(StoreError) {
-                    whole = try StatusRow(id, row, &live, &scrapes)
+                    whole = try StatusRow(id, row, &live, &scrapes, &webSeeds)
                     assert(row.isRead, "StatusRow selects more columns than it reads")
                 } catch {
-                    whole = try StatusRow(damaged: try damaged(id, error), &live, &scrapes)
+                    whole = try StatusRow(damaged: try damaged(id, error), &live, &scrapes, &webSeeds)
                 }
                 try body(whole)
             }

@@ -32,7 +32,7 @@ struct DHT: DirectCommand, AnsweringCommand {
         Terminal.shared.print(bytes: json ? object(status) : Array(text(status, now).utf8))
     }
 
-    private func text(_ status: Library.DHTStatus, _ now: Timestamp) -> String {
+    private func text(_ status: DHTStatus, _ now: Timestamp) -> String {
         var lines = [status.sentence]
         for row in status.families { lines += words(row, isCurrent: status.isCurrent(row)) }
         if let sum = status.families.first(where: { status.isCurrent($0) }) {
@@ -45,7 +45,7 @@ struct DHT: DirectCommand, AnsweringCommand {
         }
         if status.dueCount > 0 {
             let count =
-                Format.count(status.dueCount) + (status.dueCount >= Library.DHTStatus.mostCounted ? " or more" : "")
+                Format.count(status.dueCount) + (status.dueCount >= DHTStatus.mostCounted ? " or more" : "")
             lines.append("torrents at rest: \(count) due to be announced")
         }
         if !status.nodes.isEmpty { lines.append("stored nodes: \(Format.count(status.nodes.count))") }
@@ -82,7 +82,7 @@ struct DHT: DirectCommand, AnsweringCommand {
         return table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
     }
 
-    private func object(_ status: Library.DHTStatus) -> [UInt8] {
+    private func object(_ status: DHTStatus) -> [UInt8] {
         let sum = status.families.first { status.isCurrent($0) }
         return JSONWriter.line { json in
             json.field("engine_running", status.engine.isRunning)

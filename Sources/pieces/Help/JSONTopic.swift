@@ -99,7 +99,7 @@ package enum JSONTopic {
                    pieces_have, downloaded_bytes, uploaded_bytes, wasted_bytes,
                    download_rate, upload_rate, peers_connected, seeders, leechers,
                    eta_seconds, added_at, completed_at, last_verified_at,
-                   seeding_seconds, output, destination, bitfield}]}
+                   seeding_seconds, web_seeds, output, destination, bitfield}]}
                 """,
             notes: """
                 `running` is null if this user can read the database but can't see whether an engine is running; `since` is when \
@@ -107,11 +107,14 @@ package enum JSONTopic {
                 after the database was repaired or restored. `downloads`, `seeds` and `checks` are {limit, active, queued}: how \
                 many torrents may be active at once (null: no limit), are active, and wait for a slot; with `named_only` the \
                 engine works only on the torrents that its command named; `slots` is null without an engine. `state` is \
-                downloading, seeding, checking, complete, paused, queued, offline or error. `seeding_seconds` is how long the \
-                torrent was complete and available to peers. `destination` is the folder to which it moves when it is complete, or \
-                null if that is `output`. `limits` are those of the running engine for all torrents together, in bytes per \
-                second (null: unlimited); `alternative_until` is when the alternative limits end, and null while the usual ones \
-                hold. `bitfield` needs --pieces: the pieces that the database records as \
+                downloading, metadata, seeding, checking, complete, paused, queued, offline or error. In the state metadata only \
+                the magnet link is known, and `progress`, `total_bytes`, `wanted_bytes`, `piece_length` and `piece_count` are null. \
+                `seeding_seconds` is how long the torrent was complete and available to peers. `web_seeds` counts its web \
+                seeds; those of a .torrent that an earlier version added count once an engine has loaded it. `destination` \
+                is the folder to which it moves when it is complete, or null if that is `output`. `limits` are those of the \
+                running engine for all torrents together, in bytes per second (null: unlimited); `alternative_until` is when \
+                the alternative limits end, and null while the usual ones hold. `bitfield` needs --pieces: the pieces that the \
+                database records as \
                 present, in hexadecimal; the first piece is the highest bit of the first byte. With --watch, one object per line.
                 """),
         Section(
@@ -142,6 +145,18 @@ package enum JSONTopic {
                    seeders, leechers, downloads}]}
                 """,
             notes: "A password in a URL is shown as ***."),
+        Section(
+            command: "webseeds",
+            fields: """
+                {id, info_hash, name,
+                 web_seeds: [{url, origin, download_rate, best_rate,
+                   downloaded_bytes, failures, last_error, rests_until,
+                   last_used_at, files_lacking: [{index, path, reason, at}]}]}
+                """,
+            notes: """
+                `origin` is metainfo, magnet or user. `download_rate` is 0 unless a running engine fetches from the web seed. \
+                `rests_until` is null unless nothing is requested for a while. A password in a URL is shown as ***.
+                """),
         Section(
             command: "dht",
             fields: """
@@ -197,6 +212,7 @@ package enum JSONTopic {
                 """,
             notes: """
                 `info_hash_v2` is null unless the torrent is a hybrid of v1 and v2. Paths are as they are written on disk. \
+                Of a magnet link only info_hash, info_hash_v2, name, trackers, web_seeds and peers are known. \
                 `not_used` lists values of the .torrent that pieces can't use. Texts are shown up to \
                 \(Metainfo.maximumTextBytes) bytes; for a longer one, `not_used` has its length.
                 """),

@@ -98,6 +98,7 @@ struct StatusJSON {
         json.field("completed_at", torrent.completedAt?.rawValue)
         json.field("last_verified_at", torrent.lastVerifiedAt?.rawValue)
         json.field("seeding_seconds", torrent.seedTime.components.seconds)
+        json.field("web_seeds", torrent.webSeeds)
         json.path("output", "output_bytes", torrent.output)
         json.path("destination", "destination_bytes", torrent.destination)
         if let have { json.field("bitfield", Hex.encode(have.bytes)) }

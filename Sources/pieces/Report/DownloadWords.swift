@@ -126,6 +126,7 @@ package struct DownloadWords {
     func numbers(_ torrent: TorrentProgress, width: Int) -> String {
         var parts = essentialParts(torrent)
         parts.append(Format.count(torrent.peers, "peer"), rank: 4)
+        parts.append(webSeeds(torrent), rank: 4)
         parts.append(seeders(torrent), rank: 3)
         if torrent.state != .seeding { parts.append(up(torrent.uploadRate), rank: 5) }
         return parts.text(width: width)
@@ -146,8 +147,12 @@ package struct DownloadWords {
     func traffic(_ torrent: TorrentProgress) -> String {
         [
             down(torrent.downloadRate), up(torrent.uploadRate), Format.count(torrent.peers, "peer"),
-            seeders(torrent),
+            webSeeds(torrent), seeders(torrent),
         ].filter { !$0.isEmpty }.joined(separator: "  ")
+    }
+
+    private func webSeeds(_ torrent: TorrentProgress) -> String {
+        torrent.webSeeds > 0 ? Format.count(torrent.webSeeds, "web seed") : ""
     }
 
     /// Formats totals as `90 torrents: 12 complete, 50 downloading, 28 queued  13.4 %  ↓ 3.2 MiB/s  4 min 20 s left`.

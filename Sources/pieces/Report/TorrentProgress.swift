@@ -17,6 +17,8 @@ package struct TorrentProgress: Sendable {
     package var uploadRate: Int
     package var peers: Int
     package var seeders: Int
+    /// The number of web seeds that are fetched from at present.
+    package var webSeeds = 0
     package var timeLeft: Duration?
     /// The number of unverified pieces.
     package var unverified: Int
@@ -50,6 +52,7 @@ package struct TorrentProgress: Sendable {
             downloadRate: torrent.downloadRate, uploadRate: torrent.uploadRate, peers: torrent.peers,
             seeders: torrent.seeders, timeLeft: torrent.timeLeft, unverified: torrent.unverified)
         metadata = torrent.metadata
+        webSeeds = torrent.webSeeds
     }
 
     /// Whether data flows or is being checked.
