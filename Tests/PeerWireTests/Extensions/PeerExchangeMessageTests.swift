@@ -33,7 +33,8 @@ import Torrent
         #expect(try Self.read("d5:added6:abcdef7:added.f0:e").added == [PeerHint(address)])
         #expect(try Self.read("d5:added6:abcdef7:added.f2:zze").added == [PeerHint(address)])
         // 0x7e: bits without a meaning are taken away.
-        #expect(try Self.read("d5:added6:abcdef7:added.f1:~e").added == [PeerHint(address, PeerHint.Flags(rawValue: 0x1e))])
+        let flags = PeerHint.Flags(rawValue: 0x1e)
+        #expect(try Self.read("d5:added6:abcdef7:added.f1:~e").added == [PeerHint(address, flags)])
     }
 
     @Test func incompleteAddressesAndWrongTypesAreIgnored() throws {
