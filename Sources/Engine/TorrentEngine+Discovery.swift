@@ -35,12 +35,13 @@ extension TorrentEngine {
     /// `nil` if the torrent is private, or the DHT is off.
     nonisolated var dht: DHTAccess? { environment.dht(for: infoHash, isPrivate: metainfo.isPrivate) }
 
-    /// The local discovery of a public torrent; `nil` if the torrent is private, or local discovery is off (law 8).
+    /// The torrent as public ways to find peers may see it; `nil` if it is private (law 8).
+    nonisolated var publicHash: PublicInfoHash? { PublicInfoHash(infoHash, isPrivate: metainfo.isPrivate) }
+
+    /// The local discovery of a public torrent; `nil` if the torrent is private, or local discovery is off.
     nonisolated var localDiscovery: (service: LocalDiscoveryService, hash: PublicInfoHash)? {
-        guard let service = environment.localDiscovery,
-            let hash = PublicInfoHash(infoHash, isPrivate: metainfo.isPrivate)
-        else { return nil }
-        return (service, hash)
+        guard let service = environment.localDiscovery, let publicHash else { return nil }
+        return (service, publicHash)
     }
 
     func announceIfDue() { announces.onLoop { $0.announceIfDue() } }
