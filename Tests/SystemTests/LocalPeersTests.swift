@@ -8,7 +8,7 @@ import Torrent
 /// Peer exchange and local discovery with libtorrent: no tracker, no DHT.
 @Suite(.crowded) struct LocalPeersTests {
     /// libtorrent's numbers of the ways in which it found a peer.
-    private enum Source: Int { case exchange = 4, localDiscovery = 8 }
+    private enum Source: Int { case exchange = 4 }
 
     private static func torrent(seed: UInt64, isPrivate: Bool = false) throws -> SampleTorrent {
         try SampleTorrent(folder: "sample", [.init("a", 1_500_000), .init("sub/b", 700_000)], seed: seed)
@@ -56,26 +56,6 @@ import Torrent
                 let id = try #require(try connection.torrents.row(torrent.infoHash)?.id)
                 #expect(try connection.peers.rows(of: id).contains { $0.source == .lsd })
             }
-        }
-    }
-
-    /// We seed, and libtorrent finds us by local discovery.
-    @Test func libtorrentFindsUsByLocalDiscoveryAlone() async throws {
-        let torrent = try Self.torrent(seed: 502)
-        try await withTemporaryFolder { folder in
-            let pieces = try Pieces(in: folder)
-            try await pieces.adopt(torrent)
-            let data = try folder.appending("data").makingFolder()
-            let run = try pieces.start(["run"] + Self.network("127.0.0.1"), environment: Self.withLSD)
-            let file = try pieces.file(of: torrent)
-            try await Self.withPeer("leech", file, data: data, at: "127.0.0.1", usesLSD: true, in: folder) { peer, _ in
-                try await eventually("libtorrent to be complete", within: .seconds(90)) {
-                    peer.output.contains("complete")
-                }
-                #expect(peer.output.contains("source \(Source.localDiscovery.rawValue)"), "\(peer.output)")
-            }
-            run.send(SIGTERM)
-            #expect(try await run.end(within: .seconds(60)).exitCode == 0)
         }
     }
 
