@@ -54,11 +54,15 @@ struct DHTRecords: Sendable {
 struct StoredDHT: Sendable {
     let rows: [DHTRow]
     let nodes: [DHTNodeRow]
+    /// The torrents to search for at once.
+    let early: [EarlySearches.Candidate]
 
-    init(_ db: Connection, now: Timestamp) throws(StoreError) {
+    init(_ db: Connection, _ scope: EngineSettings.Scope, now: Timestamp) throws(StoreError) {
         try db.dht.hastenFar(longest: DHTSettings.announceInterval, now: now)
         rows = try db.dht.rows()
         nodes = try db.dht.nodes()
+        // Without stored nodes there is nothing to ask yet.
+        early = nodes.isEmpty ? [] : try EarlySearches.Candidate.all(db, in: scope)
     }
 
     /// The snapshot for the node. `clock` relates the stored times to the node's.

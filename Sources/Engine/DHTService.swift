@@ -63,6 +63,8 @@ package actor DHTService: PeerDiscovery {
     private var listenPort: UInt16 = 0
     private var clients: [PublicInfoHash: Client] = [:]
     private var dormant: [PublicInfoHash: Dormant] = [:]
+    private var early = EarlySearches()
+    private var earlyCandidates: [EarlySearches.Candidate]
     private var dueSource: (@Sendable (Int) async -> [Due])?
     private var timer: Scheduled<Void>?
     private var wakesAt: Instant?
@@ -95,6 +97,7 @@ package actor DHTService: PeerDiscovery {
         self.store = store
         self.clock = clock
         self.names = names
+        earlyCandidates = stored?.early ?? []
         loop = hub.loop
         var settings = DHTSettings()
         settings.dormantPacketsPerSecond = options.dormantPacketsPerSecond
@@ -127,7 +130,18 @@ package actor DHTService: PeerDiscovery {
         noteOpened()
         let given = options.entries.compactMap { if case .address(let address) = $0 { address } else { nil } }
         if !given.isEmpty { feed(.given(given)) }
+        beginEarly()
         for failure in failures where !failure.isUnsupported { log.warning("\(failure): \(Self.consequence)") }
+    }
+
+    /// Searches for the torrents that will be downloaded, while they are loaded.
+    private func beginEarly() {
+        guard !opened.isEmpty else { return }
+        for candidate in earlyCandidates {
+            early.began(candidate, families: opened.count, now: clock.now)
+            feed(.search(DHTSearch(candidate.hash, nearest: candidate.nearest)))
+        }
+        earlyCandidates = []
     }
 
     private static let consequence = "the DHT goes on without it; trackers and peers aren't affected"
@@ -151,8 +165,29 @@ package actor DHTService: PeerDiscovery {
 
     /// From now on, peers of the active torrent are found for `seeker`, and it is announced.
     func serve(_ hash: PublicInfoHash, _ torrent: TorrentID, _ seeker: PeerSeeker) {
+        if let search = early.take(hash) { return takeOver(search, hash, seeker) }
         forget(hash)
         later { await $0.begin(hash, torrent, seeker) }
+    }
+
+    /// The search for the torrent began before it was loaded.
+    private func takeOver(_ search: EarlySearches.Search, _ hash: PublicInfoHash, _ seeker: PeerSeeker) {
+        let (candidate, now) = (search.candidate, clock.now)
+        var client = Client(
+            torrent: candidate.torrent, seeker: seeker,
+            schedule: DHTSchedule(due: candidate.due.map { now + ($0 - clock.timestamp) }, now: now),
+            nearest: candidate.nearest)
+        // Its own next search is as far away as if it had begun this one.
+        _ = client.schedule.next(
+            isHungry: true, mayAnnounce: false, isSeed: false, families: search.pending, now: now)
+        clients[hash] = client
+        guard !search.peers.isEmpty else { return }
+        // The torrent is just being started.
+        loop.execute { self.assumeIsolated { $0.give(search.peers, to: hash) } }
+    }
+
+    private func give(_ peers: [PeerAddress], to hash: PublicInfoHash) {
+        if let client = clients[hash], let found = Self.found(peers, isPrivate: false) { client.seeker.found(found) }
     }
 
     private func begin(_ hash: PublicInfoHash, _ torrent: TorrentID, _ seeker: PeerSeeker) async {
@@ -173,7 +208,8 @@ package actor DHTService: PeerDiscovery {
 
     /// Nothing more is sent for the torrent: it is at rest or removed, or its metadata says that it is private.
     func forget(_ hash: PublicInfoHash) {
-        guard clients.removeValue(forKey: hash) != nil || dormant.removeValue(forKey: hash) != nil else { return }
+        let isKnown = clients.removeValue(forKey: hash) != nil || dormant.removeValue(forKey: hash) != nil
+        guard early.take(hash) != nil || isKnown else { return }
         feed(.forget(hash))
     }
 
@@ -237,6 +273,7 @@ package actor DHTService: PeerDiscovery {
             for hash in clients.keys { clients[hash]?.schedule.hasten(now: now) }
             reopenAt = [:]
         }
+        for hash in early.takeUnused(now: now) { feed(.forget(hash)) }
         for hash in clients.keys.sorted() { attend(hash) }
         if now - nodesSavedAt >= Self.nodesInterval { keepNodes() }
         if reportedAt.map({ now - $0 >= Self.reportInterval }) ?? true { keepReport() }
@@ -313,9 +350,8 @@ package actor DHTService: PeerDiscovery {
             }
         case .found(let hash, let peers):
             // The peers of a dormant torrent dial us, if they want its data.
-            if let client = clients[hash], let found = Self.found(peers, isPrivate: false) {
-                client.seeker.found(found)
-            }
+            early.found(peers, of: hash)
+            give(peers, to: hash)
         case .ended(let result): ended(result)
         case .resolveRouters: resolve()
         case .needDue(let most): later { await $0.fetchDue(most) }
@@ -337,6 +373,9 @@ package actor DHTService: PeerDiscovery {
             if isLast, isAccepted {
                 records.plan(client.torrent, announced: today, due: today + DHTSettings.announceInterval)
             }
+        } else if let search = early[result.hash] {
+            keep(result, of: search.candidate.torrent)
+            early.ended(result.hash)
         } else if var announce = dormant[result.hash] {
             keep(result, of: announce.torrent)
             announce.pending -= 1

@@ -52,7 +52,7 @@ package struct EngineSettings: Sendable {
     /// Whether peers tell each other of peers (BEP 11).
     package var usesPeerExchange = true
     /// Whether peers are looked for on the local network (BEP 14).
-    package var usesLocalDiscovery = true
+    package var usesLocalDiscovery = false
     /// How the engine uses the DHT; `nil` turns it off.
     package var dht: DHTOptions?
     /// Peers that the user named, for every torrent that is downloaded.

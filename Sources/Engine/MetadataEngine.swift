@@ -379,8 +379,6 @@ actor MetadataEngine {
             guard let arrival, !isStopped else { return }
             log.info("the metadata has arrived: \(metainfo.name), \(Format.bytes(Int64(info.count)))")
             hasArrived = true
-            // It may be private.
-            dht?.forget()
             onChange(.arrived(id, arrival))
         } catch {
             log.error("could not save the metadata: \(error)")

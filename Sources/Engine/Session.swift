@@ -92,7 +92,7 @@ package actor Session {
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let now = clock.timestamp
-        let usesDHT = settings.dht != nil
+        let (usesDHT, scope) = (settings.dht != nil, settings.scope)
         let (store, opening, (last, run, leftOver, restingHosts, bans, storedDHT)) = try await Store.openRecovering(
             settings.database, options: settings.databaseOptions, now: now
         ) {
@@ -115,7 +115,7 @@ package actor Session {
             let (restingHosts, bans) = (try db.trackerHosts.resting(now: now), try db.hostBans.rows(now: now))
             let run = try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now)
             try db.moves.releaseAll(by: run)
-            let dht = usesDHT ? try StoredDHT(db, now: now) : nil
+            let dht = usesDHT ? try StoredDHT(db, scope, now: now) : nil
             return (last, run, leftOver, restingHosts, bans, dht)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -215,6 +215,9 @@ extension TorrentEngine: PeerConnectionDelegate {
             switch try ExtendedMessage(id: id, payload: payload) {
             case .handshake(let handshake):
                 connections.extended(key, by: handshake)
+                if let host = handshake.yourHost, connections.listenPort > 0 {
+                    swarm.seen(at: PeerAddress(host, port: connections.listenPort))
+                }
                 if connections.supports(.peerExchange, key) {
                     exchange?.joined(key, now: now)
                 } else {

@@ -20,7 +20,9 @@ extension TorrentEngine: RangeDelegate {
             let files = known[row.url] ?? []
             let state = WebSeedState(
                 lacking: Set(files.lazy.filter { $0.lacking != nil }.map(\.index)),
-                restsUntil: row.restsUntil.map { now + min($0 - environment.clock.timestamp, .seconds(3600)) },
+                restsUntil: row.restsUntil.map {
+                    now + max(.zero, min($0 - environment.clock.timestamp, .seconds(3600)))
+                },
                 failures: row.failures, rate: Int(clamping: row.rate))
             let key = swarm.add(webSeed: state, now: now)
             let client = environment.webSeeds.client(tag: key.value, delegate: self)

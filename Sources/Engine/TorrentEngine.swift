@@ -113,7 +113,9 @@ actor TorrentEngine {
             if !isFaulty { announces.start() }
         }
         dht?.serve(id, makeSeeker())
-        if let (service, hash) = localDiscovery { service.onLoop { [seeker = makeSeeker()] in $0.serve(hash, seeker) } }
+        if let (service, hash) = localDiscovery {
+            service.onLoop { [seeker = makeSeeker()] in $0.serve(hash, seeker) }
+        }
         let manual = environment.settings.peers
         if !manual.isEmpty, let peers = FoundPeers(manual, from: .manual, isPrivate: row.isPrivate) {
             swarm.learn(peers.addresses, from: peers.source, now: now)

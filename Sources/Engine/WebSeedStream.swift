@@ -52,7 +52,8 @@ final class WebSeedStream {
         url = row.url
         savedRow = row
         hasVerdicts = files.contains { $0.lacking != nil }
-        downloadedBefore = row.downloadedBytes
+        // A damaged row must not make the sum overflow.
+        downloadedBefore = max(0, min(row.downloadedBytes, .max / 2))
         for file in files {
             guard let location = file.location else { continue }
             do { locations[file.index] = try TrackerURL(file: location) } catch { continue }

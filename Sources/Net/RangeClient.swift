@@ -595,7 +595,9 @@ extension TrackerError {
     fileprivate var webSeedSentence: String {
         switch self {
         case .unreachable(let why): "it cannot be reached: \(why)"
-        case .insecure(let why): "its certificate cannot be trusted: \(why)"
+        case .insecure(let why):
+            // The library's text has places in its source beside the reason.
+            "its certificate cannot be trusted: \(why.firstMatch(of: /OPENSSL_internal:([A-Z_]+)/).map { String($0.1) } ?? why)"
         case .timedOut(let time): "it did not answer within \(time.components.seconds) s"
         case .redirectRefused(_, let target, let why): "it redirects to \(target), and pieces doesn't follow: \(why)"
         default: "\(self)"

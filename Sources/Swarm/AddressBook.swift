@@ -84,8 +84,17 @@ package struct AddressBook {
     private var leaversVainAt: Int64?
     /// Our own listening addresses, once discovered; they are never dialled.
     private var own: Set<PeerAddress> = []
+    /// Our address as others see it, which decides whom to dial among peers of equal merit (BEP 40).
+    private var ownAddress: PeerAddress?
 
     package init() {}
+
+    /// Others see us at this address.
+    package mutating func seenAt(_ address: PeerAddress) {
+        guard address.host.reach == .everywhere, address != ownAddress else { return }
+        ownAddress = address
+        queueIsStale = true
+    }
 
     package var count: Int { entries.count }
     /// The addresses whose source fulfils the condition.
@@ -331,9 +340,13 @@ package struct AddressBook {
         queueIsStale = false
         filledAt = now
         queue = entries.values.filter { isDue($0, at: now) }.map {
-            (merit: $0.merit, number: $0.number, address: $0.address)
+            let address = $0.address
+            return (
+                merit: $0.merit, priority: ownAddress.flatMap { PeerPriority.of($0, address) } ?? 0, number: $0.number,
+                address: address
+            )
         }
-        .sorted { ($0.merit, $1.number) < ($1.merit, $0.number) }
+        .sorted { ($0.merit, $0.priority, $1.number) < ($1.merit, $1.priority, $0.number) }
         .map(\.address)
     }
 

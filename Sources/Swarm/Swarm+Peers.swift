@@ -18,6 +18,9 @@ extension Swarm {
         dialMore(now: now)
     }
 
+    /// A peer says at which address it sees us.
+    package mutating func seen(at address: PeerAddress) { book.seenAt(address) }
+
     /// The connected peers, as others may be told of them.
     package var contacts: [PeerExchange.Contact] {
         peers.ordered.lazy.filter { !$0.isClosing }.map { peer in

@@ -109,7 +109,7 @@ extension Swarm {
     /// The fetch of a run ended. Answers ``Effect/fetch(_:_:)``.
     package mutating func fetched(_ key: WebSeedKey, run number: Int, _ outcome: WebSeedOutcome, now: Instant) {
         guard let seed = webSeeds[key], let run = seed.ended(number) else { return }
-        for block in run.blocks { release(block, of: seed) }
+        for block in owed(run, by: seed) { release(block, of: seed) }
         switch outcome {
         case .finished:
             seed.finished(now: now)
@@ -136,6 +136,16 @@ extension Swarm {
     private mutating func rest(_ seed: WebSeed, _ reason: String, retryAfter: Duration?, now: Instant) {
         seed.failed(retryAfter: retryAfter, now: now)
         effects.append(.note(.webSeedFailed(seed.key, reason: reason)))
+    }
+
+    /// The blocks of the run that didn't arrive: usually none, so one look at the requests must be enough.
+    private func owed(_ run: WebSeedRun, by seed: WebSeed) -> [BlockRef] {
+        guard let first = run.blocks.first, let last = run.blocks.last else { return [] }
+        // Runs don't overlap, and their blocks are in order.
+        return seed.source.requests.lazy.map(\.block).filter { block in
+            (block.piece, block.block) >= (first.piece, first.block)
+                && (block.piece, block.block) <= (last.piece, last.block)
+        }
     }
 
     /// A block of an ended run is free for others, if it didn't arrive.

@@ -48,6 +48,11 @@ struct Benchmarks {
                 "how the cost grows, up to so many; a table, and a plot beside the input where no path is given; all four without a word",
             make: GrowthBenchmark.init(arguments:)),
         Word(
+            name: "dht", arguments: "[TORRENTS]",
+            help:
+                "how soon after a restart a search in the DHT is answered, and what announces of so many dormant torrents (100000) cost",
+            make: DHTBenchmark.init(arguments:)),
+        Word(
             name: "counts", arguments: "",
             help:
                 "what can be counted, beside its thresholds; exit code 1 when one is exceeded, 69 when strace or perf isn't here",

@@ -53,6 +53,37 @@ enum Socket {
         return nil
     }
 
+    /// A UDP socket on loopback that never waits, and its port.
+    static func datagrams() throws -> (socket: Int32, port: UInt16) {
+        let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let socket = Glibc.socket(AF_INET, kind, 0)
+        guard socket >= 0 else { throw fault("socket") }
+        return (socket, try bind(socket, INADDR_LOOPBACK))
+    }
+
+    /// The next datagram and its sender; `nil` when there is none.
+    static func receive(_ socket: Int32) -> (bytes: [UInt8], sender: sockaddr_in)? {
+        var buffer = [UInt8](repeating: 0, count: 2048)
+        var sender = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let count = withUnsafeMutablePointer(to: &sender) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                recvfrom(socket, &buffer, buffer.count, 0, $0, &length)
+            }
+        }
+        return count < 0 ? nil : (Array(buffer.prefix(count)), sender)
+    }
+
+    /// Sends a datagram; whether it arrives doesn't matter.
+    static func send(_ bytes: [UInt8], to receiver: sockaddr_in, through socket: Int32) {
+        var receiver = receiver
+        withUnsafePointer(to: &receiver) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = sendto(socket, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+
     private static func make(isBlocking: Bool = false) throws -> Int32 {
         let kind =
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

@@ -64,9 +64,11 @@ struct LocalAnnouncementTests {
             var bytes = whole
             for _ in 0..<Int.random(in: 1...6, using: &random) {
                 switch Int.random(in: 0..<3, using: &random) {
-                case 0: bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                case 0:
+                    let place = Int.random(in: 0..<bytes.count, using: &random)
+                    bytes[place] = UInt8.random(in: 0...255, using: &random)
                 case 1: bytes.insert(UInt8.random(in: 0...255, using: &random), at: bytes.count / 2)
-                default: bytes.removeLast(Int.random(in: 0..<min(20, bytes.count), using: &random))
+                default: bytes.removeLast(Int.random(in: 0..<max(1, min(20, bytes.count)), using: &random))
                 }
                 if bytes.isEmpty { bytes = [0] }
             }

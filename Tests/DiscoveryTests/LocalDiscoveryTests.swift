@@ -14,7 +14,9 @@ struct LocalDiscoveryTests {
         var machine = LocalDiscovery(port: 6881, seed: 1)
         machine.add(Self.hash(1), now: Self.start)
         var times: [Int] = []
-        for second in 0..<1200 where !machine.takeDue(now: Self.start + .seconds(second)).isEmpty { times.append(second) }
+        for second in 0..<1200 {
+            if !machine.takeDue(now: Self.start + .seconds(second)).isEmpty { times.append(second) }
+        }
         #expect(times.prefix(2) == [0, 2])
         for (earlier, later) in zip(times.dropFirst(), times.dropFirst(2)) {
             #expect((240...301).contains(later - earlier), "\(times)")
@@ -31,7 +33,7 @@ struct LocalDiscoveryTests {
         // Later they are spread, and no torrent is left out.
         var count = 0
         for second in 8..<320 {
-            for announcement in machine.takeDue(now: Self.start + .seconds(second)) { count += announcement.infoHashes.count }
+            count += machine.takeDue(now: Self.start + .seconds(second)).reduce(0) { $0 + $1.infoHashes.count }
         }
         #expect(count >= 100)
     }
@@ -55,7 +57,8 @@ struct LocalDiscoveryTests {
     @Test func floodIsIgnored() throws {
         var machine = LocalDiscovery(port: 6881, seed: 4)
         machine.add(Self.hash(1), now: Self.start)
-        let bytes = Array(LocalAnnouncement(port: 7, infoHashes: [Self.hash(1).infoHash], cookie: nil).text(for: .v4).utf8)
+        let announcement = LocalAnnouncement(port: 7, infoHashes: [Self.hash(1).infoHash], cookie: nil)
+        let bytes = Array(announcement.text(for: .v4).utf8)
         var accepted = 0
         for n in 0..<1000 {
             let now = Self.start + .milliseconds(Int64(n) * 2)

@@ -20,6 +20,7 @@ import Torrent
     /// The tables that have rows of a torrent, as ``populate(_:_:)`` makes them.
     private static let tables = [
         "torrent", "metainfo", "file", "bitfield", "partial_piece", "peer", "tracker", "yielded", "live",
+        "web_seed", "web_seed_file",
     ]
     private static let keys: Set = ["id", "torrent_id"]
 
@@ -121,6 +122,11 @@ import Torrent
             record.completedBytes = 65536
             try db.pieces.addWriteIntents(id, [PieceIndex(1)], now: .now())
             try db.queue.setTurn(id, 1)
+            let webSeed = "http://127.0.0.1:1/"
+            try db.webSeeds.add(torrent: id, urls: [webSeed])
+            try db.webSeeds.save(
+                [WebSeedFileRow(url: webSeed, index: 0, lacking: "gone", location: "http://127.0.0.1:1/x", at: .now())],
+                of: id)
             try db.pieces.record([record])
             try db.peers.save(
                 id, [PeerUpdate(address: PeerAddress(.v4(0x7f00_0001), port: 1), source: .tracker)], now: .now())

@@ -44,6 +44,30 @@ import Torrent
         }
     }
 
+    /// The next run searches as soon as its socket is open, before the torrent is loaded, and with stored nodes alone.
+    @Test func nextRunFindsPeersByStoredNodes() async throws {
+        let torrent = try SampleTorrent(length: 500_000, seed: 88)
+        try await withSite { site in
+            try await withPeers(torrent) { peers in
+                try await withDHT { nodes in
+                    try await site.run({ Self.use(nodes, in: &$0) }) { session in
+                        try await eventually("the nodes to be found") {
+                            await session.dhtReport?.families[.v4]?.goodNodes ?? 0 >= 7
+                        }
+                    }
+                    await nodes[4].announce(torrent.infoHash, port: peers[0].address.port)
+                    try await eventually("a node to store the announce") {
+                        for node in nodes where await node.storedPeers > 0 { return true }
+                        return false
+                    }
+                    let id = try site.add(torrent)
+                    try await site.run({ Self.use([], in: &$0) }) { _ in try await site.untilComplete(id) }
+                    #expect(torrent.faults(in: site.output) == [])
+                }
+            }
+        }
+    }
+
     /// Law 8: whatever happens, no datagram names a private torrent, its peers aren't tried as nodes, and they aren't
     /// told that there is a node.
     @Test func privateTorrentLeavesNoTraceInTheDHT() async throws {
@@ -91,8 +115,8 @@ import Torrent
         }
     }
 
-    /// Torrents of all kinds, by seed: exactly the public ones that aren't paused are named in the DHT, whether they are
-    /// at rest, download, or are known by a magnet link.
+    /// Torrents of all kinds, by seed: exactly the public ones that aren't paused are named in the DHT, whether they
+    /// are at rest or download.
     @Test(arguments: 1...3 as ClosedRange<UInt64>) func onlyPublicTorrentsAreNamed(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         var kinds: [(torrent: SampleTorrent, isNamed: Bool)] = []

@@ -30,6 +30,8 @@ struct SettingsTests {
         Value(key: .watchOutput, good: ["/out"], bad: ["."]),
         Value(key: .listenPort, good: ["0", "65535"], bad: ["-1", "65536", "six", ""]),
         Value(key: .bind, good: ["127.0.0.1", "::1"], bad: ["localhost", "1.2.3"]),
+        Value(key: .pex, good: ["on", "off"], bad: ["", "2"]),
+        Value(key: .lsd, good: ["on", "off"], bad: ["", "2"]),
         Value(key: .dht, good: ["on", "Off", "true", "no"], bad: ["", "1", "maybe"]),
         Value(
             key: .dhtBootstrap, good: ["a.example:1", "192.0.2.1:6881, [2001:db8::1]:2 b.example:3", "none"],

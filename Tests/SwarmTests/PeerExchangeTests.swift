@@ -29,11 +29,13 @@ struct PeerExchangeTests {
         #expect(exchange.isDue(now: Self.start))
         let first = exchange.messages(contacts, now: Self.start)
         #expect(first.map(\.0) == [PeerKey(1)])
-        #expect(first.first?.1.added.map(\.address) == [Self.address(2), Self.address(4)], "not itself, not who only dials")
+        #expect(
+            first.first?.1.added.map(\.address) == [Self.address(2), Self.address(4)], "not itself, not who only dials")
         #expect(first.first?.1.added.allSatisfy { $0.flags == .isReachable } ?? false)
         #expect(!exchange.isDue(now: Self.start + .seconds(59)))
         #expect(exchange.messages([], now: Self.start + .seconds(59)).isEmpty)
-        let later = exchange.messages([Self.contact(1), Self.contact(4), Self.contact(5)], now: Self.start + .seconds(60))
+        let later = exchange.messages(
+            [Self.contact(1), Self.contact(4), Self.contact(5)], now: Self.start + .seconds(60))
         #expect(later.first?.1.added.map(\.address) == [Self.address(5)])
         #expect(later.first?.1.dropped == [Self.address(2)])
         // Without news there is no message, and the next one isn't delayed by a minute.
@@ -75,7 +77,9 @@ struct PeerExchangeTests {
         let remote = Self.address(1)
         let (local, neighbour) = (Self.address(1, host: 0xc0a8_0100), Self.address(2, host: 0xc0a8_0100))
         let loop = Self.address(1, host: 0x7f00_0000)
-        for (receiver, hears) in [(remote, [false, false, true]), (local, [true, false, true]), (loop, [true, true, true])] {
+        for (receiver, hears) in [
+            (remote, [false, false, true]), (local, [true, false, true]), (loop, [true, true, true]),
+        ] {
             var exchange = Self.exchange(1)
             let others = [neighbour, Self.address(9, host: 0x7f00_0000), Self.address(7)]
             let contacts = [Self.contact(1, receiver)] + others.enumerated().map { Self.contact($0 + 2, $1) }
@@ -90,7 +94,8 @@ struct PeerExchangeTests {
     @Test func peerIsBelievedWithinLimits() {
         var exchange = Self.exchange(1)
         let many = (2..<300).map { PeerHint(Self.address($0)) }
-        guard case .take(let taken) = exchange.received(many, from: PeerKey(1), at: Self.address(1), now: Self.start) else {
+        guard case .take(let taken) = exchange.received(many, from: PeerKey(1), at: Self.address(1), now: Self.start)
+        else {
             Issue.record("the first message counts")
             return
         }
@@ -142,11 +147,24 @@ struct PeerExchangeTests {
         #expect(book[teller].map { $0.toldBad <= AddressBook.mostBadHints + 1 } ?? false, "it isn't believed any more")
     }
 
+    /// Among peers of equal merit, the canonical priority decides (BEP 40).
+    @Test func canonicalPriorityBreaksTies() throws {
+        var book = AddressBook()
+        let own = Self.address(77, host: 0x0808_0800)
+        book.seenAt(own)
+        let all = (1..<40).map { PeerAddress(.v4(UInt32($0) << 24 | 0x0001_0203), port: 6881) }
+        let peers = all.filter(\.isDialable).filter { $0.host.reach == .everywhere }
+        for peer in peers { book.learn(peer, from: .tracker, at: 0) }
+        var order: [UInt32] = []
+        while let next = book.next(at: 0) { order.append(try #require(PeerPriority.of(own, next))) }
+        #expect(order.count == peers.count && order == order.sorted(by: >))
+    }
+
     /// A swarm of a private torrent takes nothing that a peer tells.
     @Test func privateSwarmLearnsNothing() throws {
         var settings = SwarmSettings()
         settings.isPrivate = true
-        let bench = SwarmBench(settings: settings)
+        let bench = SwarmBench(settings: settings).started()
         let key = bench.connect(SwarmBench.address(1))
         bench.swarm.learn([Self.address(50)], toldBy: key, now: bench.now)
         #expect(bench.swarm.book[Self.address(50)] == nil)

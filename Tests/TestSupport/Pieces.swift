@@ -38,7 +38,10 @@ package struct Pieces: Sendable {
         try Files.makeFolders(self.output)
     }
 
-    private var environment: [String: String] { ["PIECES_DATABASE": database.string, "HOME": folder.string] }
+    private var environment: [String: String] {
+        // Tests that run at the same time must not find each other.
+        ["PIECES_DATABASE": database.string, "HOME": folder.string, "PIECES_LSD": "off"]
+    }
 
     /// Starts a command; `more` goes into its environment.
     package func start(_ arguments: [String], environment more: [String: String] = [:]) throws -> RunningProgram {

@@ -322,7 +322,7 @@ package struct Explanation {
         let peers = Format.count(live.peersConnected, "peer")
         let seeds = facts.liveWebSeeds
         guard !seeds.isEmpty else { return peers }
-        let rate = Format.rate(seeds.reduce(0) { $0 + $1.liveRate })
+        let rate = Format.rate(seeds.reduce(0) { $0 + min($1.liveRate, 1 << 40) })
         let webSeeds = "\(Format.count(seeds.count, "web seed")) (\(rate))"
         return live.peersConnected == 0 ? "\(webSeeds), without peers" : "\(peers) and \(webSeeds)"
     }
@@ -349,7 +349,7 @@ package struct Explanation {
     private static func lackingFiles(_ facts: Facts) -> [Cause] {
         facts.lackingFiles.prefix(Facts.namedLackingFiles).compactMap { file in
             guard let reason = file.lacking else { return nil }
-            let path = facts.lackingPaths[file.index] ?? "file \(file.index + 1)"
+            let path = facts.lackingPaths[file.index] ?? "file \(file.index &+ 1)"
             return Cause(
                 kind: .webSeedLacksFile,
                 sentence: "the web seed \(file.url.shownURL) can't deliver \(path.printable): \(reason.printable)",

@@ -118,7 +118,7 @@ package struct Settings: Sendable {
         }
         if let host = value(.bind, { try $0.host }) { settings.bind = host }
         if let isOn = value(.pex, { try $0.isOn }) { settings.usesPeerExchange = isOn }
-        if let isOn = value(.lsd, { try $0.isOn }) { settings.usesLocalDiscovery = isOn }
+        settings.usesLocalDiscovery = value(.lsd) { try $0.isOn } ?? true
         settings.dht = value(.dht, { try $0.isOn }) == false ? nil : dht
         if let rate = value(.downloadLimit, { try $0.rate }) {
             settings.downloadLimit = rate.limit.map { Int($0) }

@@ -146,6 +146,15 @@ package struct DHTTable {
             id) ?? false
     }
 
+    /// Torrents that aren't paused and lack something, in the order of an index; at most `limit`.
+    package func incomplete(limit: Int) throws(StoreError) -> [TorrentID] {
+        try db.values(
+            """
+            SELECT id FROM (SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes LIMIT ?1)
+            UNION SELECT id FROM (SELECT id FROM torrent WHERE state = ?2 AND paused = 0 LIMIT ?1) LIMIT ?1
+            """, limit, TorrentState.metadata)
+    }
+
     private func candidates(now: Timestamp, hasTracker: Bool, limit: Int) throws(StoreError) -> [TorrentID] {
         try db.values(
             "SELECT id FROM torrent WHERE \(Self.dormant) AND dht_has_tracker = ? AND dht_due_at <= ? ORDER BY dht_due_at LIMIT ?",

@@ -58,11 +58,14 @@ import Testing
 @Suite struct ExtendedMessageTests {
     /// What is offered is what is decoded, and nothing else is accepted.
     @Test func offeredExtensionsAreExactlyTheDecodedOnes() throws {
-        #expect(Set(ExtendedMessage.offered) == [.metadata, .dontHave, .uploadOnly])
+        #expect(Set(ExtendedMessage.offered) == [.metadata, .peerExchange, .dontHave, .uploadOnly])
         for id in 1...255 as ClosedRange<UInt8> {
-            let isMetadata = id == Extension.metadata.rawValue
             let payload =
-                isMetadata ? MetadataMessage(block: 0, .reject).payload : ByteBuffer(bytes: [0, 0, 0, 1])
+                switch Extension(rawValue: id) {
+                case .metadata: MetadataMessage(block: 0, .reject).payload
+                case .peerExchange: PeerExchangeMessage().payload
+                default: ByteBuffer(bytes: [0, 0, 0, 1])
+                }
             let message = try ExtendedMessage(id: id, payload: payload)
             let isOffered = ExtendedMessage.offered.contains { $0.rawValue == id }
             #expect((message != nil) == isOffered, "id \(id)")
