@@ -6,7 +6,8 @@ import Torrent
 
 /// Serves the metadata to peers that have only a magnet link (BEP 9).
 extension TorrentEngine {
-    /// A private torrent doesn't give its metadata away, as in libtorrent: its peers have the .torrent from its tracker.
+    /// A private torrent doesn't give its metadata away, as in libtorrent: its peers have the .torrent from its
+    /// tracker.
     var servesMetadata: Bool { !metainfo.isPrivate }
 
     private var metadataBlockCount: Int {

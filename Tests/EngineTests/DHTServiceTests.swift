@@ -91,8 +91,8 @@ import Torrent
         }
     }
 
-    /// Torrents of all kinds, by seed: exactly the public ones that aren't paused are named in the DHT, whether they are
-    /// at rest, download, or are known by a magnet link.
+    /// Torrents of all kinds, by seed: exactly the public ones that aren't paused are named in the DHT, whether they
+    /// are at rest, download, or are known by a magnet link.
     @Test(arguments: 1...3 as ClosedRange<UInt64>) func onlyPublicTorrentsAreNamed(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         var kinds: [(torrent: SampleTorrent, isNamed: Bool)] = []

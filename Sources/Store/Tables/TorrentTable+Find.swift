@@ -6,8 +6,8 @@ extension TorrentTable {
     /// The number of candidates that the error for an ambiguous name lists.
     private static let namedCandidates = 8
 
-    /// Finds a torrent by a magnet link, by its exact number, by the beginning of its hexadecimal info hash, by its exact
-    /// name, by a glob that matches its name, or by the beginning of its name, in this order.
+    /// Finds a torrent by a magnet link, by its exact number, by the beginning of its hexadecimal info hash, by its
+    /// exact name, by a glob that matches its name, or by the beginning of its name, in this order.
     ///
     /// Throws `notFound`, or `ambiguous` with the candidates.
     package func find(_ text: String) throws(StoreError) -> TorrentRow {
