@@ -51,8 +51,8 @@ struct Program {
         var all = [
             "PATH": "/usr/bin:/bin", "HOME": folder.path, "PIECES_DATABASE": database.path, "LANG": "C.UTF-8",
             "TZ": "UTC",
-            // Tests that run at the same time must not find each other.
-            "PIECES_LSD": "off",
+            // Tests that run at the same time must not find each other, and none asks public nodes of the DHT.
+            "PIECES_LSD": "off", "PIECES_DHT": "off",
         ]
         all.merge(environment) { _, new in new }
         return Running(

@@ -42,7 +42,8 @@ import Torrent
     @Test func torrentIsDownloadedFromLibtorrentByTheDHTAlone() async throws {
         let torrent = try Self.torrent(seed: 301)
         try await withTemporaryFolder { folder in
-            let pieces = try Pieces(in: folder)
+            var pieces = try Pieces(in: folder)
+            pieces.usesDHT = true
             let file = try pieces.file(of: torrent)
             let data = try folder.appending("data").makingFolder()
             try torrent.write(to: data)
@@ -64,7 +65,8 @@ import Torrent
     @Test func magnetIsDownloadedFromLibtorrentByTheDHTAlone() async throws {
         let torrent = try Self.torrent(seed: 306)
         try await withTemporaryFolder { folder in
-            let pieces = try Pieces(in: folder)
+            var pieces = try Pieces(in: folder)
+            pieces.usesDHT = true
             let file = try pieces.file(of: torrent)
             let data = try folder.appending("data").makingFolder()
             try torrent.write(to: data)
@@ -82,7 +84,8 @@ import Torrent
     @Test func torrentIsSeededToLibtorrentByTheDHTAlone() async throws {
         let torrent = try Self.torrent(seed: 302)
         try await withTemporaryFolder { folder in
-            let pieces = try Pieces(in: folder)
+            var pieces = try Pieces(in: folder)
+            pieces.usesDHT = true
             try await pieces.adopt(torrent)
             let file = try pieces.file(of: torrent)
             let data = try folder.appending("data").makingFolder()
@@ -104,7 +107,8 @@ import Torrent
         let torrent = try Self.torrent(seed: 303)
         let aria = try RealProgram.require("aria2c", package: "aria2")
         try await withTemporaryFolder { folder in
-            let pieces = try Pieces(in: folder)
+            var pieces = try Pieces(in: folder)
+            pieces.usesDHT = true
             try await pieces.adopt(torrent)
             let file = try pieces.file(of: torrent)
             let data = try folder.appending("data").makingFolder()
@@ -133,7 +137,8 @@ import Torrent
         let torrent = try Self.torrent(seed: 304)
         let aria = try RealProgram.require("aria2c", package: "aria2")
         try await withTemporaryFolder { folder in
-            let pieces = try Pieces(in: folder)
+            var pieces = try Pieces(in: folder)
+            pieces.usesDHT = true
             let file = try pieces.file(of: torrent)
             let data = try folder.appending("data").makingFolder()
             try torrent.write(to: data)
@@ -157,7 +162,8 @@ import Torrent
     @Test func nodesSurviveAKill() async throws {
         let torrent = try Self.torrent(seed: 305)
         try await withTemporaryFolder { folder in
-            let pieces = try Pieces(in: folder)
+            var pieces = try Pieces(in: folder)
+            pieces.usesDHT = true
             try await pieces.adopt(torrent)
             try await withNetwork(in: folder) { entry, _ in
                 try await pieces.beside(["run", "--json"] + Self.network(entry)) { running in

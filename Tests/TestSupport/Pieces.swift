@@ -27,6 +27,9 @@ package struct Pieces: Sendable {
         }
     }
 
+    /// Whether commands use the DHT.
+    package var usesDHT = false
+
     /// Database and output folder are in the folder, where no others are given.
     package init(in folder: FilePath, _ name: String = "pieces", database: FilePath? = nil, output: FilePath? = nil)
         throws
@@ -39,8 +42,11 @@ package struct Pieces: Sendable {
     }
 
     private var environment: [String: String] {
-        // Tests that run at the same time must not find each other.
-        ["PIECES_DATABASE": database.string, "HOME": folder.string, "PIECES_LSD": "off"]
+        // Tests that run at the same time must not find each other, and none asks public nodes of the DHT.
+        [
+            "PIECES_DATABASE": database.string, "HOME": folder.string, "PIECES_LSD": "off",
+            "PIECES_DHT": usesDHT ? "on" : "off",
+        ]
     }
 
     /// Starts a command; `more` goes into its environment.
