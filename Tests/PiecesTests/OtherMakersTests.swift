@@ -29,7 +29,7 @@ struct OtherMakersTests {
         Wrong(name: "packed", bytes: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0], says: ["compressed with gzip", "gunzip"]),
         Wrong(name: "archive", bytes: Array("PK\u{3}\u{4}rest".utf8), says: ["zip archive", "unpack it"]),
         Wrong(name: "page", bytes: Array("<!DOCTYPE html><h1>Log in</h1>".utf8), says: ["web page (HTML)", "browser"]),
-        Wrong(name: "magnet", bytes: Array("magnet:?xt=urn:btih:0123\n".utf8), says: ["magnet link", "not supported"]),
+        Wrong(name: "magnet", bytes: Array("magnet:?xt=urn:btih:0123\n".utf8), says: ["magnet link", "in quotes"]),
         Wrong(
             name: "link", bytes: Array("https://example.org/x.torrent\n".utf8),
             says: ["web address", "give that address"]),
