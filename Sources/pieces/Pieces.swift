@@ -173,7 +173,7 @@ extension ProcessLimit.Needs {
     /// What an engine needs before its first peer: a task's threads plus the event loop, the database, two for names,
     /// and some of the runtime. The memory is for an engine with a few peers.
     fileprivate static let engine = ProcessLimit.Needs(
-        descriptors: 20, threads: 14 + 3 * System.coreCount, memory: 64 << 20)
+        descriptors: 24, threads: 14 + 3 * System.coreCount, memory: 64 << 20)
 }
 
 /// A command that runs an engine, which needs more system resources than others.

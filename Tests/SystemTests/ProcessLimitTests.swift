@@ -123,7 +123,7 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             try await withPeers(torrent, [.good]) { peers in
-                for count in [4, 6, 9, 12, 15, 18, 21, 22, 23, 24, 26] {
+                for count in [4, 6, 9, 12, 15, 18, 21, 23, 24, 26, 27, 28, 30] {
                     try await answers(pieces, torrent, peers[0].address, under: "-n \(count)")
                 }
             }
