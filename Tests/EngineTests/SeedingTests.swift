@@ -57,7 +57,11 @@ import Torrent
                 try await withPeers(torrent, [.slow(15)]) { peers in
                     try await first.run(peers: [peers[0].address]) { one in
                         let address = await one.address
-                        try await second.run(peers: [address]) { two in
+                        // Peer exchange would tell the second of the first one's peer.
+                        try await second.run(
+                            peers: [address],
+                            { $0.usesPeerExchange = false }
+                        ) { two in
                             try await eventually("the second to have something while the first lacks something") {
                                 let (a, b) = (await one.snapshot(ids.0), await two.snapshot(ids.1))
                                 return b.map { !$0.have.isEmpty } ?? false && a.map { !$0.have.isFull } ?? false

@@ -15,11 +15,17 @@ extension TorrentTable {
                 """
                 SELECT typeof(overwrite) <> 'integer' OR overwrite NOT IN (0, 1) OR typeof(resolved) NOT IN ('text', 'null')
                     OR typeof(root_hash) NOT IN ('integer', 'null') OR typeof(queue_place) <> 'integer'
+                    OR typeof(dht_announced_at) NOT IN ('integer', 'null') OR typeof(dht_due_at) <> 'integer'
+                    OR typeof(dht_has_tracker) <> 'integer' OR dht_has_tracker NOT IN (0, 1)
                 FROM torrent WHERE id = ?
                 """, id)
             guard isInvalid == true else { return false }
             try db.execute(
-                "UPDATE torrent SET overwrite = 0, resolved = NULL, root_hash = NULL, queue_place = 0 WHERE id = ?", id)
+                """
+                UPDATE torrent SET overwrite = 0, resolved = NULL, root_hash = NULL, queue_place = 0,
+                    dht_announced_at = NULL, dht_due_at = 0, dht_has_tracker = 0
+                WHERE id = ?
+                """, id)
             return true
         }
     }
