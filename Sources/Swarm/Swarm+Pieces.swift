@@ -42,6 +42,7 @@ extension Swarm {
         }
         if isComplete { goalChanged(now: now) }
         if let owner, let source = sources[owner] { fill(source, now: now) }
+        memoryWasFreed(now: now)
         considerCommit(now: now)
     }
 

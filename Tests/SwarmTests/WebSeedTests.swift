@@ -52,6 +52,32 @@ struct WebSeedTests {
         #expect(bench.isDone && runs(bench, key).isEmpty)
     }
 
+    /// The server is faster than the disk: when the memory is full, each piece that leaves it makes room for more,
+    /// and no time passes.
+    @Test func freedMemoryIsUsedAtOnce() {
+        var settings = SwarmSettings()
+        settings.memoryBudget = 8 * 4 * Self.block
+        let bench = SwarmBench(pieces: 80, blocks: 4, settings: settings).started()
+        bench.held = [.verify]
+        let key = add(bench)
+        var written: [Verification] = []
+        var effects = bench.take()
+        while true {
+            for case .verify(let work) in effects { written.append(work) }
+            if effects.isEmpty {
+                guard !written.isEmpty else { break }
+                let work = written.removeFirst()
+                bench.act { bench.verify(work) }
+            }
+            for case .fetch(key, let run) in effects {
+                for block in run.blocks { #expect(bench.deliver(key, block) == .store) }
+                bench.feed { $0.fetched(key, run: run.number, .finished, now: $1) }
+            }
+            effects = bench.take()
+        }
+        #expect(bench.isComplete)
+    }
+
     /// The parts of runs cover each byte of each file once, and no padding.
     @Test func runsAreSplitAtFilesAndSkipPadding() {
         let layout = Self.layout([
