@@ -123,8 +123,7 @@ package struct PeerExchange: Sendable {
         return .take(Array(usable.prefix(Self.mostTaken)))
     }
 
-    /// Whether a host can reach what another one is told to be at: addresses of a local network mean something only
-    /// there.
+    /// Whether the receiver can reach the host: addresses of a local network mean something only in that network.
     private static func mayHear(_ receiver: PeerAddress.Host, of host: PeerAddress.Host) -> Bool {
         switch host.reach {
         case .everywhere: true
