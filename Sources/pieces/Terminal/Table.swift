@@ -1,7 +1,7 @@
 /// Rows of text in columns that are as wide as their content. On a narrow terminal, one column is cut.
 ///
-/// A list of a hundred thousand torrents has nine hundred thousand cells, so their text is one array of bytes, and a cell is
-/// four bytes more: fresh memory costs more time than what is written there.
+/// A list of a hundred thousand torrents has nine hundred thousand cells, so their text is one array of bytes, and a
+/// cell is four bytes more: fresh memory costs more time than what is written there.
 package struct Table {
     package struct Column {
         let title: String
