@@ -125,6 +125,21 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         contentOffset = offset
     }
 
+    private init(_ metainfo: Metainfo, of torrent: SampleTorrent) {
+        self.metainfo = metainfo
+        content = torrent.content
+        contentOffset = torrent.contentOffset
+    }
+
+    /// The same torrent, whose .torrent names web seeds (BEP 19).
+    package func naming(webSeeds urls: [String]) throws -> SampleTorrent {
+        guard var root = try Bencode.decode(file).dictionary else {
+            preconditionFailure("a .torrent is a dictionary")
+        }
+        root["url-list"] = .list(urls.map { .text($0) })
+        return SampleTorrent(try Metainfo(torrentFile: Bencode.encode(.dictionary(root))), of: self)
+    }
+
     private static func entry(_ file: File) -> BencodeValue {
         var entry = BencodeDictionary()
         if file.isPad { entry["attr"] = "p" }
