@@ -340,14 +340,14 @@ package actor RangeClient {
 
     // MARK: What the connection says
 
-    fileprivate func received(_ bytes: ByteBuffer, _ generation: Int) {
+    func received(_ bytes: ByteBuffer, _ generation: Int) {
         guard generation == self.generation else { return }
         lastProgress = .now()
         if held.readableBytes == 0 { held = bytes } else { held.writeImmutableBuffer(bytes) }
         evaluate()
     }
 
-    fileprivate func readEnded(_ generation: Int) {
+    func readEnded(_ generation: Int) {
         guard generation == self.generation, let delegate else { return }
         if !delegate.readEnded(from: tag), generation == self.generation { setReading(false) }
     }
@@ -398,7 +398,9 @@ package actor RangeClient {
                 closesAfterResponse = true
             }
             phase = skip > 0 ? .skip(skip, isWhole: isWhole) : .body(request.length, isWhole: isWhole)
-            if first.target != request.location { delegate?.found(request, at: place(of: first), from: tag) }
+            // Once bytes were handed over, the range can't begin anew at the web seed itself.
+            queue[0].isRemembered = false
+            delegate?.found(request, at: place(of: first), from: tag)
         case .redirect(let location): redirect(first, to: location, head)
         case .lacks(let reason): refuse(.lacks(reason), head)
         case .ignoresRanges: refuse(.ignoresRanges, head)
@@ -408,6 +410,7 @@ package actor RangeClient {
 
     /// The place of the file to remember; `nil` for the web seed itself, and for local ones.
     private func place(of pending: Pending) -> TrackerURL? {
+        if pending.target == pending.request.location { return pending.target }
         guard pending.target != pending.request.url, let remote = connection?.channel.remoteAddress,
             let host = PeerAddress(remote)?.host, !shared.reach.isLocal(host)
         else { return nil }
@@ -505,7 +508,7 @@ package actor RangeClient {
         pump()
     }
 
-    fileprivate func closed(_ generation: Int) {
+    func closed(_ generation: Int) {
         guard generation == self.generation else { return }
         let isComplete: Bool =
             switch phase {
@@ -535,7 +538,7 @@ package actor RangeClient {
         return "it sent only \(length - left) of \(length) bytes"
     }
 
-    fileprivate func broken(_ error: any Error, _ generation: Int) {
+    func broken(_ error: any Error, _ generation: Int) {
         guard generation == self.generation else { return }
         // Many servers close TLS connections without saying so first.
         if case NIOSSLError.uncleanShutdown = error { return closed(generation) }
@@ -556,51 +559,5 @@ package actor RangeClient {
         guard let first = queue.first else { return }
         queue = []
         delegate?.failed(first.request, failure, from: tag)
-    }
-}
-
-/// Passes what the connection says to its client.
-private final class RangeInlet: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let client: RangeClient
-    private let generation: Int
-
-    init(_ client: RangeClient, _ generation: Int) {
-        self.client = client
-        self.generation = generation
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
-        client.assumeIsolated { [generation] in $0.received(bytes, generation) }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        client.assumeIsolated { [generation] in $0.readEnded(generation) }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        client.assumeIsolated { [generation] in $0.closed(generation) }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        client.assumeIsolated { [generation] in $0.broken(error, generation) }
-        context.close(promise: nil)
-    }
-}
-
-extension TrackerError {
-    /// The error as a clause about a web seed's server.
-    fileprivate var webSeedSentence: String {
-        switch self {
-        case .unreachable(let why): "it cannot be reached: \(why)"
-        case .insecure(let why):
-            // The library's text has places in its source beside the reason.
-            "its certificate cannot be trusted: \(why.firstMatch(of: /OPENSSL_internal:([A-Z_]+)/).map { String($0.1) } ?? why)"
-        case .timedOut(let time): "it did not answer within \(time.components.seconds) s"
-        case .redirectRefused(_, let target, let why): "it redirects to \(target), and pieces doesn't follow: \(why)"
-        default: "\(self)"
-        }
     }
 }

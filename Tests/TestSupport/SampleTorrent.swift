@@ -9,11 +9,19 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         package let path: [String]
         package let length: Int
         package let isPad: Bool
+        /// Whether the .torrent says so (BEP 47), and not the name alone.
+        fileprivate let isMarked: Bool
 
-        package init(_ path: String, _ length: Int, isPad: Bool = false) {
+        package init(_ path: String, _ length: Int, isPad: Bool = false, isMarked: Bool = true) {
             self.path = path.split(separator: "/").map(String.init)
             self.length = length
             self.isPad = isPad
+            self.isMarked = isMarked
+        }
+
+        /// Padding as the Internet Archive has it.
+        package static func archivePad(_ number: Int, _ length: Int) -> File {
+            File(".____padding_file/\(number)", length, isPad: true, isMarked: false)
         }
 
         /// Zeros that align what follows (BEP 47).
@@ -142,7 +150,7 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
 
     private static func entry(_ file: File) -> BencodeValue {
         var entry = BencodeDictionary()
-        if file.isPad { entry["attr"] = "p" }
+        if file.isPad, file.isMarked { entry["attr"] = "p" }
         entry["length"] = .integer(Int64(file.length))
         entry["path"] = .list(file.path.map { .string(PathText.bytes($0)) })
         return .dictionary(entry)
