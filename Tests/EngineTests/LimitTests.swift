@@ -38,8 +38,8 @@ import Torrent
         }
     }
 
-    /// One torrent comes from a peer, and another from a web seed: the limit of all torrents holds for both together, and
-    /// the limit of a torrent for its web seed.
+    /// One torrent comes from a peer, and another from a web seed: the limit of all torrents holds for both together,
+    /// and the limit of a torrent for its web seed.
     @Test(arguments: [true, false]) func limitsHoldForWebSeeds(isGlobal: Bool) async throws {
         let torrents = try [55, 56].map { try SampleTorrent("of\($0).bin", length: Self.length / 2, seed: $0) }
         try await withSite { site in

@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Redirects of a real web server, as the Internet Archive makes them: each file is at a data server. Here 127.0.0.2 and
-/// 127.0.0.3 stand for public addresses.
+/// Redirects of a real web server, as the Internet Archive makes them: each file is at a data server. Here 127.0.0.2
+/// and 127.0.0.3 stand for public addresses.
 @Suite(.crowded) struct WebSeedRedirectTests {
     private static let web = "127.0.0.2"
     private static let data = "127.0.0.3"
@@ -110,7 +110,10 @@ import Torrent
                 location / { return 302 http://\(Self.data):@other@$request_uri; }
                 """,
                 others: """
-                    server { listen \(Self.data):@other@; root @root@; limit_rate 1m; if (-f @root@/expired) { return \(status); } }
+                    server {
+                        listen \(Self.data):@other@; root @root@; limit_rate 300k;
+                        if (-f @root@/expired) { return \(status); }
+                    }
                     server { listen \(Self.data):@third@; root @root@; }
                     """, host: Self.web
             ) { nginx in

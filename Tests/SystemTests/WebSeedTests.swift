@@ -75,6 +75,27 @@ import Torrent
         }
     }
 
+    /// Python's server speaks HTTP/1.0 and ignores ranges: each file is read from its beginning, once.
+    @Test func torrentCompletesFromAServerOfHTTP10WithoutRanges() async throws {
+        let program = try RealProgram.require("python3")
+        let torrent = try Self.torrent(seed: 213)
+        try await withTemporaryFolder { folder in
+            try torrent.write(to: folder.appending("root"))
+            let port = try Machine.freePort()
+            let arguments = ["-u", "-m", "http.server", "\(port)", "--bind", "127.0.0.1"]
+            try await withProgram(program, arguments, in: folder.appending("root")) { server in
+                try await Machine.untilListening(PeerAddress(.v4(0x7f00_0001), port: port))
+                let pieces = try Pieces(in: folder)
+                let end = try await pieces.run(
+                    try await prepare(pieces, torrent, ["http://127.0.0.1:\(port)/"]))
+                #expect(end.exitCode == 0, "\(end)")
+                #expect(torrent.faults(in: pieces.output) == [])
+                let requests = server.errors.matches(of: /"GET (\S+) HTTP/).map { String($0.output.1) }
+                #expect(requests.count == Set(requests).count && requests.count == 6, "\(requests)")
+            }
+        }
+    }
+
     /// One file has changed on the server, another is gone, and a third has another length: they are named, and all
     /// others complete. Nothing is fetched for ever.
     @Test func filesThatTheServerLacksAreNamedAndTheOthersComplete() async throws {

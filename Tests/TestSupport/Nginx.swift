@@ -56,8 +56,8 @@ package struct Nginx: Sendable {
 }
 
 /// Runs `body` beside an nginx that serves a folder. `directives` go into its `server` block; `@port@` in them is its
-/// own port. `others` are further `server` blocks, in which `@other@` and `@third@` are ports of their own, and `@root@`
-/// is the folder. With `tls`, the server speaks HTTPS.
+/// own port. `others` are further `server` blocks, in which `@other@` and `@third@` are ports of their own, and
+/// `@root@` is the folder. With `tls`, the server speaks HTTPS.
 package func withNginx<Value>(
     in folder: FilePath, _ directives: String = "", others: String = "", http: String = "",
     host: String = "127.0.0.1", tls: ServerCertificate? = nil, isolation: isolated (any Actor)? = #isolation,
