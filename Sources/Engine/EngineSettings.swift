@@ -1,3 +1,4 @@
+package import Net
 package import Store
 package import Swarm
 package import SystemPackage
@@ -59,8 +60,10 @@ package struct EngineSettings: Sendable {
     package var peers: [PeerAddress] = []
     /// Reads the settings again for ``Session/reread()``; `nil` if they never change.
     package var source: (@Sendable () async throws -> EngineSettings)?
-    /// A PEM file of additional root certificates for HTTPS trackers.
+    /// A PEM file of additional root certificates for HTTPS trackers and web seeds.
     package var extraTrustRoots: String?
+    /// Which addresses count as local for web seeds; only tests replace it.
+    package var reach = ReachTest.system
 
     /// The longest that a verified piece of any torrent waits to be recorded.
     package var commitInterval: Duration {

@@ -146,7 +146,9 @@ package actor Session {
                 ? LocalDiscoveryService(loop: loop, bind: settings.bind, clock: clock) : nil,
             commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
-            webSeeds: RangeClients(loop: loop, options: options), loop: loop, clock: clock, run: run, peerID: peerID,
+            webSeeds: RangeClients(loop: loop, options: options, reach: settings.reach), loop: loop, clock: clock,
+            run: run,
+            peerID: peerID,
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, hub: hub, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)

@@ -18,6 +18,9 @@ final class WebSeedStream {
         let bytes: ByteBuffer
     }
 
+    /// The wrong guesses of a file's place after which none is made.
+    private static let mostWrongGuesses = 3
+
     let key: WebSeedKey
     let url: String
     let client: RangeClient
@@ -39,10 +42,11 @@ final class WebSeedStream {
     private var savedRow: WebSeedRow
     /// The best rate of this run of the engine, in bytes per second.
     private var bestRate: Int64 = 0
-    /// What redirects put in place of the seed's own URL, as far as they agree: files without a known place are tried
-    /// there first. `nil` if there was no redirect, or if a guess was wrong.
+    /// What the last redirect put in place of the seed's own URL: files without a known place are tried there first.
     private var redirectedBase: String?
-    private var mayGuess = true
+    private var wrongGuesses = 0
+    /// A file whose place is known from an earlier run of the engine, until the first run shows where others may be.
+    private var rememberedFile: Int?
 
     init(key: WebSeedKey, row: WebSeedRow, files: [WebSeedFileRow], geometry: Geometry, client: RangeClient) {
         self.key = key
@@ -58,6 +62,7 @@ final class WebSeedStream {
             guard let location = file.location else { continue }
             do { locations[file.index] = try TrackerURL(file: location) } catch { continue }
         }
+        rememberedFile = locations.keys.min()
     }
 
     /// The server's name, for messages.
@@ -69,6 +74,7 @@ final class WebSeedStream {
 
     /// Begins the run after the earlier ones. Fails with the file whose URL can't be formed, and why.
     func begin(_ run: WebSeedRun, of layout: FileLayout, _ paths: WebSeedPaths) throws(UnusableFile) {
+        recall(paths)
         var requests: [RangeRequest] = []
         for part in run.parts {
             guard let file = part.file else { continue }
@@ -159,19 +165,25 @@ final class WebSeedStream {
     /// Where the file probably is, judged by the redirects of others: a server that redirects each file (such as the
     /// Internet Archive) has the files of one torrent in one place.
     private func guess(_ file: Int, _ text: String) -> TrackerURL? {
-        guard mayGuess, let redirectedBase, text.hasPrefix(url) else { return nil }
+        guard wrongGuesses < Self.mostWrongGuesses, let redirectedBase, text.hasPrefix(url) else { return nil }
         do { return try TrackerURL(file: redirectedBase + text.dropFirst(url.count)) } catch { return nil }
     }
 
+    /// Learns from an earlier run of the engine where files probably are.
+    private func recall(_ paths: WebSeedPaths) {
+        guard let file = rememberedFile else { return }
+        rememberedFile = nil
+        guard let text = paths.url(of: file, at: url), let location = locations[file] else { return }
+        do { learn(from: try TrackerURL(file: text), at: location) } catch { return }
+    }
+
     /// Learns from the place of one file where the others may be.
-    private func learn(_ file: RangeRequest, at location: TrackerURL?) {
-        if let guessed = file.location, locations[file.number] == nil, guessed != location {
-            (mayGuess, redirectedBase) = (false, nil)
-        }
-        guard mayGuess, let location = location?.requestURL(), url.hasSuffix("/") else { return }
-        let path = file.url.requestURL().dropFirst(url.count)
-        guard file.url.requestURL().hasPrefix(url), !path.isEmpty, location.hasSuffix(path) else { return }
-        redirectedBase = String(location.dropLast(path.count))
+    private func learn(from file: TrackerURL, at location: TrackerURL) {
+        let (text, place) = (file.requestURL(), location.requestURL())
+        guard url.hasSuffix("/"), text.hasPrefix(url) else { return }
+        let path = text.dropFirst(url.count)
+        guard !path.isEmpty, place.hasSuffix(path) else { return }
+        redirectedBase = String(place.dropLast(path.count))
     }
 
     // MARK: What is learned
@@ -179,8 +191,12 @@ final class WebSeedStream {
     /// Requests for the file are redirected to this place; `nil` if they aren't.
     func found(_ request: RangeRequest, at location: TrackerURL?, now: Timestamp) {
         let file = request.number
-        learn(request, at: location)
         guard locations[file] != location else { return }
+        if locations[file] == nil, let guess = request.location, guess != location {
+            wrongGuesses += 1
+        } else if let location {
+            learn(from: request.url, at: location)
+        }
         locations[file] = location
         learned.append(
             WebSeedFileRow(

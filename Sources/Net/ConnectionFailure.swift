@@ -14,8 +14,23 @@ extension TrackerError {
         case let error as NIOConnectionError: self = .unreachable(Self.sentence(error))
         case let error as IOError: self = .unreachable(Self.sentence(error))
         case ChannelError.connectTimeout: self = .timedOut(after: connectTimeout)
-        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: self = .insecure(Printable.text("\(error)".utf8))
+        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: self = .insecure(Self.sentence(tls: error))
         default: self = .malformed(Printable.text("\(error)".utf8))
+        }
+    }
+
+    /// Why no secure connection could be made. The library's own texts have places in its source beside the reason.
+    private static func sentence(tls error: any Error) -> String {
+        if error as? NIOSSLExtraError == .failedToValidateHostname { return "its certificate is for another name" }
+        let text = "\(error)"
+        guard let code = text.firstMatch(of: /OPENSSL_internal:([A-Za-z0-9_]+)/)?.1 else {
+            return Printable.text(text.utf8, limit: 120)
+        }
+        switch code {
+        case "CERTIFICATE_VERIFY_FAILED":
+            return "its certificate has expired, or its authority is unknown (--ca-file adds an authority)"
+        case "WRONG_VERSION_NUMBER", "HTTP_REQUEST": return "it doesn't answer in TLS"
+        default: return "TLS failed (\(code))"
         }
     }
 

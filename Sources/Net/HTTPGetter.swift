@@ -126,7 +126,8 @@ final class TLSContext: Sendable {
                 return context
             }
         } catch {
-            throw .insecure(Printable.text("\(error)".utf8))
+            throw .insecure(
+                "the certificates to trust cannot be read: \(Printable.text("\(error)".utf8, limit: 120))")
         }
     }
 }

@@ -41,14 +41,6 @@ package actor RangeClient {
         var wasRepeated = false
     }
 
-    private struct Connection {
-        let channel: any Channel
-        let server: String
-        /// The number of responses so far.
-        var answers = 0
-        var allowsPipelining = false
-    }
-
     /// What the bytes of the response mean.
     private enum Phase {
         case head
@@ -65,20 +57,13 @@ package actor RangeClient {
     private var queue: Deque<Pending> = []
     /// The number of requests in the queue that were sent and aren't answered completely.
     private var sent = 0
-    private var connection: Connection?
+    private var connection: RangeConnection?
     private var isConnecting = false
     /// Counts the connections: what an earlier one reports doesn't count.
     private var generation = 0
-    private var reader = HTTPStreamReader()
     private var phase = Phase.head
-    private var closesAfterResponse = false
-    /// Bytes that were read and not evaluated, while the rest of a whole file waits for the next range.
-    private var held = ByteBuffer()
-    /// The number of bytes of a body at the beginning of ``held``.
-    private var heldBody = 0
     /// Whether the server has answered a request for a range with the whole file.
     private var answersWhole = false
-    private var isReading = true
     private var isEvaluating = false
     private var lastProgress = NIODeadline.now()
     private var timer: Scheduled<Void>?
@@ -171,7 +156,7 @@ package actor RangeClient {
         sendAhead(connection)
     }
 
-    private func sendAhead(_ connection: Connection) {
+    private func sendAhead(_ connection: RangeConnection) {
         let most = connection.allowsPipelining && !answersWhole ? Self.mostAhead : 1
         var bytes = ByteBuffer()
         while sent < queue.count, sent < most, queue[sent].target.server == connection.server {
@@ -185,7 +170,7 @@ package actor RangeClient {
     }
 
     /// Whether the connection's address may be asked for this file too.
-    private func isAllowed(_ pending: Pending, on connection: Connection) -> Bool {
+    private func isAllowed(_ pending: Pending, on connection: RangeConnection) -> Bool {
         guard let remote = connection.channel.remoteAddress else { return false }
         do throws(TrackerError) {
             return try !pending.rule.allowed([remote], of: pending.target).isEmpty
@@ -267,9 +252,8 @@ package actor RangeClient {
             channel.close(promise: nil)
             return couldNotConnect(TrackerError(connection: error, connectTimeout: shared.options.connectTimeout))
         }
-        connection = Connection(channel: channel, server: url.server)
-        (reader, phase, held, heldBody) = (HTTPStreamReader(), .head, ByteBuffer(), 0)
-        (isReading, closesAfterResponse, sent) = (true, false, 0)
+        connection = RangeConnection(channel, to: url.server)
+        (phase, sent) = (.head, 0)
         lastProgress = .now()
         pump()
     }
@@ -299,17 +283,12 @@ package actor RangeClient {
         isConnecting = false
         sent = 0
         phase = .head
-        (held, heldBody) = (ByteBuffer(), 0)
         connection?.channel.close(promise: nil)
         connection = nil
     }
 
     private func setReading(_ isOn: Bool) {
-        guard isReading != isOn, let connection else { return }
-        isReading = isOn
-        do { try connection.channel.syncOptions?.setOption(.autoRead, value: isOn) } catch {
-            disconnected("\(error)")
-        }
+        do { try connection?.setReading(isOn) } catch { disconnected("\(error)") }
     }
 
     // MARK: Time
@@ -331,7 +310,7 @@ package actor RangeClient {
         if queue.isEmpty {
             guard connection != nil else { return }
             if passed > Self.idleTime { return disconnect() }
-        } else if isReading || isConnecting, passed > TimeAmount(shared.silence) {
+        } else if isConnecting || connection?.isReading ?? true, passed > TimeAmount(shared.silence) {
             let seconds = shared.silence.components.seconds
             if !retryAtTheSeed() { fail(.failed("it sent nothing for \(seconds) s", retryAfter: nil)) }
         }
@@ -340,14 +319,14 @@ package actor RangeClient {
 
     // MARK: What the connection says
 
-    fileprivate func received(_ bytes: ByteBuffer, _ generation: Int) {
+    func received(_ bytes: ByteBuffer, _ generation: Int) {
         guard generation == self.generation else { return }
         lastProgress = .now()
-        if held.readableBytes == 0 { held = bytes } else { held.writeImmutableBuffer(bytes) }
+        connection?.received(bytes)
         evaluate()
     }
 
-    fileprivate func readEnded(_ generation: Int) {
+    func readEnded(_ generation: Int) {
         guard generation == self.generation, let delegate else { return }
         if !delegate.readEnded(from: tag), generation == self.generation { setReading(false) }
     }
@@ -360,19 +339,11 @@ package actor RangeClient {
         let generation = generation
         while generation == self.generation {
             if case .surplus = phase { return }
-            if heldBody > 0 {
-                takeBody()
-                continue
-            }
             do throws(HTTPStreamError) {
-                let (used, event) = try reader.next(in: held.readableBytesView)
-                held.moveReaderIndex(forwardBy: used)
-                switch event {
-                case .more:
-                    if held.readableBytes == 0 { held = ByteBuffer() }
-                    return
+                switch try connection?.next() {
+                case .more, nil: return
                 case .head(let head): judge(head)
-                case .body(let count): heldBody = count
+                case .body: takeBody()
                 case .end: responseEnded()
                 }
             } catch {
@@ -383,9 +354,6 @@ package actor RangeClient {
 
     private func judge(_ head: HTTPStreamHead) {
         guard sent > 0, let first = queue.first else { return disconnected("it sent an answer that was not requested") }
-        connection?.answers += 1
-        closesAfterResponse = !head.keepsAlive
-        connection?.allowsPipelining = head.allowsPipelining
         let request = first.request
         let verdict = head.verdict(
             offset: request.offset, length: request.length, fileLength: request.fileLength, now: UnixTime.now)
@@ -395,10 +363,12 @@ package actor RangeClient {
             if isWhole, answersWhole, sent > 1 {
                 // The file's rest serves the next ranges; the answers that were requested for them aren't read.
                 sent = 1
-                closesAfterResponse = true
+                connection?.closeAfterResponse()
             }
             phase = skip > 0 ? .skip(skip, isWhole: isWhole) : .body(request.length, isWhole: isWhole)
-            if first.target != request.location { delegate?.found(request, at: place(of: first), from: tag) }
+            // Once bytes were handed over, the range can't begin anew at the web seed itself.
+            queue[0].isRemembered = false
+            delegate?.found(request, at: place(of: first), from: tag)
         case .redirect(let location): redirect(first, to: location, head)
         case .lacks(let reason): refuse(.lacks(reason), head)
         case .ignoresRanges: refuse(.ignoresRanges, head)
@@ -408,6 +378,7 @@ package actor RangeClient {
 
     /// The place of the file to remember; `nil` for the web seed itself, and for local ones.
     private func place(of pending: Pending) -> TrackerURL? {
+        if pending.target == pending.request.location { return pending.target }
         guard pending.target != pending.request.url, let remote = connection?.channel.remoteAddress,
             let host = PeerAddress(remote)?.host, !shared.reach.isLocal(host)
         else { return nil }
@@ -442,42 +413,33 @@ package actor RangeClient {
     /// The rest of the response isn't needed. The connection is kept if little is left of it.
     private func leaveResponse(_ head: HTTPStreamHead) {
         let isShort = head.status == 204 || (head.length ?? .max) <= Self.mostDrained && !head.isChunked
-        guard sent == 1, isShort, !closesAfterResponse else { return disconnect() }
+        guard sent == 1, isShort, connection?.closesAfterResponse == false else { return disconnect() }
         phase = .drain(Self.mostDrained)
         sent = 0
     }
 
-    /// Handles bytes of a body at the beginning of ``held``.
+    /// Handles the bytes of a body that are there.
     private func takeBody() {
         switch phase {
         case .head, .surplus: disconnected("it sent bytes that were not requested")
         case .skip(let left, let isWhole):
-            let count = Int(min(Int64(heldBody), left))
-            skip(count)
-            let length = queue.first?.request.length ?? 0
+            let rest = left - (connection?.skipBody(left) ?? 0)
             phase =
-                Int64(count) == left ? .body(length, isWhole: isWhole) : .skip(left - Int64(count), isWhole: isWhole)
+                rest == 0 ? .body(queue.first?.request.length ?? 0, isWhole: isWhole) : .skip(rest, isWhole: isWhole)
         case .body(let left, let isWhole):
             guard let request = queue.first?.request else { return disconnect() }
-            let count = min(heldBody, left)
-            let bytes = held.readSlice(length: count) ?? ByteBuffer()
-            heldBody -= count
+            guard let bytes = connection?.takeBody(left) else { return }
+            let count = bytes.readableBytes
             phase = .body(left - count, isWhole: isWhole)
             let generation = generation
             delegate?.received(bytes, of: request, from: tag)
             guard generation == self.generation, count == left else { return }
             finish(request, isWhole: isWhole)
         case .drain(let left):
-            let count = heldBody
-            skip(count)
-            guard Int64(count) <= left else { return disconnected("it sent more than was requested") }
-            phase = .drain(left - Int64(count))
+            let count = connection?.skipBody(.max) ?? 0
+            guard count <= left else { return disconnected("it sent more than was requested") }
+            phase = .drain(left - count)
         }
-    }
-
-    private func skip(_ count: Int) {
-        held.moveReaderIndex(forwardBy: count)
-        heldBody -= count
     }
 
     /// The whole range was handed over.
@@ -501,15 +463,15 @@ package actor RangeClient {
         case .head: return disconnected("it sent an empty answer")
         case .skip, .body: return disconnected(shortBody)
         }
-        if closesAfterResponse { disconnect() }
+        if connection?.closesAfterResponse == true { disconnect() }
         pump()
     }
 
-    fileprivate func closed(_ generation: Int) {
+    func closed(_ generation: Int) {
         guard generation == self.generation else { return }
         let isComplete: Bool =
             switch phase {
-            case .head: !reader.isInResponse && sent == 0
+            case .head: connection?.isInResponse == false && sent == 0
             case .drain: true
             case .surplus: true
             case .skip, .body: false
@@ -535,7 +497,7 @@ package actor RangeClient {
         return "it sent only \(length - left) of \(length) bytes"
     }
 
-    fileprivate func broken(_ error: any Error, _ generation: Int) {
+    func broken(_ error: any Error, _ generation: Int) {
         guard generation == self.generation else { return }
         // Many servers close TLS connections without saying so first.
         if case NIOSSLError.uncleanShutdown = error { return closed(generation) }
@@ -556,51 +518,5 @@ package actor RangeClient {
         guard let first = queue.first else { return }
         queue = []
         delegate?.failed(first.request, failure, from: tag)
-    }
-}
-
-/// Passes what the connection says to its client.
-private final class RangeInlet: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let client: RangeClient
-    private let generation: Int
-
-    init(_ client: RangeClient, _ generation: Int) {
-        self.client = client
-        self.generation = generation
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
-        client.assumeIsolated { [generation] in $0.received(bytes, generation) }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        client.assumeIsolated { [generation] in $0.readEnded(generation) }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        client.assumeIsolated { [generation] in $0.closed(generation) }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        client.assumeIsolated { [generation] in $0.broken(error, generation) }
-        context.close(promise: nil)
-    }
-}
-
-extension TrackerError {
-    /// The error as a clause about a web seed's server.
-    fileprivate var webSeedSentence: String {
-        switch self {
-        case .unreachable(let why): "it cannot be reached: \(why)"
-        case .insecure(let why):
-            // The library's text has places in its source beside the reason.
-            "its certificate cannot be trusted: \(why.firstMatch(of: /OPENSSL_internal:([A-Z_]+)/).map { String($0.1) } ?? why)"
-        case .timedOut(let time): "it did not answer within \(time.components.seconds) s"
-        case .redirectRefused(_, let target, let why): "it redirects to \(target), and pieces doesn't follow: \(why)"
-        default: "\(self)"
-        }
     }
 }

@@ -7,7 +7,7 @@ package struct RangeRequest: Sendable {
     package let number: Int
     /// The file's URL at the web seed.
     package let url: TrackerURL
-    /// Where the web seed redirected requests for the file before; asked first.
+    /// Where the web seed redirected requests for the file before, or probably will; asked first.
     package let location: TrackerURL?
     package let offset: Int64
     package let length: Int
@@ -40,7 +40,8 @@ package protocol RangeDelegate: AnyObject, Sendable {
     func received(_ bytes: ByteBuffer, of request: RangeRequest, from tag: UInt32)
     /// A read has delivered everything. Returns whether to read on; if not, ``RangeClient/readOn()`` does.
     func readEnded(from tag: UInt32) -> Bool
-    /// The server has the file at this place; `nil` for the URL of the request itself.
+    /// The server has the file at this place; `nil` for the URL of the request itself. Called for each request before
+    /// its first bytes.
     func found(_ request: RangeRequest, at location: TrackerURL?, from tag: UInt32)
     /// The whole range was handed over.
     func finished(_ request: RangeRequest, from tag: UInt32)

@@ -8,7 +8,10 @@ package import TrackerWire
 /// The URL in the torrent or from the user may have any address. A redirect may lead to a local address only
 /// - back to the original server, if that server was reached at a local address, or
 /// - from a local address, to a typical tracker path, or to the same path on the same host (with another scheme or
-///   port).
+///   port); of a web seed, to any URL without a query.
+///
+/// A redirect from https to http is followed: the pieces of web seeds have hashes, and trackers are used without TLS,
+/// too.
 ///
 /// The rule applies to the actual addresses, not to names, so a name that changes its address can't bypass it.
 package struct RedirectRule: Sendable {

@@ -72,7 +72,7 @@ package struct TorrentFetcher: Sendable {
             "the server sent more than \(limit) bytes, HTTP headers and framing included: the connection was closed"
         case .timedOut(let time): "no answer within \(time.components.seconds) s"
         case .unreachable(let why): "no connection: \(why)"
-        case .insecure(let why): "the certificate cannot be trusted: \(why)"
+        case .insecure(let why): "the server cannot be reached securely: \(why)"
         case .truncated(let what): "the answer is cut off: \(what)"
         case .malformed(let what): "the answer cannot be read: \(what)"
         case .redirects(let limit): "the server redirects in a loop, or more than \(limit) times"

@@ -28,6 +28,9 @@ struct RateLimits {
         return false
     }
 
+    /// How many blocks may be requested at once, after ``mayRequest(_:now:)`` has allowed one.
+    var affordableBlocks: Int { download.affordable(Geometry.blockLength) }
+
     mutating func requested(_ bytes: Int) { download.take(bytes) }
 
     /// Bytes that were requested won't come.

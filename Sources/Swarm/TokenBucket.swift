@@ -27,6 +27,9 @@ package struct TokenBucket {
         return tokens >= min(Double(bytes), capacity)
     }
 
+    /// How many units of so many bytes may be sent at once, after ``allows(_:at:)`` has allowed one.
+    package func affordable(_ unit: Int) -> Int { limit == nil ? .max : max(1, Int(tokens) / unit) }
+
     package mutating func take(_ bytes: Int) {
         if limit != nil { tokens -= Double(bytes) }
     }

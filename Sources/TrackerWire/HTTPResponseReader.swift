@@ -223,7 +223,7 @@ package struct HTTPResponseReader: Sendable {
         } else if head.values("transfer-encoding").contains(where: { $0.lowercased().contains("chunked") }) {
             state = .chunkLine
         } else {
-            state = .body(length: Self.length(head.values("content-length")))
+            state = .body(length: HTTPField.length(head.values("content-length")).map { Int($0) })
             if case .body(0) = state { state = .ended }
         }
     }
@@ -288,30 +288,13 @@ package struct HTTPResponseReader: Sendable {
 
     /// Adds the field if it is one to keep; returns its name, for a line that continues it.
     private static func read(field line: [UInt8], last: String?, into head: inout HTTPResponseHead) -> String? {
-        let isInk = { (byte: UInt8) in byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") }
-        if !isInk(line[0]) {
-            if let last { head.extend(last, by: text(line[...])) }
+        if HTTPField.isBlank(line[0]) {
+            if let last { head.extend(last, by: HTTPField.text(line[...])) }
             return last
         }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-        let name = text(line[..<colon]).lowercased()
-        head.add(name, text(line[(colon + 1)...]))
+        guard let (name, value) = HTTPField.read(line) else { return nil }
+        head.add(name, HTTPField.text(value))
         return name
-    }
-
-    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
-        let isInk = { (byte: UInt8) in byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") }
-        guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else { return "" }
-        return String(decoding: bytes[first...last], as: UTF8.self)
-    }
-
-    /// The content length; `nil` if the fields contain none or different ones.
-    private static func length(_ values: [String]) -> Int? {
-        let lengths = values.flatMap { $0.split(separator: ",") }.map {
-            Int($0.drop { $0 == " " }.prefix { $0 != " " }) ?? -1
-        }
-        guard let first = lengths.first, first >= 0, lengths.allSatisfy({ $0 == first }) else { return nil }
-        return first
     }
 
     private static func isHex(_ byte: UInt8) -> Bool {

@@ -28,13 +28,10 @@ package struct HTTPStreamHead: Hashable, Sendable {
 
     /// Adds a field if it is one to keep.
     mutating func add(line: [UInt8]) {
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
-        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
-        guard Self.kept.contains(name), values(name).count < Self.mostValues else { return }
-        let isInk = { (byte: UInt8) in byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") }
-        let value = line[(colon + 1)...].prefix(Self.mostBytes)
-        guard let first = value.firstIndex(where: isInk), let last = value.lastIndex(where: isInk) else { return }
-        fields[name, default: []].append(String(decoding: value[first...last], as: UTF8.self))
+        guard let (name, value) = HTTPField.read(line), Self.kept.contains(name), values(name).count < Self.mostValues
+        else { return }
+        let text = HTTPField.text(value.prefix(Self.mostBytes))
+        if !text.isEmpty { fields[name, default: []].append(text) }
     }
 
     private func values(_ name: String) -> [String] { fields[name] ?? [] }
@@ -46,13 +43,7 @@ package struct HTTPStreamHead: Hashable, Sendable {
     package var isSuccess: Bool { (200..<300).contains(status) }
 
     /// The length of the body; `nil` if none is given, or several that differ.
-    package var length: Int64? {
-        let lengths = values("content-length").flatMap { $0.split(separator: ",") }.map {
-            Int64($0.drop { $0 == " " }.prefix { $0 != " " }) ?? -1
-        }
-        guard let first = lengths.first, first >= 0, lengths.allSatisfy({ $0 == first }) else { return nil }
-        return first
-    }
+    package var length: Int64? { HTTPField.length(values("content-length")) }
 
     package var isChunked: Bool { has("transfer-encoding", "chunked") }
 

@@ -25,7 +25,7 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
     case status(code: Int, phrase: String, retry: Retry? = nil)
     /// The host has no address, or doesn't respond.
     case unreachable(String)
-    /// The certificate or the TLS handshake can't be trusted.
+    /// The certificate can't be trusted, or the TLS handshake failed; the text is a clause about the server.
     case insecure(String)
     case timedOut(after: Duration)
     /// The tracker redirects too often, or in a loop.
@@ -50,7 +50,7 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
         case .status(let code, let phrase, let retry):
             "the tracker answered \(code)\(phrase.isEmpty ? "" : " \(phrase)")\(Self.words(retry))"
         case .unreachable(let why): "the tracker cannot be reached: \(why)"
-        case .insecure(let why): "the tracker's certificate cannot be trusted: \(why)"
+        case .insecure(let why): "the tracker cannot be reached securely: \(why)"
         case .timedOut(let time): "the tracker did not answer within \(time.components.seconds) s"
         case .redirects(let limit): "the tracker redirects in a loop, or more than \(limit) times"
         case .redirectRefused(let server, let target, let why):

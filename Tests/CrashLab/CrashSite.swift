@@ -111,6 +111,26 @@ package struct CrashSite: Sendable {
             + (try connection.events.rows(of: id, limit: 5)).map { "\($0.kind): \($0.detail)" }.joined(separator: "; ")
     }
 
+    /// Starts what the torrent's payload comes from, at so many blocks a second, or as fast as it can.
+    func startServer(of part: CrashPart, _ id: TorrentID, rate: Int? = nil) async throws -> any BlockServer {
+        guard part.hasWebSeed else {
+            return try await FakePeer.start(part.torrent, rate.map { .slow($0) } ?? .good)
+        }
+        let server = try await FakeWebSeed.start(part.torrent, FakeWebSeed.Habits(rate: rate))
+        try replaceWebSeeds(of: id, with: server)
+        return server
+    }
+
+    /// The server of an earlier stage is gone.
+    private func replaceWebSeeds(of id: TorrentID, with server: FakeWebSeed) throws {
+        let connection = try connect()
+        try connection.transaction { () throws(StoreError) in
+            _ = try connection.webSeeds.remove(
+                torrent: id, urls: try connection.webSeeds.rows(of: id).map(\.url))
+            try connection.webSeeds.add(torrent: id, urls: [server.url], origin: .user)
+        }
+    }
+
     private func makeDisk() throws -> Disk {
         guard let volumeSyncFrom = tuning.volumeSyncFrom else { return try Disk(cores: 2, calls: disk) }
         return try Disk(cores: 2, volumeSyncFrom: volumeSyncFrom, calls: disk)
@@ -118,14 +138,14 @@ package struct CrashSite: Sendable {
 
     /// Runs an engine beside `body`, and stops it cleanly.
     package func run<Value: Sendable>(
-        _ peers: [FakePeer], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
+        _ servers: [any BlockServer], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
     ) async throws -> Value {
         var settings = EngineSettings(database: database)
         settings.databaseOptions = options
         if let ids { settings.scope = .only(ids) }
         settings.listenPort = 0
         settings.bind = .v4(0x7f00_0001)
-        settings.peers = peers.map(\.address)
+        settings.peers = servers.flatMap(\.peerAddresses)
         settings.swarm.commitInterval = .milliseconds(20)
         settings.swarm.partialAge = .milliseconds(100)
         _ = Quiet.bootstrap
@@ -148,11 +168,16 @@ package struct CrashPart: Sendable {
     package let torrent: SampleTorrent
     package var wanted: [Bool]?
     package var allocatesFull = false
+    /// Whether its payload comes from a web seed; otherwise from a peer.
+    package var hasWebSeed = false
 
-    package init(_ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false) {
+    package init(
+        _ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false, hasWebSeed: Bool = false
+    ) {
         self.torrent = torrent
         self.wanted = wanted
         self.allocatesFull = allocatesFull
+        self.hasWebSeed = hasWebSeed
     }
 }
 

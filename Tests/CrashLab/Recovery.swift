@@ -26,21 +26,26 @@ package struct Recovery: Sendable {
         try await withScratchFolder { folder in
             let site = CrashSite(try Recording(in: folder, finding: found), recordsDatabase: false, lie: lie)
             let known = parts.filter { claims.torrents[$0.torrent.infoHash] != nil }
-            var peers: [FakePeer] = []
+            var servers: [any BlockServer] = []
             let result = await Result { () async throws -> [String] in
-                for part in known { peers.append(try await FakePeer.start(part.torrent)) }
-                try await complete(site, known, claims, peers)
-                return try judge(site, known, claims, peers)
+                for part in known {
+                    guard let id = claims.torrents[part.torrent.infoHash]?.row.id else { continue }
+                    servers.append(try await site.startServer(of: part, id))
+                }
+                try await complete(site, known, claims, servers)
+                return try judge(site, known, claims, servers)
             }
-            for peer in peers { await peer.stop() }
+            for server in servers { await server.stop() }
             do { return try result.get() } catch { return ["the session that resumed: \(error)"] }
         }
     }
 
-    private func complete(_ site: CrashSite, _ known: [CrashPart], _ claims: Claims, _ peers: [FakePeer]) async throws {
+    private func complete(_ site: CrashSite, _ known: [CrashPart], _ claims: Claims, _ servers: [any BlockServer])
+        async throws
+    {
         let staying = known.compactMap { claims.torrents[$0.torrent.infoHash] }.filter { !$0.isLeaving }
         let ids = staying.map(\.row).filter { !$0.settings.isPaused }.map(\.id)
-        try await site.run(peers, only: wakesAll ? Set(ids) : nil) { session in
+        try await site.run(servers, only: wakesAll ? Set(ids) : nil) { session in
             try await site.untilComplete(ids, within: Self.limit)
             try await eventually("every piece to be looked at", within: Self.limit) {
                 await session.snapshots().allSatisfy { $0.unverified == 0 }
@@ -48,13 +53,13 @@ package struct Recovery: Sendable {
         }
     }
 
-    private func judge(_ site: CrashSite, _ known: [CrashPart], _ before: Claims, _ peers: [FakePeer]) throws
+    private func judge(_ site: CrashSite, _ known: [CrashPart], _ before: Claims, _ servers: [any BlockServer]) throws
         -> [String]
     {
         let now = try Claims(try site.connect(), parts)
         let disk = site.recording.present
         var faults = now.unfounded(on: disk, parts)
-        for (part, peer) in zip(known, peers) {
+        for (part, server) in zip(known, servers) {
             let name = part.torrent.metainfo.name
             guard let claimed = before.torrents[part.torrent.infoHash] else { continue }
             guard !claimed.isLeaving else {
@@ -67,7 +72,7 @@ package struct Recovery: Sendable {
                 faults.append("\(name): the torrent is gone")
                 continue
             }
-            let again = Set(peer.requests.map(\.block.piece)).filter { claimed.have[$0] }
+            let again = Set(server.requestedBlocks.map(\.piece)).filter { claimed.have[$0] }
             if !again.isEmpty { faults.append("\(name): pieces \(again.sorted()) were claimed and downloaded again") }
             guard !after.row.settings.isPaused else { continue }
             let doubted = after.opened.subtracting(after.have)

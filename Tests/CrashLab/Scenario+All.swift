@@ -8,7 +8,7 @@ extension Scenario {
         [
             manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints,
             pauseAndRemove, reservedFiles,
-            restarts, syncedTogether, sharedFiles,
+            restarts, syncedTogether, sharedFiles, webSeed,
         ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
@@ -191,6 +191,34 @@ extension Scenario {
         try await stage.runUntilComplete()
         // Once more, now that both have recorded the file.
         try await stage.runUntilComplete()
+    }
+
+    /// The payload comes from a web seed, which lacks a file at first: what is known of it is recorded beside the
+    /// claims. A clean stop is in the middle.
+    package static let webSeed = Scenario(name: "web seed") { seed in
+        var random = SeededGenerator(scattered: seed)
+        let files = (0..<9).map { n in
+            n == 4
+                ? SampleTorrent.File.pad(20_000)
+                : .init("\(n % 2)/file\(n)", [1: 100_000, 6: 0][n] ?? 60_000 + random.next(400_000))
+        }
+        return [CrashPart(try SampleTorrent(folder: "web", files, pieceLength: 65536, seed: seed), hasWebSeed: true)]
+    } act: { stage in
+        let (site, id, server) = (stage.site, stage.ids[0], stage.webSeeds[0])
+        server.behave(FakeWebSeed.Habits(rate: 300, lacking: [1]))
+        try await site.run(stage.servers) { _ in
+            try await eventually("some of it") { try site.share(of: id) > 0.2 }
+        }
+        try await site.run(stage.servers) { _ in
+            try await eventually("all but the missing file, which is named") {
+                try site.share(of: id) > 0.5
+                    && site.connect().webSeeds.files(of: id, since: Timestamp(0)).contains { $0.lacking != nil }
+            }
+            server.behave(FakeWebSeed.Habits(rate: 300))
+            try site.connect().webSeeds.add(torrent: id, urls: [server.url], origin: .user)
+            try site.tell(.webSeeds, id)
+            try await site.untilComplete(stage.ids)
+        }
     }
 
     package static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }

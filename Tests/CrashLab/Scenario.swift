@@ -4,18 +4,21 @@ import Torrent
 
 /// What a user does with some torrents while everything is recorded.
 package struct Scenario: Sendable, CustomStringConvertible {
-    /// What acts: a folder with a database in which the parts were added, in their order, and a peer for each.
+    /// What acts: a folder with a database in which the parts were added, in their order, and a server for each.
     package struct Stage: Sendable {
         package let site: CrashSite
         package let parts: [CrashPart]
         package let ids: [TorrentID]
-        package let peers: [FakePeer]
+        package let servers: [any BlockServer]
+
+        package var peers: [FakePeer] { servers.compactMap { $0 as? FakePeer } }
+        package var webSeeds: [FakeWebSeed] { servers.compactMap { $0 as? FakeWebSeed } }
     }
 
     package let name: String
     package let parts: @Sendable (UInt64) throws -> [CrashPart]
     package var tuning = CrashSite.Tuning()
-    /// Blocks a second that each peer serves.
+    /// Blocks a second that each server sends.
     package var rate = 300
     package var removes = false
     /// Whether the database is replaced.
@@ -67,18 +70,18 @@ package struct Scenario: Sendable, CustomStringConvertible {
     private func stage(
         _ site: CrashSite, _ parts: [CrashPart], _ ids: [TorrentID], _ act: (Stage) async throws -> Void
     ) async throws {
-        var peers: [FakePeer] = []
+        var servers: [any BlockServer] = []
         let result = await Result { () async throws -> Void in
-            for part in parts { peers.append(try await FakePeer.start(part.torrent, .slow(rate))) }
-            try await act(Stage(site: site, parts: parts, ids: ids, peers: peers))
+            for (part, id) in zip(parts, ids) { servers.append(try await site.startServer(of: part, id, rate: rate)) }
+            try await act(Stage(site: site, parts: parts, ids: ids, servers: servers))
         }
-        for peer in peers { await peer.stop() }
+        for server in servers { await server.stop() }
         try result.get()
     }
 }
 
 extension Scenario.Stage {
     package func runUntilComplete() async throws {
-        try await site.run(peers) { _ in try await site.untilComplete(ids) }
+        try await site.run(servers) { _ in try await site.untilComplete(ids) }
     }
 }

@@ -38,6 +38,28 @@ import Torrent
         }
     }
 
+    /// One torrent comes from a peer, and another from a web seed: the limit of all torrents holds for both together,
+    /// and the limit of a torrent for its web seed.
+    @Test(arguments: [true, false]) func limitsHoldForWebSeeds(isGlobal: Bool) async throws {
+        let torrents = try [55, 56].map { try SampleTorrent("of\($0).bin", length: Self.length / 2, seed: $0) }
+        try await withSite { site in
+            try await withPeers(torrents[0]) { peers in
+                try await withWebSeed(torrents[1]) { server in
+                    let limit = Int64(Self.limit / 2)
+                    let added = [torrents[0], try torrents[1].naming(webSeeds: [server.url])]
+                    let ids = try added.map { try site.add($0) { if !isGlobal { $0.limits.download = limit } } }
+                    try await site.run(peers: peers.map(\.address)) {
+                        if isGlobal { $0.downloadLimit = Self.limit }
+                    } _: { _ in
+                        let start = ContinuousClock.now
+                        for id in ids { try await site.untilComplete(id) }
+                        expectPace(.now - start)
+                    }
+                }
+            }
+        }
+    }
+
     /// Hours that contain every time: the alternative limit holds instead of the usual one, and the database says so.
     @Test func alternativeLimitHoldsInItsHours() async throws {
         let torrent = try SampleTorrent(length: Self.length, seed: 54)

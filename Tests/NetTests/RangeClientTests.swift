@@ -38,12 +38,12 @@ import TrackerWire
     /// Fetches ranges of the content and returns what was reported when all are done, or one failed.
     private func fetch(
         _ ranges: [Range<Int>], at url: String, location: String? = nil, length: Int = content.count,
-        reach: ReachTest = ReachTest()
+        reach: ReachTest = ReachTest(), silence: Duration = .seconds(60)
     ) async throws -> Recorder.State {
         let recorder = Recorder()
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let clients = RangeClients(
-            loop: loop, options: HTTPOptions(version: "test"), reach: reach, silence: .seconds(2))
+            loop: loop, options: HTTPOptions(version: "test"), reach: reach, silence: silence)
         let client = clients.client(tag: 1, delegate: recorder)
         let place = try location.map { try TrackerURL(file: $0) }
         let target = try TrackerURL(file: url)
@@ -78,10 +78,11 @@ import TrackerWire
     }
 
     private func answered(
-        _ ranges: [Range<Int>] = [60_000..<120_000], _ reply: @escaping @Sendable (String) -> RawHTTPServer.Reply
+        _ ranges: [Range<Int>] = [60_000..<120_000], silence: Duration = .seconds(60),
+        _ reply: @escaping @Sendable (String) -> RawHTTPServer.Reply
     ) async throws -> (Recorder.State, heads: [String]) {
         let server = try await RawHTTPServer.start(reply)
-        let state = try await fetch(ranges, at: "http://127.0.0.1:\(server.port)/file")
+        let state = try await fetch(ranges, at: "http://127.0.0.1:\(server.port)/file", silence: silence)
         try await server.stop()
         return (state, server.heads)
     }
@@ -168,7 +169,7 @@ import TrackerWire
     @Test func endlessAndSilentServersAreLeft() async throws {
         let endless = try await answered { _ in .endless(head: "HTTP/1.1 200 OK\r\n", Array("X: y\r\n".utf8)) }
         #expect(endless.0.failure == .failed("the head of its answer is longer than 32768 bytes", retryAfter: nil))
-        let silent = try await answered { _ in .stall([]) }
+        let silent = try await answered(silence: .seconds(2)) { _ in .stall([]) }
         #expect(silent.0.failure == .failed("it sent nothing for 2 s", retryAfter: nil))
         let long = try await answered { _ in
             .endless(head: "HTTP/1.1 404 Gone\r\nContent-Length: 9000000000\r\n\r\n", Array(repeating: 0, count: 1000))
@@ -233,6 +234,35 @@ import TrackerWire
         #expect(state.bytes == Array(Self.content[0..<1000]) && state.places == [nil])
         #expect(server.heads.map { String($0.prefix(8)) } == ["GET /old", "GET /fil"])
         try await server.stop()
+    }
+
+    /// A remembered place that breaks off in the middle of a body: what was handed over isn't handed over again.
+    @Test func brokenBodyFromARememberedPlaceIsOneFailure() async throws {
+        let server = try await RawHTTPServer.start { head in
+            .bytes(Array(Self.partial(head).dropLast(head.hasPrefix("GET /old") ? 400 : 0)))
+        }
+        let base = "http://127.0.0.1:\(server.port)"
+        let state = try await fetch(
+            [0..<1000], at: base + "/file", location: base + "/old", reach: ReachTest(isPublic: { _ in true }))
+        #expect(state.bytes == Array(Self.content[0..<600]))
+        #expect(state.failure == .failed("it sent only 600 of 1000 bytes", retryAfter: nil))
+        try await server.stop()
+    }
+
+    /// Bytes behind the range, or behind the answer, reach nobody.
+    @Test func whatIsSentTooMuchIsDropped() async throws {
+        let extra = [UInt8](repeating: 0x41, count: 100_000)
+        let head = "HTTP/1.1 206 OK\r\nContent-Range: bytes 60000-119999/200000\r\n"
+        let body = Array(Self.content[60_000..<120_000])
+        for fields in ["Content-Length: 60000\r\n", "Content-Length: 160000\r\n", ""] {
+            let bytes = Array("\(head)\(fields)\r\n".utf8) + body + extra
+            let (state, heads) = try await answered { _ in .bytes(bytes) }
+            #expect(state.bytes == body && state.failure == nil && heads.count == 1, "\(fields)")
+        }
+        // In place of the next answer it isn't HTTP.
+        let next = try await answered([0..<1000, 1000..<2000]) { .bytes(Self.partial($0) + Array("surplus".utf8)) }
+        #expect(next.0.bytes == Array(Self.content[0..<1000]))
+        #expect(next.0.failure == .failed("its answer is not HTTP", retryAfter: nil))
     }
 
     /// The URL in a .torrent must not control a device in this network.

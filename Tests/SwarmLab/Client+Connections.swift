@@ -82,9 +82,24 @@ extension Client {
             let verdict = swarm.received(
                 key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
             guard verdict == .store else { return }
+            countStored(request.length)
             let block = lab.content.block(request)
             buffers[request.piece, default: [:]][block.block] = digest
             senders[block] = ends[key]?.peer?.address
         }
     }
+
+    /// Whoever sends, no more comes than the limit allows.
+    func countStored(_ bytes: Int) {
+        stored += bytes
+        guard let limit = plan.settings.downloadLimit else { return }
+        let burst = max(Double(limit) / 5, Double(Geometry.blockLength))
+        let allowed = Double(limit) * (lab.now - livesSince).inSeconds + burst + Self.overshoot
+        if Double(stored) > allowed {
+            lab.fail("client \(number) got \(stored) bytes where its limit of \(limit) B/s allows \(Int(allowed))")
+        }
+    }
+
+    /// What was requested and then given up may come after all, and each web seed ends the block that it is at.
+    private static let overshoot = Double(16 * Geometry.blockLength)
 }

@@ -9,6 +9,7 @@ extension Client {
         isPerforming = false
         stopReason = .none
         wakeAt = nil
+        (livesSince, stored) = (lab.now, 0)
         let resume = resumePlan()
         if database.intents.isEmpty, excused.isEmpty, !resume.unverified.isEmpty {
             lab.fail(

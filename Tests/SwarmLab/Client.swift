@@ -43,6 +43,9 @@ final class Client: Node {
     /// Connections that nothing is read from, until then.
     var resting: [ObjectIdentifier: Instant] = [:]
     var events = 0
+    /// When this life began, and the bytes that it took from peers and web seeds.
+    var livesSince = Instant.origin
+    var stored = 0
 
     // MARK: What the lab knows better
 

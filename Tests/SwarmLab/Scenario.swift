@@ -114,6 +114,26 @@ package struct Scenario: Sendable {
         return scenario
     }
 
+    /// Peers and web seeds that together are much faster than the client's limit.
+    package static func limited(seed: UInt64) -> Scenario {
+        var scenario = webSeeds(seed: seed)
+        var random = SeededGenerator(seed: seed &* 0xa076_1d64_78bd_642f &+ 7)
+        scenario.geometry = Geometry(
+            totalBytes: 48 * 8 * Int64(Geometry.blockLength), pieceLength: 8 * Geometry.blockLength)!
+        scenario.trackers = [.honest]
+        scenario.remotes = (0..<Int.random(in: 0...4, using: &random)).map { _ in
+            var habits = Habits(have: Bitfield(fullCount: 48))
+            habits.latency = random.duration(1...80)
+            habits.uploadRate = Int.random(in: 200_000...3_000_000, using: &random)
+            return habits
+        }
+        var plan = ClientPlan()
+        plan.settings.downloadLimit = Int.random(in: 50_000...400_000, using: &random)
+        scenario.clients = [plan]
+        scenario.checkEvery = 50
+        return scenario
+    }
+
     private static func client(_ geometry: Geometry, using random: inout SeededGenerator) -> ClientPlan {
         var plan = ClientPlan()
         plan.latency = random.duration(1...80)

@@ -15,6 +15,8 @@ final class WebServer {
         var failing = 0.0
         /// Whether it accepts requests and sends nothing.
         var isSilent = false
+        /// When it breaks off everything and refuses what comes after; `nil` for never.
+        var vanishesAt: Instant?
 
         static func any(pieces: Int, using random: inout SeededGenerator) -> Habits {
             var habits = Habits()
@@ -26,6 +28,7 @@ final class WebServer {
             }
             if random.chance(0.3) { habits.failing = Double.random(in: 0...0.4, using: &random) }
             habits.isSilent = random.chance(0.1)
+            if random.chance(0.2) { habits.vanishesAt = Instant.origin + random.duration(50...20_000) }
             return habits
         }
 
@@ -94,6 +97,8 @@ final class WebServer {
         let outcome: WebSeedOutcome? =
             if habits.lacking.contains(file) {
                 .lacks(file: file, reason: "the lab says so")
+            } else if habits.vanishesAt.map({ lab.now >= $0 }) ?? false {
+                .failed("it is gone", retryAfter: nil)
             } else if lab.random.chance(habits.failing / Double(run.blocks.count)) {
                 .failed("the lab says so", retryAfter: lab.random.chance(0.5) ? .seconds(1) : nil)
             } else {
@@ -142,6 +147,7 @@ extension Client {
                 webSeed: key, piece: block.piece, begin: block.block * Geometry.blockLength,
                 length: swarm.geometry.length(of: block), now: self.lab.now)
             guard verdict == .store else { return }
+            self.countStored(swarm.geometry.length(of: block))
             self.buffers[block.piece, default: [:]][block.block] = digest
             self.senders[block] = nil
         }

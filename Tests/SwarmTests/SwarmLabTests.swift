@@ -19,6 +19,13 @@ struct SwarmLabTests {
         #expect(report.seconds > 0)
     }
 
+    /// The download limit holds for peers and web seeds together.
+    @Test(arguments: seeds.prefix(60))
+    func limitHoldsForAllSourcesTogether(seed: UInt64) throws {
+        let report = try Lab.run(.limited(seed: seed))
+        #expect(report.seconds > 0)
+    }
+
     @Test(arguments: [3, 17, 42] as [UInt64])
     func seedAlwaysGivesTheSameRun(seed: UInt64) throws {
         #expect(try Lab.run(Scenario(seed: seed)) == Lab.run(Scenario(seed: seed)))

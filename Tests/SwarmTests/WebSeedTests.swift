@@ -262,6 +262,37 @@ struct WebSeedTests {
         #expect(both.isEmpty)
     }
 
+    /// What no peer has is the rarest: it comes from the web seed, while the peers send the rest.
+    @Test func rarestPiecesComeFromTheWebSeed() {
+        let bench = SwarmBench(pieces: 64, blocks: 4, have: [0, 1, 2, 3, 4, 5]).started()
+        for n in 1...3 { _ = bench.connect(n, have: (6..<64).filter { ![20, 41, 63].contains($0) }) }
+        let key = add(bench)
+        var begun: [PieceIndex] = []
+        var queue = runs(bench, key)
+        while begun.count < 3, !queue.isEmpty {
+            let run = queue.removeFirst()
+            begun.append(run.blocks[0].piece)
+            for block in run.blocks { bench.deliver(key, block) }
+            bench.feed { $0.fetched(key, run: run.number, .finished, now: $1) }
+            queue += runs(bench, key)
+        }
+        #expect(Set(begun) == [PieceIndex(20), PieceIndex(41), PieceIndex(63)], "\(begun)")
+    }
+
+    /// A fast peer takes over what a slow web seed still owes at the end.
+    @Test func lastBlocksOfASlowWebSeedComeFromAFastPeer() {
+        let bench = SwarmBench(pieces: 8, blocks: 4, have: [0, 1, 2, 3]).started()
+        let key = add(bench)
+        guard let run = runs(bench, key).first else { return #expect(Bool(false)) }
+        bench.deliver(key, run.blocks[0])
+        let peer = bench.connectSeed(1)
+        for _ in 0..<200 where !bench.isComplete {
+            bench.advance(.milliseconds(100))
+            for request in bench.takeRequests(peer) { bench.deliver(peer, request) }
+        }
+        #expect(bench.isComplete)
+    }
+
     @Test func removedWebSeedIsAskedForNothing() {
         let bench = SwarmBench(pieces: 8, blocks: 2).started()
         let key = add(bench)

@@ -7,15 +7,19 @@ import Torrent
 /// Torrents of the world with their payload, where their folder is there: `PIECES_REAL_DATA`, or `../shared/data/real`
 /// beside the package.
 @Suite(.crowded) struct RealTorrentTests {
-    private static let folder: FilePath = {
+    static let folder: FilePath = {
         if let variable = ProcessInfo.processInfo.environment["PIECES_REAL_DATA"] { return FilePath(variable) }
         return FilePath(
             "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/../shared/data/real")
     }()
 
+    static var isThere: Bool {
+        FileManager.default.isReadableFile(atPath: folder.appending("alice.torrent").string)
+    }
+
     @Test(
         .enabled(
-            if: FileManager.default.isReadableFile(atPath: folder.appending("alice.torrent").string),
+            if: isThere,
             "the folder with the real torrents is not there: set PIECES_REAL_DATA"),
         arguments: ["alice", "leaves", "numbers", "lots-of-numbers", "folder"])
     func realTorrentIsAdoptedServedAndDownloaded(name: String) async throws {

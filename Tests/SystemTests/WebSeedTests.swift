@@ -75,6 +75,27 @@ import Torrent
         }
     }
 
+    /// Python's server speaks HTTP/1.0 and ignores ranges: each file is read from its beginning, once.
+    @Test func torrentCompletesFromAServerOfHTTP10WithoutRanges() async throws {
+        let program = try RealProgram.require("python3")
+        let torrent = try Self.torrent(seed: 213)
+        try await withTemporaryFolder { folder in
+            try torrent.write(to: folder.appending("root"))
+            let port = try Machine.freePort()
+            let arguments = ["-u", "-m", "http.server", "\(port)", "--bind", "127.0.0.1"]
+            try await withProgram(program, arguments, in: folder.appending("root")) { server in
+                try await Machine.untilListening(PeerAddress(.v4(0x7f00_0001), port: port))
+                let pieces = try Pieces(in: folder)
+                let end = try await pieces.run(
+                    try await prepare(pieces, torrent, ["http://127.0.0.1:\(port)/"]))
+                #expect(end.exitCode == 0, "\(end)")
+                #expect(torrent.faults(in: pieces.output) == [])
+                let requests = server.errors.matches(of: /"GET (\S+) HTTP/).map { String($0.output.1) }
+                #expect(requests.count == Set(requests).count && requests.count == 6, "\(requests)")
+            }
+        }
+    }
+
     /// One file has changed on the server, another is gone, and a third has another length: they are named, and all
     /// others complete. Nothing is fetched for ever.
     @Test func filesThatTheServerLacksAreNamedAndTheOthersComplete() async throws {
@@ -192,6 +213,133 @@ import Torrent
                     #expect(fromServer + peers[0].servedBytes <= torrent.content.count * 12 / 10)
                 }
                 #expect(torrent.faults(in: pieces.output) == [])
+            }
+        }
+    }
+
+    // MARK: Servers that can't be used
+
+    /// A server and what `pieces webseeds` says of it.
+    struct Refusal: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let directives: String
+        let sentence: String
+        var rest = ""
+    }
+
+    static let refusals = [
+        Refusal(
+            testDescription: "busy, with a pause",
+            directives: "location / { return 429; add_header Retry-After 3600 always; }",
+            sentence: "it answered 429 Too Many Requests", rest: "rests for 59 min"),
+        Refusal(
+            testDescription: "in maintenance, until a date",
+            directives: "location / { return 503; add_header Retry-After \"Fri, 31 Dec 2099 23:59:59 GMT\" always; }",
+            sentence: "it answered 503 Service Temporarily Unavailable", rest: "rests for 59 min"),
+        Refusal(
+            testDescription: "a web page",
+            directives: "location / { default_type text/html; return 200 '<html>hello</html>'; }",
+            sentence: "it answered with a web page instead of the file"),
+        Refusal(
+            testDescription: "redirects without end",
+            directives: "location / { return 302 /again$request_uri; }",
+            sentence: "it redirects in a loop, or more than 5 times"),
+        Refusal(
+            testDescription: "a redirect to another kind of server",
+            directives: "location / { return 302 ftp://127.0.0.1/x; }",
+            sentence: "it redirects to something that is not HTTP"),
+        Refusal(
+            testDescription: "a redirect to a device",
+            directives: "location / { return 302 http://127.0.0.1:@other@/reboot?now=1; }",
+            sentence: "and pieces doesn't follow: at a local address its URL must have no query"),
+        Refusal(
+            testDescription: "a password", directives: "location / { return 401; }",
+            sentence: "it answered 401 Unauthorized"),
+        Refusal(
+            testDescription: "compression that nobody asked for",
+            directives: "add_header Content-Encoding gzip;", sentence: "it compresses its answers (gzip)"),
+        Refusal(
+            testDescription: "a fault of its own", directives: "location / { return 500; }",
+            sentence: "it answered 500 Internal Server Error"),
+        Refusal(
+            testDescription: "nothing", directives: "location / { return 444; }",
+            sentence: "it closed the connection before it answered"),
+    ]
+
+    /// One sentence says why nothing comes, and the server is asked again after longer and longer pauses.
+    @Test(arguments: refusals) func serverThatCannotBeUsedIsExplained(refusal: Refusal) async throws {
+        let torrent = try SampleTorrent(folder: "set", [.init("a", 500_000), .init("b", 300_000)], seed: 210)
+        try await withTemporaryFolder { folder in
+            try await withNginx(in: folder, refusal.directives) { nginx in
+                try torrent.write(to: nginx.root)
+                let pieces = try Pieces(in: folder)
+                try await pieces.beside(try await prepare(pieces, torrent, [nginx.url])) { _ in
+                    try await eventually("the reason") {
+                        let shown = try await pieces.run(["webseeds", "1"]).output
+                        return shown.contains(refusal.sentence)
+                            && (refusal.rest.isEmpty || shown.contains(refusal.rest))
+                    }
+                    let explained = try await pieces.run(["explain", "1"]).output
+                    #expect(explained.contains(refusal.sentence), "\(explained)")
+                }
+                #expect(try nginx.requests().count < 40)
+            }
+        }
+    }
+
+    // MARK: HTTPS
+
+    /// The certificate's authority is the test's own: `--ca-file` trusts it. From a secure server, a redirect may lead
+    /// to one that isn't, because each piece has its hash.
+    @Test(arguments: [false, true]) func secureWebServerIsUsed(redirects: Bool) async throws {
+        let torrent = try Self.torrent(seed: 211)
+        try await withTemporaryFolder { folder in
+            let certificate = try await ServerCertificate(in: folder)
+            try await withNginx(
+                in: folder, redirects ? "location / { return 302 http://127.0.0.1:@other@$request_uri; }" : "",
+                others: "server { listen 127.0.0.1:@other@; root @root@; }", host: "localhost", tls: certificate
+            ) { nginx in
+                try torrent.write(to: nginx.root)
+                let pieces = try Pieces(in: folder)
+                let arguments = try await prepare(pieces, torrent, [nginx.url])
+                let end = try await pieces.run(arguments + ["--ca-file", certificate.authority.string])
+                #expect(end.exitCode == 0, "\(end)")
+                #expect(torrent.faults(in: pieces.output) == [])
+            }
+        }
+    }
+
+    enum Mistrust: String, CaseIterable, Sendable {
+        case unknownAuthority, expired, otherName, noTLS
+
+        var sentence: String {
+            switch self {
+            case .unknownAuthority, .expired:
+                "its certificate has expired, or its authority is unknown (--ca-file adds an authority)"
+            case .otherName: "its certificate is for another name"
+            case .noTLS: "it doesn't answer in TLS"
+            }
+        }
+    }
+
+    @Test(arguments: Mistrust.allCases) func insecureServerIsExplained(mistrust: Mistrust) async throws {
+        let torrent = try SampleTorrent(length: 100_000, seed: 212)
+        try await withTemporaryFolder { folder in
+            let certificate = try await ServerCertificate(
+                in: folder, name: mistrust == .otherName ? "other.example" : "localhost",
+                isExpired: mistrust == .expired)
+            try await withNginx(in: folder, host: "localhost", tls: mistrust == .noTLS ? nil : certificate) { nginx in
+                try torrent.write(to: nginx.root)
+                let pieces = try Pieces(in: folder)
+                var arguments = try await prepare(pieces, torrent, ["https://localhost:\(nginx.port)/"])
+                if mistrust != .unknownAuthority { arguments += ["--ca-file", certificate.authority.string] }
+                try await pieces.beside(arguments) { _ in
+                    try await eventually("the reason") {
+                        try await pieces.run(["webseeds", "1"]).output.contains(
+                            "it cannot be reached securely: " + mistrust.sentence)
+                    }
+                }
+                #expect(try nginx.requests().allSatisfy { $0.status >= 400 })
             }
         }
     }

@@ -9,11 +9,19 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         package let path: [String]
         package let length: Int
         package let isPad: Bool
+        /// Whether the .torrent says so (BEP 47), and not the name alone.
+        fileprivate let isMarked: Bool
 
-        package init(_ path: String, _ length: Int, isPad: Bool = false) {
+        package init(_ path: String, _ length: Int, isPad: Bool = false, isMarked: Bool = true) {
             self.path = path.split(separator: "/").map(String.init)
             self.length = length
             self.isPad = isPad
+            self.isMarked = isMarked
+        }
+
+        /// Padding as the Internet Archive has it.
+        package static func archivePad(_ number: Int, _ length: Int) -> File {
+            File(".____padding_file/\(number)", length, isPad: true, isMarked: false)
         }
 
         /// Zeros that align what follows (BEP 47).
@@ -125,9 +133,24 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         contentOffset = offset
     }
 
+    private init(_ metainfo: Metainfo, of torrent: SampleTorrent) {
+        self.metainfo = metainfo
+        content = torrent.content
+        contentOffset = torrent.contentOffset
+    }
+
+    /// The same torrent, whose .torrent names web seeds (BEP 19).
+    package func naming(webSeeds urls: [String]) throws -> SampleTorrent {
+        guard var root = try Bencode.decode(file).dictionary else {
+            preconditionFailure("a .torrent is a dictionary")
+        }
+        root["url-list"] = .list(urls.map { .text($0) })
+        return SampleTorrent(try Metainfo(torrentFile: Bencode.encode(.dictionary(root))), of: self)
+    }
+
     private static func entry(_ file: File) -> BencodeValue {
         var entry = BencodeDictionary()
-        if file.isPad { entry["attr"] = "p" }
+        if file.isPad, file.isMarked { entry["attr"] = "p" }
         entry["length"] = .integer(Int64(file.length))
         entry["path"] = .list(file.path.map { .string(PathText.bytes($0)) })
         return .dictionary(entry)

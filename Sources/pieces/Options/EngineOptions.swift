@@ -46,7 +46,8 @@ struct EngineOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "File of additional certificates (PEM) to trust for HTTPS.", valueName: "file", visibility: .hidden),
+            "Also trust the certificate authorities in this PEM file, for HTTPS trackers and web seeds.",
+            valueName: "file"),
         completion: .file(extensions: ["pem"]))
     var caFile: String?
 
@@ -58,6 +59,11 @@ struct EngineOptions: ParsableArguments {
     func validate() throws {
         if let commitInterval, commitInterval < 1 {
             throw ValidationError("--commit-interval must be at least 1 (milliseconds)")
+        }
+        if let caFile {
+            do { try FileDescriptor.open(FilePath(text: caFile), .readOnly, options: .closeOnExec).close() } catch {
+                throw ValidationError("--ca-file: cannot read \(caFile.printable): \(error)")
+            }
         }
         if let listenPort, !(0...65535).contains(listenPort) {
             throw ValidationError("--listen-port must be a number from 0 to 65535")

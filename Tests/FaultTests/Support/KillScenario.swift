@@ -49,7 +49,7 @@ struct KillScenario {
 
     let torrent: SampleTorrent
     let pieces: Pieces
-    let peer: FakePeer
+    let source: any BlockServer
     let shape: Shape
     /// The line that replays it.
     let replay: String
@@ -59,16 +59,16 @@ struct KillScenario {
     /// Blocks that some run got.
     private var served: Set<PieceIndex> = []
 
-    init(_ torrent: SampleTorrent, _ pieces: Pieces, _ peer: FakePeer, _ shape: Shape, replay: String) {
+    init(_ torrent: SampleTorrent, _ pieces: Pieces, _ source: any BlockServer, _ shape: Shape, replay: String) {
         self.torrent = torrent
         self.pieces = pieces
-        self.peer = peer
+        self.source = source
         self.shape = shape
         self.replay = replay
     }
 
     func arguments(_ more: [String] = []) throws -> [String] {
-        try pieces.download(torrent, from: [peer.address], Self.commitInterval + shape.arguments + more)
+        try pieces.download(torrent, from: source.peerAddresses, Self.commitInterval + shape.arguments + more)
     }
 
     /// Dies all deaths, goes on to the end, and looks whether it is as it should be.
@@ -80,7 +80,7 @@ struct KillScenario {
             guard let after else { break }
             before = after
         }
-        peer.behave(.good)
+        source.serveWell()
         let last = try await live(.none, before)
         #expect(last == nil, "\(replay): the last run was to be whole")
         #expect(torrent.faults(in: pieces.output, wanted: shape.wanted) == [], "\(replay)")
@@ -95,19 +95,19 @@ struct KillScenario {
     {
         let programRun = ProgramRun(death: death)
         let what = "\(replay): run \(toll.lives + 1), \(programRun)"
-        peer.forgetRequests()
+        source.forgetRequests()
         let (doubtful, bytes) = try before.doubtful(torrent, in: pieces.output)
         #expect(bytes.pieces.allSatisfy { served.contains($0) }, "\(what): pieces are in doubt that nobody sent")
         let end = try await programRun.run(pieces, try arguments(), clockOffset: clockOffset)
         toll.lives += 1
-        for block in peer.served { served.insert(block.piece) }
+        served.formUnion(source.servedPieces)
 
         let after = try RecordedState(pieces, torrent)
         #expect(after.damage == [], "\(what)")
         #expect(
             try torrent.unfounded(after.claimed, in: pieces.output, wanted: shape.wanted) == [],
             "\(what): claimed, and not so")
-        let again = peer.requests.map(\.block).filter { before.claimed[$0.piece] || before.blocks.contains($0) }
+        let again = source.requestedBlocks.filter { before.claimed[$0.piece] || before.blocks.contains($0) }
         #expect(again == [], "\(what): recorded, and downloaded again")
         let checks = after.checks.dropFirst(before.checks.count)
         let checked = checks.reduce(0) { $0 + $1.count }
