@@ -4,7 +4,7 @@ package import Store
 import Swarm
 package import SystemPackage
 package import TestSupport
-import Torrent
+package import Torrent
 
 /// A folder with a database and an output folder, in which sessions run on a recorded disk.
 package struct CrashSite: Sendable {
@@ -58,6 +58,11 @@ package struct CrashSite: Sendable {
 
     /// Adds the torrent, as `pieces add` does.
     package func add(_ part: CrashPart) throws -> TorrentID {
+        if part.isMagnet {
+            let link = MagnetLink(infoHash: part.torrent.infoHash, trackers: [], peers: [])
+            return try connect().magnets.insert(
+                NewMagnet(link: link, output: RecordedDisk.root.appending(Self.outputName).string), now: .now())
+        }
         var settings = TorrentSettings()
         settings.allocatesFull = part.allocatesFull
         let new = NewTorrent(
@@ -120,12 +125,18 @@ package struct CrashSite: Sendable {
     package func run<Value: Sendable>(
         _ peers: [FakePeer], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
     ) async throws -> Value {
+        try await run(peers.map(\.address), only: ids, body)
+    }
+
+    package func run<Value: Sendable>(
+        _ peers: [PeerAddress], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
+    ) async throws -> Value {
         var settings = EngineSettings(database: database)
         settings.databaseOptions = options
         if let ids { settings.scope = .only(ids) }
         settings.listenPort = 0
         settings.bind = .v4(0x7f00_0001)
-        settings.peers = peers.map(\.address)
+        settings.peers = peers
         settings.swarm.commitInterval = .milliseconds(20)
         settings.swarm.partialAge = .milliseconds(100)
         _ = Quiet.bootstrap
@@ -148,8 +159,13 @@ package struct CrashPart: Sendable {
     package let torrent: SampleTorrent
     package var wanted: [Bool]?
     package var allocatesFull = false
+    /// Whether it is added by its magnet link. Its peer is a ``FakeMetadataPeer`` then.
+    package var isMagnet = false
 
-    package init(_ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false) {
+    package init(
+        _ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false, isMagnet: Bool = false
+    ) {
+        self.isMagnet = isMagnet
         self.torrent = torrent
         self.wanted = wanted
         self.allocatesFull = allocatesFull

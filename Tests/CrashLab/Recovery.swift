@@ -26,9 +26,12 @@ package struct Recovery: Sendable {
         try await withScratchFolder { folder in
             let site = CrashSite(try Recording(in: folder, finding: found), recordsDatabase: false, lie: lie)
             let known = parts.filter { claims.torrents[$0.torrent.infoHash] != nil }
-            var peers: [FakePeer] = []
+            var peers: [any RecoveryPeer] = []
             let result = await Result { () async throws -> [String] in
-                for part in known { peers.append(try await FakePeer.start(part.torrent)) }
+                for part in known {
+                    peers.append(
+                        try await part.isMagnet ? FakeMetadataPeer.start(part.torrent) : FakePeer.start(part.torrent))
+                }
                 try await complete(site, known, claims, peers)
                 return try judge(site, known, claims, peers)
             }
@@ -37,10 +40,12 @@ package struct Recovery: Sendable {
         }
     }
 
-    private func complete(_ site: CrashSite, _ known: [CrashPart], _ claims: Claims, _ peers: [FakePeer]) async throws {
+    private func complete(_ site: CrashSite, _ known: [CrashPart], _ claims: Claims, _ peers: [any RecoveryPeer])
+        async throws
+    {
         let staying = known.compactMap { claims.torrents[$0.torrent.infoHash] }.filter { !$0.isLeaving }
         let ids = staying.map(\.row).filter { !$0.settings.isPaused }.map(\.id)
-        try await site.run(peers, only: wakesAll ? Set(ids) : nil) { session in
+        try await site.run(peers.map(\.address), only: wakesAll ? Set(ids) : nil) { session in
             try await site.untilComplete(ids, within: Self.limit)
             try await eventually("every piece to be looked at", within: Self.limit) {
                 await session.snapshots().allSatisfy { $0.unverified == 0 }
@@ -48,7 +53,7 @@ package struct Recovery: Sendable {
         }
     }
 
-    private func judge(_ site: CrashSite, _ known: [CrashPart], _ before: Claims, _ peers: [FakePeer]) throws
+    private func judge(_ site: CrashSite, _ known: [CrashPart], _ before: Claims, _ peers: [any RecoveryPeer]) throws
         -> [String]
     {
         let now = try Claims(try site.connect(), parts)
@@ -67,7 +72,14 @@ package struct Recovery: Sendable {
                 faults.append("\(name): the torrent is gone")
                 continue
             }
-            let again = Set(peer.requests.map(\.block.piece)).filter { claimed.have[$0] }
+            let blocks = claimed.metadataBlocks.intersection(peer.requestedMetadata)
+            if !blocks.isEmpty {
+                faults.append("\(name): blocks \(blocks.sorted()) of its metadata were requested again")
+            }
+            if claimed.row.hasMetadata, !peer.requestedMetadata.isEmpty {
+                faults.append("\(name): its metadata was there, and was requested again")
+            }
+            let again = peer.requestedPieces.filter { claimed.have[$0] }
             if !again.isEmpty { faults.append("\(name): pieces \(again.sorted()) were claimed and downloaded again") }
             guard !after.row.settings.isPaused else { continue }
             let doubted = after.opened.subtracting(after.have)
@@ -78,4 +90,22 @@ package struct Recovery: Sendable {
         }
         return faults
     }
+}
+
+/// A peer from which a session gets what a cut took.
+private protocol RecoveryPeer: Sendable {
+    var address: PeerAddress { get }
+    var requestedPieces: Set<PieceIndex> { get }
+    /// The blocks of metadata.
+    var requestedMetadata: Set<Int> { get }
+    func stop() async
+}
+
+extension FakePeer: RecoveryPeer {
+    fileprivate var requestedPieces: Set<PieceIndex> { Set(requests.map(\.block.piece)) }
+    fileprivate var requestedMetadata: Set<Int> { [] }
+}
+
+extension FakeMetadataPeer: RecoveryPeer {
+    fileprivate var requestedMetadata: Set<Int> { Set(requests) }
 }

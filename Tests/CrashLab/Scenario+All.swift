@@ -8,7 +8,7 @@ extension Scenario {
         [
             manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints,
             pauseAndRemove, reservedFiles,
-            restarts, syncedTogether, sharedFiles,
+            restarts, syncedTogether, sharedFiles, magnetLink,
         ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
@@ -174,6 +174,18 @@ extension Scenario {
         }, tuning: .init(volumeSyncFrom: 3)
     ) { stage in
         try await stage.runUntilComplete()
+    }
+
+    /// Only the link is known at first: blocks of metadata are stored, and the torrent becomes an ordinary one.
+    package static let magnetLink = Scenario(name: "magnet link") { seed in
+        [
+            CrashPart(
+                try SampleTorrent("linked.bin", length: 2500 * 256 + 3, pieceLength: 256, seed: seed), isMagnet: true)
+        ]
+    } act: { stage in
+        try await stage.runFromMetadataPeers()
+    } recover: { stage in
+        try await stage.runFromMetadataPeers()
     }
 
     /// Two torrents have a file in common: one writes it, the other reads it, and both claim it. A boundary piece of

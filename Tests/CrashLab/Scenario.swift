@@ -81,4 +81,15 @@ extension Scenario.Stage {
     package func runUntilComplete() async throws {
         try await site.run(peers) { _ in try await site.untilComplete(ids) }
     }
+
+    /// The same for torrents that were added by their magnet links.
+    package func runFromMetadataPeers() async throws {
+        var peers: [FakeMetadataPeer] = []
+        let result = await Result { () async throws -> Void in
+            for part in parts { peers.append(try await FakeMetadataPeer.start(part.torrent)) }
+            try await site.run(peers.map(\.address)) { _ in try await site.untilComplete(ids) }
+        }
+        for peer in peers { await peer.stop() }
+        try result.get()
+    }
 }

@@ -112,7 +112,10 @@ final class FakeMetadataConnection: ChannelInboundHandler {
             waiting.append(request.block)
             serveWaiting(context)
         case .request(let piece, let begin, let length):
-            shared.state.withLock { $0.pieceRequests += 1 }
+            shared.state.withLock { state in
+                state.pieceRequests += 1
+                state.requestedPieces.insert(PieceIndex(Int(piece)))
+            }
             let start = Int(piece) * torrent.geometry.pieceLength + Int(begin)
             let block = ByteBuffer(bytes: torrent.bytes(start..<start + Int(length)))
             send(.piece(piece: piece, begin: begin, block: block), context)

@@ -34,6 +34,7 @@ package final class FakeMetadataPeer: Sendable {
         var served: [Int] = []
         var connections = 0
         var pieceRequests = 0
+        var requestedPieces: Set<PieceIndex> = []
         /// What the other side stated of its own metadata.
         var statedBytes: [Int?] = []
         var open: [ObjectIdentifier: any Channel] = [:]
@@ -85,6 +86,7 @@ package final class FakeMetadataPeer: Sendable {
     package var openConnections: Int { shared.state.withLock(\.open.count) }
     /// The number of blocks of content that were requested.
     package var pieceRequests: Int { shared.state.withLock(\.pieceRequests) }
+    package var requestedPieces: Set<PieceIndex> { shared.state.withLock(\.requestedPieces) }
     /// What the other side stated of its own metadata, with each extension handshake.
     package var statedBytes: [Int?] { shared.state.withLock(\.statedBytes) }
 
