@@ -116,6 +116,9 @@ actor MetadataEngine {
         assumeIsolated(body)
     }
 
+    /// Whether the torrent isn't paused when its metadata has arrived.
+    var downloadsAtOnce: Bool { magnet.map { !$0.pausesAfter } ?? true }
+
     // MARK: Life
 
     /// Starts the fetch: peers are dialled, and trackers are contacted when due.

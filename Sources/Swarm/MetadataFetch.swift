@@ -28,8 +28,11 @@ package struct MetadataFetch {
     package static let maximumBytes = 160 << 20
     /// The most sizes of which blocks are kept.
     package static let claimLimit = 3
-    /// The most requests that one peer owes us.
+    /// The most requests that a peer owes us before it has sent a block.
     package static let requestsOfPeer = 2
+    /// The most requests that any other peer owes us. Otherwise large metadata would take a round trip for every two
+    /// blocks; Transmission keeps 64 requests.
+    package static let requestsOfProvenPeer = 16
     /// How long nothing is requested from a peer that refused a block, or sent nothing.
     package static let restTime = Duration.seconds(60)
     /// How long a peer may owe us a block.
@@ -367,11 +370,12 @@ package struct MetadataFetch {
             }
         }
         // One request for each peer in turn, so that the first blocks come from different peers.
-        for depth in 1...Self.requestsOfPeer {
-            for key in peers.keys {
+        let keys = peers.keys
+        for depth in 1...Self.requestsOfProvenPeer {
+            for key in keys {
                 guard let member = peers[key], !member.isClosing, !member.rests(at: now), member.requests.count < depth,
                     let size = member.size, let claim = claims[size], isAsked(member, claim),
-                    claim.mayLackRequests
+                    claim.mayLackRequests, depth <= Self.requestsOfPeer || mayAskForMore(member, claim, depth)
                 else { continue }
                 guard limit.mayRequest(Geometry.blockLength, now: now) else { return }
                 guard let block = claims[size]?.takeBlock(except: member.requests.keys, now: now) else { continue }
@@ -381,6 +385,14 @@ package struct MetadataFetch {
                 effects.append(.request(key, block: block))
             }
         }
+    }
+
+    /// Whether a peer may owe us so many requests, beyond the first: it has sent a block, and the others get their
+    /// shares of what is missing.
+    private func mayAskForMore(_ member: MetadataPeers.Member, _ claim: MetadataClaim, _ depth: Int) -> Bool {
+        guard member.receivedBytes > 0 else { return false }
+        let sharing = claim.isSuspicious ? 1 : max(1, followers(of: claim.size))
+        return depth <= (claim.blockCount - claim.senders.count) / sharing
     }
 
     /// Forgets what belongs to sizes that too few peers state.

@@ -15,7 +15,7 @@ import Torrent
         bench.serveAll()
         #expect(bench.isDone)
         #expect(bench.requests[peer]?.count == (size + 16383) / 16384)
-        #expect(bench.mostOutstanding <= MetadataFetch.requestsOfPeer)
+        #expect(bench.mostOutstanding <= MetadataFetch.requestsOfProvenPeer)
     }
 
     @Test func severalPeersShareTheBlocks() {
@@ -26,6 +26,18 @@ import Torrent
         #expect(bench.isDone)
         for peer in peers { #expect((3...7).contains(bench.requests[peer]?.count ?? 0)) }
         #expect(bench.requests.values.joined().count == 20, "no block is requested twice")
+    }
+
+    /// A peer that has sent a block is asked for many at once, so that large metadata takes few round trips.
+    @Test func provenPeerIsAskedForMore() {
+        var bench = Bench(size: 18 * 16384)
+        let peer = bench.connect()
+        bench.offer(peer, bench.size)
+        #expect(bench.outstanding(peer).count == MetadataFetch.requestsOfPeer)
+        bench.serveOne(peer)
+        #expect(bench.outstanding(peer).count == MetadataFetch.requestsOfProvenPeer)
+        bench.serveAll()
+        #expect(bench.isDone)
     }
 
     /// A block is requested again after three seconds, and not before.
@@ -259,7 +271,7 @@ import Torrent
         }
         #expect(bench.isDone, "seed \(seed)")
         #expect(!bench.banned.contains(bench.address(honest)), "seed \(seed)")
-        #expect(bench.mostOutstanding <= MetadataFetch.requestsOfPeer)
+        #expect(bench.mostOutstanding <= MetadataFetch.requestsOfProvenPeer)
         #expect(bench.mostSizes <= MetadataFetch.claimLimit + 1)
     }
 }
