@@ -19,7 +19,11 @@ extension Connection {
             let conflicts = try PathConflicts(self, output: folder) { other in
                 "move it with `pieces move \(id) FOLDER`, or remove torrent \(other); then `pieces resume \(id)`"
             }
-            if let reason = try conflicts.refusal(of: metainfo, wanted: wanted, moved: id) { return reason }
+            if let reason = try conflicts.refusal(of: metainfo, wanted: wanted, moved: id) {
+                // The sentence becomes the torrent's own, which is shown with its name.
+                let name = metainfo.name.printable + ": "
+                return reason.hasPrefix(name) ? String(reason.dropFirst(name.count)) : reason
+            }
         }
         return nil
     }

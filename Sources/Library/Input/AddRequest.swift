@@ -141,7 +141,7 @@ package struct AddRequest {
         if unpausesKnown { try connection.magnets.setPausesAfter(row.id, false) }
         let arrival = try connection.metadataArrived(row.id, metainfo, now: .now())
         try connection.intents.append(.changed, torrent: row.id, now: .now())
-        return arrival?.conflict
+        return arrival?.conflict.map { "\(metainfo.name.printable): \($0)" }
     }
 
     /// Adds torrents by their magnet links, in one transaction. The trackers of a link whose torrent is already there
