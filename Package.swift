@@ -79,6 +79,7 @@ let package = Package(
                 .embedInCode("V0009_move.sql"), .embedInCode("V0010_magnet.sql"),
                 .embedInCode("V0011_dht.sql"), .embedInCode("V0012_web_seed.sql"),
                 .embedInCode("V0013_destination.sql"),
+                .embedInCode("V0014_unusable_metadata.sql"),
             ],
             swiftSettings: house),
         .target(

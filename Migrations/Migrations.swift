@@ -53,5 +53,8 @@ package struct Migration: Sendable {
         Migration(
             number: 13, name: "destination",
             sql: String(decoding: PackageResources.V0013_destination_sql, as: UTF8.self)),
+        Migration(
+            number: 14, name: "unusable_metadata",
+            sql: String(decoding: PackageResources.V0014_unusable_metadata_sql, as: UTF8.self)),
     ]
 }

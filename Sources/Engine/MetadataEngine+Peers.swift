@@ -51,23 +51,14 @@ extension MetadataEngine: PeerConnectionDelegate {
     }
 
     /// Our handshake, for outgoing and incoming connections.
-    nonisolated var ourHandshake: Handshake {
-        var reserved: Handshake.Reserved = [.extensionProtocol, .fast]
-        if dht != nil { reserved.insert(.dht) }
-        return Handshake(reserved: reserved, infoHash: infoHash, peerID: environment.peerID)
-    }
+    nonisolated var ourHandshake: Handshake { environment.handshake(of: infoHash, usesDHT: dht != nil) }
 
     private func handshakesPassed(_ connection: PeerConnection, _ theirs: Handshake) {
-        let dialled: PeerAddress? = if case .outgoing(let address) = connection.direction { address } else { nil }
-        guard let address = dialled ?? connection.remote else { return connection.close() }
+        guard let info = PeerInfo(connection, theirs) else { return connection.close() }
         guard theirs.peerID != environment.peerID else {
-            fetch.foundSelf(at: address)
+            fetch.foundSelf(at: info.address)
             return connection.close(because: "\(DisconnectReason.ownConnection)")
         }
-        let info = PeerInfo(
-            address: address, isIncoming: dialled == nil, supportsFast: theirs.reserved.contains(.fast),
-            supportsExtensions: theirs.reserved.contains(.extensionProtocol), client: ClientName.describe(theirs.peerID)
-        )
         switch fetch.connected(info, now: environment.clock.now) {
         case .success(let key):
             connection.tag = key.value
@@ -75,7 +66,7 @@ extension MetadataEngine: PeerConnectionDelegate {
             // A peer with the fast extension has to hear of our pieces first (BEP 6).
             if info.supportsFast { connection.send(.haveNone) }
             connection.send(extendedHandshake(to: connection).message)
-            if let message = dht?.portMessage(to: theirs, at: address.host) { connection.send(message) }
+            if let message = dht?.portMessage(to: theirs, at: info.address.host) { connection.send(message) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")
@@ -162,6 +153,7 @@ extension MetadataEngine: PeerConnectionDelegate {
                 // A peer that states a size but doesn't receive requests can't serve.
                 let serves = links[key]?.extensions.supports(.metadata) ?? false
                 fetch.offers(key, bytes: serves ? handshake.metadataBytes : nil, now: now)
+                beInterested(in: key)
                 if links[key]?.extensions.supports(.peerExchange) == true { exchange?.joined(key, now: now) }
             case .metadata(let message): received(message, from: key, now: now)
             case .peerExchange(let message): toldOf(message.added, by: key, now: now)
@@ -171,6 +163,16 @@ extension MetadataEngine: PeerConnectionDelegate {
             links[key]?.charge(WorkBudget.Work.refusal.rawValue, now: now)
             log.debug("\(key): \(error)")
         }
+    }
+
+    /// Tells a peer that has the metadata that we want data, so that it has unchoked us when the metadata is here: that
+    /// saves a round trip.
+    private func beInterested(in key: PeerKey) {
+        guard let link = links[key], !link.isInterested, fetch.statedSize(of: key) != nil, downloadsAtOnce else {
+            return
+        }
+        links[key]?.isInterested = true
+        link.connection.send(.interested)
     }
 
     /// A peer told of others.

@@ -68,14 +68,16 @@ extension MetadataEngine {
         TorrentSnapshot(
             id: id, infoHash: infoHash, name: row.name, state: .metadata, error: nil, totalBytes: 0, wantedBytes: 0,
             completedBytes: 0, pieceCount: 0, have: Bitfield(count: 0), downloadedBytes: 0, uploadedBytes: 0,
-            wastedBytes: 0, downloadRate: 0, uploadRate: 0, peers: fetch.peerCount, seeders: 0, timeLeft: nil,
+            wastedBytes: 0, downloadRate: fetch.rate(now: environment.clock.now), uploadRate: 0, peers: fetch.peerCount,
+            seeders: 0, timeLeft: nil,
             unverified: 0, metadata: fetch.offer)
     }
 
     func liveRow() -> LiveRow {
         LiveRow(
-            torrent: id, downloadRate: 0, uploadRate: 0, peersConnected: fetch.peerCount, seeders: 0,
-            leechers: fetch.peerCount, timeLeft: nil, at: environment.clock.timestamp)
+            torrent: id, downloadRate: Int64(fetch.rate(now: environment.clock.now)), uploadRate: 0,
+            peersConnected: fetch.peerCount, seeders: 0, leechers: fetch.peerCount, timeLeft: nil,
+            at: environment.clock.timestamp)
     }
 
     /// Returns the connections.

@@ -47,6 +47,8 @@ actor MetadataEngine {
     private let publicPeers: Set<PeerAddress>
     private var nextSave = Instant.origin
     private var timer: Scheduled<Void>?
+    /// When requests resume that a rate limit holds up.
+    private var limitTimer: (at: Instant, timer: Scheduled<Void>)?
     private var isPerforming = false
     private(set) var isStopped = false
     /// Whether the metadata is stored.
@@ -114,6 +116,9 @@ actor MetadataEngine {
         assumeIsolated(body)
     }
 
+    /// Whether the torrent isn't paused when its metadata has arrived.
+    var downloadsAtOnce: Bool { magnet.map { !$0.pausesAfter } ?? true }
+
     // MARK: Life
 
     /// Starts the fetch: peers are dialled, and trackers are contacted when due.
@@ -153,6 +158,7 @@ actor MetadataEngine {
     func stop(sayingGoodbye: Bool, keepingConnections: Bool) async {
         isStopped = true
         timer?.cancel()
+        limitTimer?.timer.cancel()
         fetch.stop()
         leavePublic()
         if !keepingConnections { closeConnections() }
@@ -191,6 +197,21 @@ actor MetadataEngine {
         }
         isPerforming = false
         for link in links.values { link.connection.flush() }
+        awaitLimit()
+    }
+
+    /// Sets the timer for requests that a rate limit holds up.
+    private func awaitLimit() {
+        guard let at = fetch.resumesAt, !isStopped, limitTimer.map({ at < $0.at }) ?? true else { return }
+        limitTimer?.timer.cancel()
+        let wait = max(.zero, at - environment.clock.now)
+        let timer: Scheduled<Void> = environment.loop.scheduleTask(in: .nanoseconds(wait.nanoseconds)) { [weak self] in
+            self?.onLoop { engine in
+                engine.limitTimer = nil
+                engine.feed { $0.tick(now: $1) }
+            }
+        }
+        limitTimer = (at, timer)
     }
 
     private func perform(_ effect: MetadataFetch.Effect) {
@@ -374,7 +395,7 @@ actor MetadataEngine {
             }
             let now = environment.clock.timestamp
             let arrival = try await environment.store.perform { db throws(StoreError) in
-                try db.magnets.arrived(id, metainfo, now: now)
+                try db.metadataArrived(id, metainfo, now: now)
             }
             guard let arrival, !isStopped else { return }
             log.info("the metadata has arrived: \(metainfo.name), \(Format.bytes(Int64(info.count)))")
@@ -418,8 +439,21 @@ actor MetadataEngine {
 
     func apply(_ new: TorrentRow) { row = new }
 
+    /// What the fetch needs of the common limits. If a limit holds it up, it gets an equal share, because the rate says
+    /// nothing then.
+    var demand: RateAllocator.Demand {
+        let isHeldUp = fetch.resumesAt != nil
+        return RateAllocator.Demand(download: isHeldUp ? .max : fetch.rate(now: environment.clock.now), upload: 0)
+    }
+
+    /// Applies the torrent's share of the common limits; its own limits apply too.
     func limit(_ share: RateAllocator.Share) {
-        feed { fetch, _ in fetch.change(mostPeers: row.settings.limits.peers ?? share.peers) }
+        let limits = row.settings.limits
+        let rate = [limits.download.map { Int($0) }, share.download].compactMap(\.self).min()
+        feed { fetch, now in
+            fetch.change(mostPeers: limits.peers ?? share.peers)
+            fetch.change(downloadLimit: rate, now: now)
+        }
     }
 
     /// Saves what changed about peers, and what they offer.

@@ -10,6 +10,8 @@ struct MetadataLink {
     var extensions = PeerExtensions()
     /// What the torrent's brain has to hear when the metadata is known.
     var heard = HeardMessages()
+    /// Whether the peer was told that we want data.
+    var isInterested = false
     /// What its messages may cost.
     var work = WorkBudget(.connection)
     var unsettledWork = 0.0

@@ -69,9 +69,13 @@ extension Session {
         }
         if row.settings.isPaused {
             forgetInDHT(row)
+            // The user gave a .torrent, whose paths are another torrent's.
+            let isRefused = fetches[id] != nil && row.hasMetadata && row.state == .error
             feed { machine, _ in machine.changed(id, isPaused: true) }
             await departures[id]?.value
-            try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(id, .paused) }
+            if !isRefused {
+                try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(id, .paused) }
+            }
             endIfDone()
             return
         }
@@ -79,7 +83,10 @@ extension Session {
         await departures[id]?.value
         feed { machine, _ in machine.changed(id, isPaused: false) }
         if let fetch = fetches[id] {
-            guard row.hasMetadata else { return fetch.onLoop { $0.apply(row) } }
+            guard row.hasMetadata else {
+                fetch.onLoop { $0.apply(row) }
+                return shareOut()
+            }
             return await metadataWasGiven(to: fetch)
         }
         if engines[id] != nil,
@@ -262,14 +269,12 @@ extension Session {
 
     /// Divides the limits that all torrents share among the active ones.
     func shareOut() {
-        let engines = Array(engines.values)
+        let (engines, fetches) = (Array(engines.values), Array(fetches.values))
         let demands = engines.map { engine in engine.onLoop { $0.demand } }
-        let shares = RateAllocator(limitSchedule.applied(to: environment.settings)).shares(for: demands)
+        let others = fetches.map { fetch in fetch.onLoop { $0.demand } }
+        let shares = RateAllocator(limitSchedule.applied(to: environment.settings)).shares(for: demands + others)
         for (engine, share) in zip(engines, shares) { engine.onLoop { $0.limit(share) } }
-        guard !fetches.isEmpty else { return }
-        let none = RateAllocator.Demand(download: 0, upload: 0)
-        let share = RateAllocator(environment.settings).shares(for: demands + fetches.map { _ in none }).last
-        if let share { for fetch in fetches.values { fetch.onLoop { $0.limit(share) } } }
+        for (fetch, share) in zip(fetches, shares.dropFirst(engines.count)) { fetch.onLoop { $0.limit(share) } }
     }
 
     var connectionCount: Int {

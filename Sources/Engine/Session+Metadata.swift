@@ -24,13 +24,16 @@ extension Session {
         endIfDone()
     }
 
-    /// What is needed to fetch the metadata of a torrent; `nil` if it is known.
+    /// What is needed to fetch the metadata of a torrent; `nil` if it is known. Throws if it has arrived and can't be
+    /// used, because it would be the same again.
     func fetchToStart(_ id: TorrentID) async throws -> MetadataEngine.Loaded? {
         let now = environment.clock.timestamp
-        return try await environment.store.perform { db throws(StoreError) in
+        let loaded = try await environment.store.perform { db throws(StoreError) -> MetadataEngine.Loaded? in
             guard let row = try db.torrents.row(id), !row.hasMetadata else { return nil }
             return try MetadataEngine.Loaded(row, db, now: now)
         }
+        if let sentence = loaded?.magnet?.unusable { throw EngineError(sentence) }
+        return loaded
     }
 
     /// Stops the fetch of a torrent that is being deactivated. If its metadata has arrived, its connections wait for
@@ -48,7 +51,8 @@ extension Session {
         await write("the state of torrent \(id)") { db, _ throws(StoreError) in
             guard let row = try db.torrents.row(id) else { return }
             try db.live.clear(id)
-            if row.state != .error || row.settings.isPaused { try db.torrents.setState(id, row.stateAtRest) }
+            // A torrent whose metadata has arrived has its state already.
+            if !row.hasMetadata, row.state != .error || row.settings.isPaused { try db.torrents.rest(row) }
             if let turn { try db.queue.setTurn(id, turn > 0 ? turn : nil) }
         }
     }

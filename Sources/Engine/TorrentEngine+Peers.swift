@@ -67,11 +67,7 @@ extension TorrentEngine: PeerConnectionDelegate {
     }
 
     /// Our handshake, for outgoing and incoming connections.
-    nonisolated var ourHandshake: Handshake {
-        var reserved: Handshake.Reserved = [.extensionProtocol, .fast]
-        if dht != nil { reserved.insert(.dht) }
-        return Handshake(reserved: reserved, infoHash: infoHash, peerID: environment.peerID)
-    }
+    nonisolated var ourHandshake: Handshake { environment.handshake(of: infoHash, usesDHT: dht != nil) }
 
     /// Takes over connections that were opened before the metadata was known, with what their peers have said.
     func adopt(_ links: [MetadataLink]) {
@@ -92,16 +88,11 @@ extension TorrentEngine: PeerConnectionDelegate {
     private func handshakesPassed(_ connection: PeerConnection, _ theirs: Handshake, isAdopted: Bool = false) {
         connection.pieceCount = metainfo.geometry.pieceCount
         let now = environment.clock.now
-        let dialled: PeerAddress? = if case .outgoing(let address) = connection.direction { address } else { nil }
-        guard let address = dialled ?? connection.remote else { return connection.close() }
+        guard let info = PeerInfo(connection, theirs) else { return connection.close() }
         guard theirs.peerID != environment.peerID else {
-            swarm.foundSelf(at: address, now: now)
+            swarm.foundSelf(at: info.address, now: now)
             return connection.close(because: "\(DisconnectReason.ownConnection)")
         }
-        let info = PeerInfo(
-            address: address, isIncoming: dialled == nil, supportsFast: theirs.reserved.contains(.fast),
-            supportsExtensions: theirs.reserved.contains(.extensionProtocol), client: ClientName.describe(theirs.peerID)
-        )
         switch swarm.connected(info, now: now) {
         case .success(let key):
             connection.tag = key.value
@@ -109,7 +100,9 @@ extension TorrentEngine: PeerConnectionDelegate {
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if info.supportsExtensions { sendExtendedHandshake(to: connection) }
-            if !isAdopted, let message = dht?.portMessage(to: theirs, at: address.host) { connection.send(message) }
+            if !isAdopted, let message = dht?.portMessage(to: theirs, at: info.address.host) {
+                connection.send(message)
+            }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")

@@ -120,8 +120,7 @@ struct BackupMerge {
     private mutating func examine(_ id: TorrentID) throws(StoreError) {
         guard let row = try db.torrents.row(id) else { return }
         var found = try metainfo(of: id)
-        // The metadata of a magnet link hasn't arrived, so there is nothing to agree with.
-        if found == nil, try db.magnets.isListed(id) { return }
+        if found == nil, !row.hasMetadata { return try keepLink(row) }
         if found?.infoHash != row.infoHash, hasBackup {
             try db.execute(
                 """
@@ -137,6 +136,14 @@ struct BackupMerge {
             return
         }
         try db.adopt(metainfo, id)
+    }
+
+    /// The metadata of a magnet link hasn't arrived, so there is nothing to agree with. If the link is lost, the info
+    /// hash is enough of it: its trackers and web seeds have tables of their own.
+    private func keepLink(_ row: TorrentRow) throws(StoreError) {
+        try db.execute(
+            "INSERT OR IGNORE INTO magnet (torrent_id, link) VALUES (?, ?)", row.id,
+            MagnetLink(infoHash: row.infoHash, name: row.name))
     }
 
     /// Whether the .torrent belongs to the row. If their info hashes differ, the event log decides.
@@ -181,14 +188,16 @@ extension Connection {
         try execute("DELETE FROM partial_piece WHERE torrent_id = ? AND piece >= ?", id, metainfo.geometry.pieceCount)
         try execute(
             """
-            UPDATE torrent SET info_hash = ?1, total_bytes = ?2, piece_length = ?3, piece_count = ?4, pieces_have = min(pieces_have, ?4), private = ?5,
+            UPDATE torrent SET name = iif(piece_length IS NULL, ?7, name), info_hash = ?1, total_bytes = ?2, piece_length = ?3, piece_count = ?4, pieces_have = min(pieces_have, ?4), private = ?5,
                 wanted_bytes = ?6, completed_bytes = min(completed_bytes, ?6)
-            WHERE id = ?7
+            WHERE id = ?8
             """,
             metainfo.infoHash, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength,
             metainfo.geometry.pieceCount, metainfo.isPrivate,
-            wantedBytes,
-            id)
+            wantedBytes, metainfo.name, id)
+        // A backup may be from the time when its metadata hadn't arrived.
+        try execute("DELETE FROM magnet WHERE torrent_id = ?", id)
+        try execute("DELETE FROM metadata_block WHERE torrent_id = ?", id)
         try execute(
             "UPDATE metainfo SET pieces_offset = ?, info_offset = ?, info_length = ? WHERE torrent_id = ?",
             metainfo.pieceHashesRange.lowerBound, metainfo.infoRange.lowerBound, metainfo.infoRange.count, id)

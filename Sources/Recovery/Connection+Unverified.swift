@@ -10,7 +10,17 @@ extension Connection {
             for id in try values(begun, as: TorrentID.self) {
                 unverified += try pieces.unverify(id)
             }
-            try execute("UPDATE torrent SET state = CASE WHEN paused THEN 'paused' ELSE 'queued' END, error = NULL")
+            try execute(
+                """
+                UPDATE torrent SET error = NULL,
+                    state = CASE WHEN paused THEN 'paused' WHEN piece_length IS NULL THEN 'metadata' ELSE 'queued' END
+                """)
+            // Metadata that can't be used is not fetched again.
+            try execute(
+                """
+                UPDATE torrent SET state = 'error', error = magnet.unusable FROM magnet
+                WHERE magnet.torrent_id = torrent.id AND magnet.unusable IS NOT NULL AND torrent.state = 'metadata'
+                """)
             try execute("DELETE FROM live")
             return unverified
         }

@@ -47,6 +47,8 @@ struct MetadataClaim {
 
     var isComplete: Bool { senders.count == blockCount }
     var isStored: Bool { isComplete && unstored.isEmpty }
+    /// Whether there may be a block to request.
+    var mayLackRequests: Bool { !isHashing && !isComplete }
 
     /// The length of the block: the last one is never empty, even if the size is a multiple of the others' length.
     func length(of block: Int) -> Int { min(Geometry.blockLength, size - block * Geometry.blockLength) }
@@ -60,7 +62,7 @@ struct MetadataClaim {
 
     /// Returns the next block to request from a peer that isn't asked for `own`; `nil` if all are requested.
     mutating func takeBlock(except own: Dictionary<Int, Instant>.Keys, now: Instant) -> Int? {
-        guard !isHashing, !isComplete else { return nil }
+        guard mayLackRequests else { return nil }
         if let block = returned.min() {
             returned.remove(block)
             return ask(block, now)

@@ -10,7 +10,8 @@ package import Torrent
 /// here, they are hashed. If the hash is wrong, a single sender is banned. If there were several senders, the blocks
 /// are fetched from one peer at a time: the first right hash then shows which peers had lied.
 ///
-/// **Queries**: ``offer``, ``isHungry``, ``peerCount``, ``dialCount``, ``receivedBytes``, ``reports``
+/// **Queries**: ``offer``, ``isHungry``, ``peerCount``, ``dialCount``, ``receivedBytes``, ``rate(now:)``,
+/// ``resumesAt``, ``reports``
 ///
 /// **Events**
 /// - of connections: ``learn(_:from:now:)``, ``learn(_:toldBy:now:)``, ``becamePrivate(earlier:)``, ``restore(_:)``,
@@ -20,14 +21,18 @@ package import Torrent
 ///   ``rejected(_:block:now:)``
 /// - answers: ``stored(_:blocks:now:)``, ``storeFailed(_:blocks:now:)``, ``hashed(_:isRight:digests:now:)``,
 ///   ``unreadable(_:now:)``
-/// - time: ``tick(now:)``, every ``tickInterval``; ``stop()``
+/// - settings: ``change(mostPeers:)``, ``change(downloadLimit:now:)``
+/// - time: ``tick(now:)``, every ``tickInterval`` and at ``resumesAt``; ``stop()``
 package struct MetadataFetch {
     /// The most bytes of metadata.
     package static let maximumBytes = 160 << 20
     /// The most sizes of which blocks are kept.
     package static let claimLimit = 3
-    /// The most requests that one peer owes us.
+    /// The most requests that a peer owes us before it has sent a block.
     package static let requestsOfPeer = 2
+    /// The most requests that any other peer owes us. Otherwise large metadata would take a round trip for every two
+    /// blocks; Transmission keeps 64 requests.
+    package static let requestsOfProvenPeer = 16
     /// How long nothing is requested from a peer that refused a block, or sent nothing.
     package static let restTime = Duration.seconds(60)
     /// How long a peer may owe us a block.
@@ -78,6 +83,7 @@ package struct MetadataFetch {
     private var claims: [Int: MetadataClaim] = [:]
     private var suspects: Set<PeerAddress>
     private var pausedUntil: Instant?
+    private var limit = MetadataLimit()
     private var isStopped = false
     private let unixOrigin: Int64
     private var effects: [Effect] = []
@@ -134,6 +140,10 @@ package struct MetadataFetch {
     package var isHungry: Bool { peers.members.count + peers.dialing.count < 4 }
     package var peerCount: Int { peers.members.count }
     package var dialCount: Int { peers.dialing.count }
+    /// When requests that the rate limit holds up resume; `nil` if it holds up none.
+    package var resumesAt: Instant? { isStopped ? nil : limit.resumesAt }
+    /// Received bytes per second.
+    package mutating func rate(now: Instant) -> Int { limit.rate(now: now) }
 
     /// The address of a connected peer.
     package func address(of key: PeerKey) -> PeerAddress? { peers[key]?.address }
@@ -242,6 +252,11 @@ package struct MetadataFetch {
     /// The limits of the session changed.
     package mutating func change(mostPeers: Int) { peers.limit = min(MetadataPeers.most, max(1, mostPeers)) }
 
+    /// The rate limit changed, in bytes per second; `nil` means none.
+    package mutating func change(downloadLimit: Int?, now: Instant) {
+        if limit.change(to: downloadLimit) { fill(now: now) }
+    }
+
     private mutating func disconnect(_ key: PeerKey, _ reason: DisconnectReason) {
         guard peers[key]?.isClosing == false else { return }
         giveBack(key)
@@ -291,6 +306,7 @@ package struct MetadataFetch {
         }
         member.receivedBytes += Int64(count)
         receivedBytes += Int64(count)
+        limit.received(count, instead: claim.length(of: block), now: now)
         peers[key] = member
         defer { fill(now: now) }
         guard isWhole else {
@@ -336,7 +352,10 @@ package struct MetadataFetch {
     /// Others may be asked for what the peer owes.
     private mutating func giveBack(_ key: PeerKey) {
         guard let member = peers[key], let size = member.size else { return }
-        for block in member.requests.keys { claims[size]?.gaveUp(block) }
+        for block in member.requests.keys {
+            if let claim = claims[size] { limit.requestEnded(claim.length(of: block)) }
+            claims[size]?.gaveUp(block)
+        }
         peers[key]?.requests = [:]
     }
 
@@ -351,17 +370,29 @@ package struct MetadataFetch {
             }
         }
         // One request for each peer in turn, so that the first blocks come from different peers.
-        for depth in 1...Self.requestsOfPeer {
-            for key in peers.keys {
+        let keys = peers.keys
+        for depth in 1...Self.requestsOfProvenPeer {
+            for key in keys {
                 guard let member = peers[key], !member.isClosing, !member.rests(at: now), member.requests.count < depth,
                     let size = member.size, let claim = claims[size], isAsked(member, claim),
-                    let block = claims[size]?.takeBlock(except: member.requests.keys, now: now)
+                    claim.mayLackRequests, depth <= Self.requestsOfPeer || mayAskForMore(member, claim, depth)
                 else { continue }
+                guard limit.mayRequest(Geometry.blockLength, now: now) else { return }
+                guard let block = claims[size]?.takeBlock(except: member.requests.keys, now: now) else { continue }
+                limit.requested(claim.length(of: block))
                 peers[key]?.requests[block] = now
                 peers[key]?.saidAt = now
                 effects.append(.request(key, block: block))
             }
         }
+    }
+
+    /// Whether a peer may owe us so many requests, beyond the first: it has sent a block, and the others get their
+    /// shares of what is missing.
+    private func mayAskForMore(_ member: MetadataPeers.Member, _ claim: MetadataClaim, _ depth: Int) -> Bool {
+        guard member.receivedBytes > 0 else { return false }
+        let sharing = claim.isSuspicious ? 1 : max(1, followers(of: claim.size))
+        return depth <= (claim.blockCount - claim.senders.count) / sharing
     }
 
     /// Forgets what belongs to sizes that too few peers state.
@@ -465,6 +496,7 @@ package struct MetadataFetch {
 
     package mutating func tick(now: Instant) {
         guard !isStopped else { return }
+        limit.resume(now: now)
         for key in peers.keys {
             guard let member = peers[key], !member.isClosing else { continue }
             if now - member.saidAt > MetadataPeers.keepAliveAfter {

@@ -62,6 +62,11 @@ struct Benchmarks {
                 "what can be counted, beside its thresholds; exit code 1 when one is exceeded, 69 when strace or perf isn't here",
             make: CountsBenchmark.init(arguments:)),
         Word(
+            name: "magnet", arguments: "[RUNS] [PIECES]",
+            help:
+                "how soon the first block comes by a magnet link, beside the same by the .torrent, over round trips of 0 and 50 ms: medians of so many runs (7) of a torrent of so many pieces (14000)",
+            make: MagnetBenchmark.init(arguments:)),
+        Word(
             name: "webseed", arguments: "[GIB] [RUNS]",
             help:
                 "how fast so many GiB (2) come from a web seed on this machine, beside curl with a sync, one peer, and other clients, the median of so many runs (3)",

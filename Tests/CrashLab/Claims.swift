@@ -16,6 +16,8 @@ package struct Claims: Sendable {
         package let wanted: [Bool]
         /// Files with a fingerprint: their bytes are in them. Those of others may still be in the part file.
         package let placed: Set<Int>
+        /// Blocks of metadata that hasn't arrived as a whole.
+        package let metadataBlocks: Set<Int>
         /// Whether an engine was told to remove it and didn't come to it: the next one does.
         package let isLeaving: Bool
     }
@@ -61,9 +63,37 @@ package struct Claims: Sendable {
                 opened: try connection.pieces.writeIntents(of: row.id, count: geometry.pieceCount),
                 blocks: blocks, wanted: wanted,
                 placed: Set(try connection.files.fingerprints(of: row.id).map(\.index)),
+                metadataBlocks: try Self.metadataBlocks(row, part, connection),
                 isLeaving: leaving.contains(row.id))
         }
         self.torrents = torrents
+    }
+
+    /// The blocks of metadata of a torrent that waits for it. Throws when one isn't right, or when the torrent neither
+    /// has its metadata nor waits for it.
+    private static func metadataBlocks(_ row: TorrentRow, _ part: CrashPart, _ connection: Connection) throws -> Set<
+        Int
+    > {
+        guard row.hasMetadata != (try connection.magnets.isListed(row.id)) else {
+            throw CrashFault("torrent \(row.id) has its metadata and waits for it, or neither")
+        }
+        let blocks = try connection.magnets.blocks(of: row.id)
+        guard !row.hasMetadata else {
+            guard blocks.isEmpty, try connection.metainfos.file(of: row.id) != nil else {
+                throw CrashFault("torrent \(row.id) has its metadata, but not its .torrent, or still blocks")
+            }
+            return []
+        }
+        let info = part.torrent.file[part.torrent.metainfo.infoRange]
+        for block in blocks {
+            let stored: [UInt8]? = try connection.value(
+                "SELECT data FROM metadata_block WHERE torrent_id = ? AND size = ? AND idx = ?", row.id, block.size,
+                block.index)
+            guard block.size == info.count, let stored,
+                stored.elementsEqual(info.dropFirst(block.index * 16384).prefix(16384))
+            else { throw CrashFault("block \(block.index) of the metadata of torrent \(row.id) is wrong") }
+        }
+        return Set(blocks.map(\.index))
     }
 
     /// What the database of a disk's state claims; nothing where there is no database yet.
@@ -139,6 +169,7 @@ package struct Claims: Sendable {
             guard let now = torrents[part.torrent.infoHash] else {
                 return mayBeRemoved ? nil : "\(name): its row was committed and is gone"
             }
+            if before.row.hasMetadata, !now.row.hasMetadata { return "\(name): its metadata was committed and is gone" }
             // What is looked at again isn't claimed meanwhile.
             let lost = before.have.subtracting(now.have).subtracting(now.opened)
             return lost.isEmpty

@@ -4,7 +4,7 @@ package import Store
 import Swarm
 package import SystemPackage
 package import TestSupport
-import Torrent
+package import Torrent
 
 /// A folder with a database and an output folder, in which sessions run on a recorded disk.
 package struct CrashSite: Sendable {
@@ -58,6 +58,11 @@ package struct CrashSite: Sendable {
 
     /// Adds the torrent, as `pieces add` does.
     package func add(_ part: CrashPart) throws -> TorrentID {
+        if part.isMagnet {
+            let link = MagnetLink(infoHash: part.torrent.infoHash, trackers: [], peers: [])
+            return try connect().magnets.insert(
+                NewMagnet(link: link, output: RecordedDisk.root.appending(Self.outputName).string), now: .now())
+        }
         var settings = TorrentSettings()
         settings.allocatesFull = part.allocatesFull
         let new = NewTorrent(
@@ -113,6 +118,7 @@ package struct CrashSite: Sendable {
 
     /// Starts what the torrent's payload comes from, at so many blocks a second, or as fast as it can.
     func startServer(of part: CrashPart, _ id: TorrentID, rate: Int? = nil) async throws -> any BlockServer {
+        if part.isMagnet { return try await FakeMetadataPeer.start(part.torrent) }
         guard part.hasWebSeed else {
             return try await FakePeer.start(part.torrent, rate.map { .slow($0) } ?? .good)
         }
@@ -170,10 +176,15 @@ package struct CrashPart: Sendable {
     package var allocatesFull = false
     /// Whether its payload comes from a web seed; otherwise from a peer.
     package var hasWebSeed = false
+    /// Whether it is added by its magnet link, so that its peer has to serve the metadata first.
+    package var isMagnet = false
 
     package init(
-        _ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false, hasWebSeed: Bool = false
+        _ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false, hasWebSeed: Bool = false,
+        isMagnet: Bool = false
     ) {
+        self.hasWebSeed = hasWebSeed
+        self.isMagnet = isMagnet
         self.torrent = torrent
         self.wanted = wanted
         self.allocatesFull = allocatesFull

@@ -72,6 +72,13 @@ package struct Recovery: Sendable {
                 faults.append("\(name): the torrent is gone")
                 continue
             }
+            let blocks = claimed.metadataBlocks.intersection(server.requestedMetadata)
+            if !blocks.isEmpty {
+                faults.append("\(name): blocks \(blocks.sorted()) of its metadata were requested again")
+            }
+            if claimed.row.hasMetadata, !server.requestedMetadata.isEmpty {
+                faults.append("\(name): its metadata was there, and was requested again")
+            }
             let again = Set(server.requestedBlocks.map(\.piece)).filter { claimed.have[$0] }
             if !again.isEmpty { faults.append("\(name): pieces \(again.sorted()) were claimed and downloaded again") }
             guard !after.row.settings.isPaused else { continue }

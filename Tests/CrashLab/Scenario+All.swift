@@ -8,7 +8,7 @@ extension Scenario {
         [
             manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints,
             pauseAndRemove, reservedFiles,
-            restarts, syncedTogether, sharedFiles, webSeed,
+            restarts, syncedTogether, sharedFiles, webSeed, magnetLink,
         ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
@@ -173,6 +173,18 @@ extension Scenario {
             return [CrashPart(try SampleTorrent(folder: "together", files, pieceLength: 16384, seed: seed))]
         }, tuning: .init(volumeSyncFrom: 3)
     ) { stage in
+        try await stage.runUntilComplete()
+    }
+
+    /// Only the link is known at first: blocks of metadata are stored, and the torrent becomes an ordinary one.
+    package static let magnetLink = Scenario(name: "magnet link") { seed in
+        [
+            CrashPart(
+                try SampleTorrent("linked.bin", length: 2500 * 256 + 3, pieceLength: 256, seed: seed), isMagnet: true)
+        ]
+    } act: { stage in
+        try await stage.runUntilComplete()
+    } recover: { stage in
         try await stage.runUntilComplete()
     }
 

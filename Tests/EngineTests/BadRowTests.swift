@@ -22,6 +22,8 @@ import Torrent
         "torrent", "metainfo", "file", "bitfield", "partial_piece", "peer", "tracker", "yielded", "live",
         "web_seed", "web_seed_file",
     ]
+    /// The tables that only a torrent without metadata has rows in, as ``populateMagnet(_:_:)`` makes them.
+    private static let magnetTables = ["magnet", "metadata_block"]
     private static let keys: Set = ["id", "torrent_id"]
 
     private static let garbage = ["'garbage'", "x'00'", "-1", "9000000000000000000"]
@@ -29,7 +31,7 @@ import Torrent
     /// Every column of these tables but the keys, from the schema, so that a new column is tried as well.
     private static let cases: [Column] = {
         do {
-            return try tables.flatMap { table in
+            return try (tables + magnetTables).flatMap { table in
                 try names(of: table).flatMap { name in
                     garbage.map { value in
                         Column(table: table, name: name, value: name == "info_hash" ? "\(value) || torrent.id" : value)
@@ -59,7 +61,10 @@ import Torrent
         try await withSite { site in
             let first = try site.add(good)
             var bad: [(id: TorrentID, column: Column)] = []
-            for (n, column) in cases.enumerated() { bad.append((try populate(site, n), column)) }
+            for (n, column) in cases.enumerated() {
+                let isMagnet = Self.magnetTables.contains(column.table)
+                bad.append((try isMagnet ? populateMagnet(site, n) : populate(site, n), column))
+            }
             try RawDatabase(path: site.database).writeAnything(
                 bad.map { id, column in
                     let key = column.table == "torrent" ? "id" : "torrent_id"
@@ -135,6 +140,17 @@ import Torrent
                     torrent: id, downloadRate: 0, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0,
                     timeLeft: nil, at: .now())
             ])
+        }
+        return id
+    }
+
+    /// A torrent that waits for its metadata, of which a block is here.
+    private func populateMagnet(_ site: Site, _ number: Int) throws -> TorrentID {
+        let id = try site.add(magnet: InfoHash(SHA1.hash(Array("bad \(number)".utf8))))
+        try site.write { db throws(StoreError) in
+            try db.magnets.save(
+                id, size: 16385, index: 0, from: PeerAddress(.v4(0x7f00_0001), port: 1),
+                [UInt8](repeating: 1, count: 16384))
         }
         return id
     }

@@ -60,6 +60,27 @@ import Torrent
         }
     }
 
+    @Test(arguments: [true, false]) func metadataRateStaysWithinTheLimit(isGlobal: Bool) async throws {
+        // The hashes of pieces of one byte are almost all of the metadata.
+        let torrent = try SampleTorrent(length: Self.length / 20, pieceLength: 1, seed: 55)
+        try await withSite { site in
+            let id = try site.add(magnet: torrent, pausesAfter: true) {
+                if !isGlobal { $0.limits.download = Int64(Self.limit) }
+            }
+            try await withMetadataPeers(torrent, [.good, .good]) { peers in
+                try await site.run(peers: peers.map(\.address)) {
+                    if isGlobal { $0.downloadLimit = Self.limit }
+                } _: { _ in
+                    let start = try await eventually("the first request") {
+                        peers.contains { !$0.requests.isEmpty } ? ContinuousClock.now : nil
+                    }
+                    try await site.untilPaused(id)
+                    expectPace(.now - start)
+                }
+            }
+        }
+    }
+
     /// Hours that contain every time: the alternative limit holds instead of the usual one, and the database says so.
     @Test func alternativeLimitHoldsInItsHours() async throws {
         let torrent = try SampleTorrent(length: Self.length, seed: 54)

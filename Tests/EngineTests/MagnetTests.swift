@@ -156,6 +156,43 @@ import Torrent
         }
     }
 
+    /// Authentic metadata of which no torrent can be made is fetched once. Neither a start nor the user's `resume`
+    /// fetches it again.
+    @Test func unusableMetadataIsNotFetchedAgain() async throws {
+        let torrent = try sample(13)
+        let info = Array("d6:lengthi5e4:name1:a12:piece lengthi0e6:pieces0:e".utf8)
+        let infoHash = InfoHash(SHA1.hash(info))
+        try await withSite { site in
+            let id = try site.add(magnet: infoHash)
+            try await withMetadataPeers(torrent, [.good], info: info) { peers in
+                let peer = peers[0]
+                try await site.run(peers: [peer.address]) { _ in
+                    try await eventually("the verdict") { try site.row(id).state == .error }
+                }
+                #expect(peer.requests == [0])
+                let sentence = try #require(try site.read { db throws(StoreError) in try db.magnets.unusable(id) })
+                #expect(try site.row(id).error == sentence && sentence.contains("piece length"), "\(sentence)")
+                #expect(try site.read { db throws(StoreError) in try db.magnets.blocks(of: id) } == [])
+                let connections = peer.connections
+                try await site.run(peers: [peer.address]) { _ in
+                    try await site.untilSettled()
+                    try site.write { db throws(StoreError) in
+                        try db.torrents.setPaused(id, true)
+                        try db.intents.append(.changed, torrent: id, now: .now())
+                    }
+                    try await eventually("the torrent to be paused") { try site.row(id).state == .paused }
+                    try site.write { db throws(StoreError) in
+                        try db.torrents.setPaused(id, false)
+                        try db.intents.append(.changed, torrent: id, now: .now())
+                    }
+                    try await eventually("the verdict") { try site.row(id).state == .error }
+                }
+                #expect(peer.connections == connections)
+                #expect(try site.row(id).error == sentence)
+            }
+        }
+    }
+
     /// A private flag that only the metadata shows: what was learned in public is forgotten at once (law 8).
     @Test func privateMetadataEndsAllPublicDiscovery() async throws {
         let torrent = try SampleTorrent(length: 300_000, pieceLength: 16384, seed: 12, isPrivate: true)
@@ -197,10 +234,21 @@ import Torrent
 
 extension Site {
     /// Adds the torrent by its magnet link.
-    func add(magnet torrent: SampleTorrent, pausesAfter: Bool = false, patterns: [String]? = nil) throws -> TorrentID {
-        var new = NewMagnet(link: MagnetLink(infoHash: torrent.infoHash, name: "link"), output: output.string)
+    func add(
+        magnet torrent: SampleTorrent, pausesAfter: Bool = false, patterns: [String]? = nil,
+        _ change: (inout TorrentSettings) -> Void = { _ in }
+    ) throws -> TorrentID {
+        try add(magnet: torrent.infoHash, pausesAfter: pausesAfter, patterns: patterns, change)
+    }
+
+    func add(
+        magnet infoHash: InfoHash, pausesAfter: Bool = false, patterns: [String]? = nil,
+        _ change: (inout TorrentSettings) -> Void = { _ in }
+    ) throws -> TorrentID {
+        var new = NewMagnet(link: MagnetLink(infoHash: infoHash, name: "link"), output: output.string)
         new.pausesAfter = pausesAfter
         new.patterns = patterns
+        change(&new.settings)
         return try write { [new] db throws(StoreError) in try db.magnets.insert(new, now: .now()) }
     }
 

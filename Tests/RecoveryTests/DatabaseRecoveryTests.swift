@@ -88,6 +88,106 @@ import Torrent
         #expect(faults == [])
     }
 
+    private static func link(_ n: Int) -> MagnetLink {
+        MagnetLink(
+            infoHash: InfoHash(SHA1.hash(Array("magnet \(n)".utf8))), name: "link \(n)",
+            trackers: ["udp://t.example:\(n + 1)"], webSeeds: ["http://w.example/\(n)"],
+            peers: [MagnetPeer("10.0.0.9:\(n + 1)")].compactMap(\.self))
+    }
+
+    /// Torrents of which only the link is known, with two blocks of metadata each.
+    private func populateMagnets(_ folder: TemporaryFolder, _ count: Int = 120) throws -> [TorrentID] {
+        let db = try folder.connection()
+        _ = try db.runs.begin(pid: 7, version: "1", bootID: "boot", now: noon)
+        return try (0..<count).map { n in
+            let id = try db.magnets.insert(NewMagnet(link: Self.link(n), output: "/data"), now: noon)
+            let sender = PeerAddress(.v4(0x0a00_0001), port: 1)
+            for block in 0..<2 {
+                try db.magnets.save(
+                    id, size: 50_000, index: block, from: sender, [UInt8](repeating: UInt8(n), count: 16384))
+            }
+            return id
+        }
+    }
+
+    private func expectMagnets(_ ids: [TorrentID], in store: Store, lacking table: String) async throws {
+        for (n, id) in ids.enumerated() {
+            let (row, magnet, blocks, trackers, webSeeds, peers) = try await store.perform { db throws(StoreError) in
+                (
+                    try db.torrents.row(id), try db.magnets.row(id), try db.magnets.blocks(of: id),
+                    try db.trackers.rows(of: id).map(\.url), try db.webSeeds.rows(of: id).map(\.url),
+                    try db.peers.rows(of: id).map(\.source)
+                )
+            }
+            let link = Self.link(n)
+            #expect(row?.hasMetadata == false && row?.state == .metadata && row?.infoHash == link.infoHash)
+            #expect(magnet?.link.infoHash == link.infoHash && magnet?.link.name == link.name)
+            if table != "magnet" { #expect(magnet?.link == link) }
+            if table != "metadata_block" { #expect(blocks.map(\.index) == [0, 1]) }
+            if table != "tracker" { #expect(trackers == link.trackers) }
+            if table != "web_seed" { #expect(webSeeds == link.webSeeds) }
+            if table != "peer" { #expect(peers == [.manual]) }
+        }
+        let faults = try await store.perform { db throws(StoreError) in try db.integrityFaults() }
+        #expect(faults == [])
+    }
+
+    /// Whatever table is damaged, a torrent without metadata stays one, with the rest of what is known.
+    @Test(arguments: ["torrent", "magnet", "metadata_block", "tracker", "web_seed", "peer"], [true, false])
+    func magnetsSurviveDamage(table: String, isRoot: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let ids = try populateMagnets(folder)
+        try damage(folder, table: table, root: isRoot)
+        let (store, mending) = try await open(folder)
+        let sentence = try #require(mending).sentence
+        if table == "torrent", !isRoot { return #expect(mending?.salvaged ?? 0 <= ids.count, "\(sentence)") }
+        #expect(mending?.salvaged == ids.count && mending?.lost == [], "\(sentence)")
+        try await expectMagnets(ids, in: store, lacking: table)
+    }
+
+    /// What the damage took comes from the backup, blocks of metadata included.
+    @Test(arguments: ["torrent", "magnet", "metadata_block"]) func lostMagnetsComeFromTheBackup(table: String)
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let ids = try populateMagnets(folder)
+        _ = try #require(try folder.connection().rotateBackups(now: noon + .seconds(10)))
+        try damage(folder, table: table, root: false)
+        let (store, mending) = try await open(folder)
+        #expect(mending?.lost == [], "\(mending?.sentence ?? "")")
+        try await expectMagnets(ids, in: store, lacking: "")
+    }
+
+    /// The backup is from before the metadata arrived: the torrent stays an ordinary one.
+    @Test(arguments: ["torrent", "magnet"]) func backupDoesNotTakeMetadataAway(table: String) async throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection()
+        _ = try db.runs.begin(pid: 7, version: "1", bootID: "boot", now: noon)
+        let metainfos = try (0..<40).map { try madeUp(seed: UInt64($0), files: 5) }
+        let ids = try metainfos.map { metainfo in
+            try db.magnets.insert(
+                NewMagnet(link: MagnetLink(infoHash: metainfo.infoHash, name: "link"), output: "/data"), now: noon)
+        }
+        _ = try #require(try folder.connection().rotateBackups(now: noon + .seconds(10)))
+        for (id, metainfo) in zip(ids, metainfos) { _ = try db.magnets.arrived(id, metainfo, now: noon) }
+        // The table must not be empty, or it has no page to be damaged.
+        let waiting = try db.magnets.insert(NewMagnet(link: Self.link(1), output: "/data"), now: noon)
+        try damage(folder, table: table, root: table == "magnet")
+        let (store, mending) = try await open(folder)
+        let sentence = try #require(mending).sentence
+        let (rows, listed) = try await store.perform { db throws(StoreError) in
+            (try db.torrents.rows(), try db.values("SELECT torrent_id FROM magnet", as: TorrentID.self))
+        }
+        for (id, metainfo) in zip(ids, metainfos) {
+            let row = rows.first { $0.id == id }
+            #expect(row?.hasMetadata == true && row?.name == metainfo.name, "\(sentence)")
+            #expect(row?.state == .queued && row?.pieceCount == metainfo.geometry.pieceCount)
+        }
+        #expect(listed.allSatisfy { $0 == waiting })
+        let faults = try await store.perform { db throws(StoreError) in try db.integrityFaults() }
+        #expect(faults == [])
+    }
+
     @Test func lostTorrentsComeFromTheBackupAndRemovedOnesDoNot() async throws {
         let folder = try TemporaryFolder()
         let ids = try populate(folder, 120)

@@ -54,6 +54,9 @@ struct MetadataBench {
 
     mutating func offer(_ peer: PeerKey, _ bytes: Int?) { feed { $0.offers(peer, bytes: bytes, now: $1) } }
 
+    /// Limits the rate, in bytes per second.
+    mutating func limit(_ rate: Int?) { feed { $0.change(downloadLimit: rate, now: $1) } }
+
     mutating func close(_ peer: PeerKey) {
         open[peer] = nil
         feed { $0.closed(peer, now: $1) }

@@ -15,7 +15,7 @@ import Torrent
         bench.serveAll()
         #expect(bench.isDone)
         #expect(bench.requests[peer]?.count == (size + 16383) / 16384)
-        #expect(bench.mostOutstanding <= MetadataFetch.requestsOfPeer)
+        #expect(bench.mostOutstanding <= MetadataFetch.requestsOfProvenPeer)
     }
 
     @Test func severalPeersShareTheBlocks() {
@@ -26,6 +26,18 @@ import Torrent
         #expect(bench.isDone)
         for peer in peers { #expect((3...7).contains(bench.requests[peer]?.count ?? 0)) }
         #expect(bench.requests.values.joined().count == 20, "no block is requested twice")
+    }
+
+    /// A peer that has sent a block is asked for many at once, so that large metadata takes few round trips.
+    @Test func provenPeerIsAskedForMore() {
+        var bench = Bench(size: 18 * 16384)
+        let peer = bench.connect()
+        bench.offer(peer, bench.size)
+        #expect(bench.outstanding(peer).count == MetadataFetch.requestsOfPeer)
+        bench.serveOne(peer)
+        #expect(bench.outstanding(peer).count == MetadataFetch.requestsOfProvenPeer)
+        bench.serveAll()
+        #expect(bench.isDone)
     }
 
     /// A block is requested again after three seconds, and not before.
@@ -190,6 +202,38 @@ import Torrent
         #expect(bench.isDone)
     }
 
+    /// Requests are paid for: over ten seconds a limit allows what it says and the first burst. The steps of the bench,
+    /// of a tenth of a second, leave some of it unused.
+    @Test(arguments: [16384, 50_000, 200_000]) func requestsObeyTheRateLimit(rate: Int) {
+        var bench = Bench(size: 400 * 16384)
+        bench.limit(rate)
+        let peers = (0..<3).map { _ in bench.connect() }
+        for peer in peers { bench.offer(peer, bench.size) }
+        for _ in 0..<100 {
+            bench.serveAll()
+            bench.pass(.milliseconds(100))
+        }
+        let requested = bench.requests.values.reduce(0) { $0 + $1.count } * 16384
+        let burst = max(rate / 5, 16384)
+        #expect(requested <= rate * 10 + burst + 16384 && requested >= rate * 7)
+        bench.limit(nil)
+        bench.serveAll()
+        #expect(bench.isDone)
+    }
+
+    /// What a peer refuses costs nothing: the limit is the others'.
+    @Test func refusedBlocksAreNotPaidFor() {
+        var bench = Bench(size: 2 * 16384)
+        bench.limit(1000)
+        let (rejecting, good) = (bench.connect(), bench.connect())
+        bench.offer(rejecting, bench.size)
+        #expect(bench.outstanding(rejecting) == [0])
+        #expect(bench.fetch.resumesAt != nil)
+        bench.offer(good, bench.size)
+        bench.reject(rejecting)
+        #expect(bench.outstanding(good) == [0])
+    }
+
     /// Whatever peers do, the fetch ends if one of them is honest and stays.
     @Test(arguments: 0..<300 as Range<UInt64>) func oneHonestPeerIsEnough(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -227,7 +271,7 @@ import Torrent
         }
         #expect(bench.isDone, "seed \(seed)")
         #expect(!bench.banned.contains(bench.address(honest)), "seed \(seed)")
-        #expect(bench.mostOutstanding <= MetadataFetch.requestsOfPeer)
+        #expect(bench.mostOutstanding <= MetadataFetch.requestsOfProvenPeer)
         #expect(bench.mostSizes <= MetadataFetch.claimLimit + 1)
     }
 }

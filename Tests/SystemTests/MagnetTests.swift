@@ -156,6 +156,77 @@ import Torrent
         }
     }
 
+    /// Metadata with the right hash of which no torrent can be made: one sentence, exit code 1, and no second fetch.
+    @Test func unusableMetadataIsReportedAndNotFetchedAgain() async throws {
+        let torrent = try Self.torrent(seed: 181)
+        let info = Array("d6:lengthi5e4:name1:a12:piece lengthi0e6:pieces0:e".utf8)
+        let infoHash = InfoHash(SHA1.hash(info))
+        try await withTemporaryFolder { folder in
+            try await withMetadataPeers(torrent, info: info) { peers in
+                let pieces = try Pieces(in: folder)
+                let link =
+                    "\(MagnetLink(infoHash: infoHash, peers: [MagnetPeer("\(peers[0].address)")].compactMap(\.self)))"
+                for _ in 0..<2 {
+                    let end = try await pieces.run(Self.download(pieces, link))
+                    #expect(end.exitCode == 1 && end.errors.contains("pieces can't use it"), "\(end)")
+                }
+                #expect(peers[0].requests == [0])
+                #expect(try await pieces.status()?["state"] as? String == "error")
+                let paused = try await pieces.run(["pause", "1"])
+                #expect(paused.exitCode == 0, "\(paused)")
+                let why = try await pieces.run(["explain", "1"])
+                #expect(why.output.contains("pieces can't use it") && !why.output.contains("resume"), "\(why)")
+                #expect(try await pieces.run(["resume", "1"]).exitCode == 0)
+                #expect(try await pieces.status()?["state"] as? String == "error")
+            }
+        }
+    }
+
+    /// Another torrent has other content for the path, which only the metadata shows: nothing is written, and the
+    /// sentence is that of `add`.
+    @Test func pathOfAnotherTorrentIsRefusedWhenTheMetadataArrives() async throws {
+        let first = try SampleTorrent("same.bin", length: 100_000, pieceLength: 16384, seed: 182)
+        let second = try SampleTorrent("same.bin", length: 100_000, pieceLength: 16384, seed: 183)
+        try await withTemporaryFolder { folder in
+            try await withMetadataPeers(second) { peers in
+                let pieces = try Pieces(in: folder)
+                let file = try pieces.file(of: first)
+                let added = try await pieces.run(["add", file.string, "--paused", "--output", pieces.output.string])
+                #expect(added.exitCode == 0, "\(added)")
+                let end = try await pieces.run(Self.download(pieces, Self.link(second, peers: [peers[0].address])))
+                #expect(end.exitCode == 1 && end.errors.contains("also a file of torrent 1 (same.bin)"), "\(end)")
+                #expect(peers[0].pieceRequests == 0)
+                let why = try await pieces.run(["explain", "2"])
+                #expect(why.output.contains("also a file of torrent 1 (same.bin)"), "\(why)")
+                #expect(try await pieces.run(["remove", "1"]).exitCode == 0)
+                #expect(try await pieces.run(["resume", "2"]).exitCode == 0)
+                let again = try await pieces.run(["download", "2", "--json"] + Pieces.network)
+                #expect(again.exitCode == 0, "\(again)")
+                #expect(second.faults(in: pieces.output) == [])
+            }
+        }
+    }
+
+    /// The same when the user gives the .torrent.
+    @Test func pathOfAnotherTorrentIsRefusedWhenTheTorrentFileIsAdded() async throws {
+        let first = try SampleTorrent("same.bin", length: 100_000, pieceLength: 16384, seed: 184)
+        let second = try SampleTorrent("same.bin", length: 100_000, pieceLength: 16384, seed: 185)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let one = try pieces.file(of: first)
+            let two = folder.appending("two.torrent")
+            try Files.write(second.file, to: two)
+            let output = ["--output", pieces.output.string]
+            #expect(try await pieces.run(["add", one.string, "--paused"] + output).exitCode == 0)
+            #expect(try await pieces.run(["add", Self.link(second)] + output).exitCode == 0)
+            let refused = try await pieces.run(["add", two.string])
+            #expect(
+                refused.exitCode == 1 && refused.errors.contains("also a file of torrent 1 (same.bin)"), "\(refused)")
+            let move = try await pieces.run(["move", "2", folder.appending("elsewhere").string])
+            #expect(move.exitCode == 0, "\(move)")
+        }
+    }
+
     /// The program is killed after each block of metadata: no block that was stored is requested again.
     @Test func metadataSurvivesAKillAfterEachBlock() async throws {
         let torrent = try SampleTorrent(length: 16384 * 8000, pieceLength: 16384, seed: 178)

@@ -6,6 +6,8 @@ package protocol BlockServer: Sendable {
     var peerAddresses: [PeerAddress] { get }
     /// The blocks that were asked for, again for each time.
     var requestedBlocks: [BlockRef] { get }
+    /// The blocks of metadata that were asked for.
+    var requestedMetadata: Set<Int> { get }
     /// The pieces of which something was sent.
     var servedPieces: Set<PieceIndex> { get }
 
@@ -22,4 +24,16 @@ extension FakePeer: BlockServer {
     package var servedPieces: Set<PieceIndex> { Set(served.map(\.piece)) }
 
     package func serveWell() { behave(.good) }
+}
+
+extension BlockServer {
+    package var requestedMetadata: Set<Int> { [] }
+}
+
+extension FakeMetadataPeer: BlockServer {
+    package var peerAddresses: [PeerAddress] { [address] }
+    package var requestedMetadata: Set<Int> { Set(requests) }
+    package var servedPieces: Set<PieceIndex> { Set(requestedBlocks.map(\.piece)) }
+
+    package func serveWell() { serve(.max / 2) }
 }

@@ -12,6 +12,8 @@ final class FakeMetadataConnection: ChannelInboundHandler {
     private static let metadataID: UInt8 = 9
 
     private let torrent: SampleTorrent
+    private let info: [UInt8]
+    private let infoHash: InfoHash
     private let shared: FakeMetadataPeer.Shared
     private var greeting = ByteBuffer()
     private var isGreeted = false
@@ -19,13 +21,14 @@ final class FakeMetadataConnection: ChannelInboundHandler {
     private var theirs = PeerExtensions()
     private var waiting: [Int] = []
 
-    init(_ torrent: SampleTorrent, _ shared: FakeMetadataPeer.Shared) {
+    init(_ torrent: SampleTorrent, _ info: [UInt8], _ shared: FakeMetadataPeer.Shared) {
         self.torrent = torrent
+        self.info = info
+        infoHash = InfoHash(SHA1.hash(info))
         self.shared = shared
     }
 
     private var manner: FakeMetadataPeer.Manner { shared.state.withLock(\.manner) }
-    private var info: ArraySlice<UInt8> { torrent.file[torrent.metainfo.infoRange] }
 
     func channelActive(context: ChannelHandlerContext) {
         let channel = context.channel
@@ -71,7 +74,7 @@ final class FakeMetadataConnection: ChannelInboundHandler {
     }
 
     private func greet(_ handshake: Handshake, _ context: ChannelHandlerContext) {
-        guard handshake.infoHash == torrent.infoHash, let id = PeerID("-XX0002-123456789012".utf8) else {
+        guard handshake.infoHash == infoHash, let id = PeerID("-XX0002-123456789012".utf8) else {
             return context.close(promise: nil)
         }
         var reply = ByteBuffer()
@@ -109,7 +112,8 @@ final class FakeMetadataConnection: ChannelInboundHandler {
             waiting.append(request.block)
             serveWaiting(context)
         case .request(let piece, let begin, let length):
-            shared.state.withLock { $0.pieceRequests += 1 }
+            let asked = BlockRef(piece: PieceIndex(Int(piece)), block: Int(begin) / Geometry.blockLength)
+            shared.state.withLock { $0.requestedBlocks.append(asked) }
             let start = Int(piece) * torrent.geometry.pieceLength + Int(begin)
             let block = ByteBuffer(bytes: torrent.bytes(start..<start + Int(length)))
             send(.piece(piece: piece, begin: begin, block: block), context)
@@ -143,7 +147,7 @@ final class FakeMetadataConnection: ChannelInboundHandler {
         switch manner {
         case .silent: return
         case .rejecting: body = .reject
-        case .whole: data = Array(info)
+        case .whole: data = info
         case .empty: data = []
         case .lying: data[data.count / 2] ^= 0xff
         default: break

@@ -33,7 +33,7 @@ package final class FakeMetadataPeer: Sendable {
         var requests: [Int] = []
         var served: [Int] = []
         var connections = 0
-        var pieceRequests = 0
+        var requestedBlocks: [BlockRef] = []
         /// What the other side stated of its own metadata.
         var statedBytes: [Int?] = []
         var open: [ObjectIdentifier: any Channel] = [:]
@@ -54,7 +54,11 @@ package final class FakeMetadataPeer: Sendable {
         self.shared = shared
     }
 
-    package static func start(_ torrent: SampleTorrent, _ manner: Manner = .good) async throws -> FakeMetadataPeer {
+    /// With `info`, the peer serves that as metadata, under its hash.
+    package static func start(_ torrent: SampleTorrent, _ manner: Manner = .good, info: [UInt8]? = nil) async throws
+        -> FakeMetadataPeer
+    {
+        let info = info ?? Array(torrent.file[torrent.metainfo.infoRange])
         var state = State(manner: manner)
         if case .stopping(let limit) = manner { state.limit = limit }
         let shared = Shared(state)
@@ -62,7 +66,7 @@ package final class FakeMetadataPeer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(FakeMetadataConnection(torrent, shared))
+                    try channel.pipeline.syncOperations.addHandler(FakeMetadataConnection(torrent, info, shared))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -80,9 +84,17 @@ package final class FakeMetadataPeer: Sendable {
     package var connections: Int { shared.state.withLock(\.connections) }
     package var openConnections: Int { shared.state.withLock(\.open.count) }
     /// The number of blocks of content that were requested.
-    package var pieceRequests: Int { shared.state.withLock(\.pieceRequests) }
+    package var pieceRequests: Int { requestedBlocks.count }
+    package var requestedBlocks: [BlockRef] { shared.state.withLock(\.requestedBlocks) }
     /// What the other side stated of its own metadata, with each extension handshake.
     package var statedBytes: [Int?] { shared.state.withLock(\.statedBytes) }
+
+    package func forgetRequests() {
+        shared.state.withLock { state in
+            state.requests = []
+            state.requestedBlocks = []
+        }
+    }
 
     /// Serves so many blocks of metadata more.
     package func serve(_ count: Int) {
@@ -103,11 +115,11 @@ package final class FakeMetadataPeer: Sendable {
 
 /// Runs `body` beside peers that each have all of the torrent, and ends them with it.
 package func withMetadataPeers<Value>(
-    _ torrent: SampleTorrent, _ manners: [FakeMetadataPeer.Manner] = [.good],
+    _ torrent: SampleTorrent, _ manners: [FakeMetadataPeer.Manner] = [.good], info: [UInt8]? = nil,
     isolation: isolated (any Actor)? = #isolation, _ body: ([FakeMetadataPeer]) async throws -> Value
 ) async throws -> Value {
     var peers: [FakeMetadataPeer] = []
-    for manner in manners { peers.append(try await FakeMetadataPeer.start(torrent, manner)) }
+    for manner in manners { peers.append(try await FakeMetadataPeer.start(torrent, manner, info: info)) }
     let result = await Result { try await body(peers) }
     for peer in peers { await peer.stop() }
     return try result.get()

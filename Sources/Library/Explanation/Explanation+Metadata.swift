@@ -5,10 +5,10 @@ import Torrent
 extension Explanation {
     static func metadata(_ facts: Facts) -> [Cause] {
         let torrent = facts.torrent
-        if torrent.state == .error {
+        if let error = facts.unusableMetadata ?? (torrent.state == .error ? torrent.error ?? "it stopped" : nil) {
             return [
                 Cause(
-                    kind: .error, sentence: torrent.error?.printable ?? "it stopped with an error",
+                    kind: .error, sentence: error.printable,
                     advice: "remove it with `pieces remove \(torrent.id)`, and look for another link or a .torrent file"
                 )
             ]

@@ -40,6 +40,8 @@ package struct Explanation {
         var rateOfAll: Int64 = 0
         /// What peers offer of the metadata, if it isn't known; `nil` while no peer offers any.
         var metadata: MetadataOffer?
+        /// Why the metadata, which has arrived, can't be used.
+        var unusableMetadata: String?
         var now: Timestamp
 
         package init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp)
@@ -70,7 +72,9 @@ package struct Explanation {
             }
             othersDownloading =
                 try connection.torrents.count(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
-            if let magnet = try connection.magnets.row(torrent.id), let bytes = magnet.offeredBytes {
+            let magnet = torrent.hasMetadata ? nil : try connection.magnets.row(torrent.id)
+            unusableMetadata = magnet?.unusable
+            if let magnet, let bytes = magnet.offeredBytes {
                 metadata = MetadataOffer(
                     bytes: bytes, peers: live == nil ? 0 : magnet.offering,
                     blocks: try connection.magnets.blockCount(of: torrent.id, size: bytes))
@@ -252,7 +256,7 @@ package struct Explanation {
             return [
                 Cause(
                     kind: .error, sentence: "it stopped with an error\(reason)",
-                    advice: "fix that; pieces retries automatically")
+                    advice: torrent.settings.isPaused ? nil : "fix that; pieces retries automatically")
             ]
         }
         switch facts.place {

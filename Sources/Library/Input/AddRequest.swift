@@ -1,4 +1,5 @@
 import Disk
+import Engine
 package import Store
 import System
 import SystemPackage
@@ -73,6 +74,8 @@ package struct AddRequest {
                 }
                 if let refusal {
                     refusals.append(refusal)
+                } else if let row, !row.hasMetadata, let refusal = try bringMetadata(metainfo, to: row) {
+                    refusals.append(refusal)
                 } else if row == nil, let (folder, conflicts) = first {
                     let entry = try insert(metainfo, row, selection, folder, conflicts)
                     try connection.destinations.set(
@@ -115,12 +118,6 @@ package struct AddRequest {
     ) throws(StoreError) -> Entry {
         if let row {
             try update(row)
-            if !row.hasMetadata {
-                // The .torrent brings what the magnet link lacks.
-                if !options.patterns.isEmpty { try connection.magnets.setPatterns(row.id, options.patterns) }
-                _ = try connection.magnets.arrived(row.id, metainfo, now: .now())
-                try connection.intents.append(.changed, torrent: row.id, now: .now())
-            }
             return Entry(
                 id: row.id, name: row.name, isNew: false,
                 trackers: try TrackerNews(adding: metainfo, to: row, connection))
@@ -136,6 +133,15 @@ package struct AddRequest {
         let id = try connection.torrents.insert(new, now: .now())
         try connection.intents.append(.added, torrent: id, now: .now())
         return Entry(id: id, name: metainfo.name, isNew: true)
+    }
+
+    /// Gives a torrent what its magnet link lacks. Returns why it can't be downloaded if another torrent has its paths.
+    private func bringMetadata(_ metainfo: Metainfo, to row: TorrentRow) throws(StoreError) -> String? {
+        if !options.patterns.isEmpty { try connection.magnets.setPatterns(row.id, options.patterns) }
+        if unpausesKnown { try connection.magnets.setPausesAfter(row.id, false) }
+        let arrival = try connection.metadataArrived(row.id, metainfo, now: .now())
+        try connection.intents.append(.changed, torrent: row.id, now: .now())
+        return arrival?.conflict.map { "\(metainfo.name.printable): \($0)" }
     }
 
     /// Adds torrents by their magnet links, in one transaction. The trackers of a link whose torrent is already there
@@ -220,7 +226,7 @@ package struct AddRequest {
         if unpausesKnown, row.settings.isPaused, try !connection.moves.setPausedAfterwards(row.id, false) {
             try connection.torrents.setPaused(row.id, false)
             if let row = try connection.torrents.row(row.id) {
-                try connection.torrents.setState(row.id, row.stateAtRest)
+                try connection.torrents.rest(row)
             }
             try connection.events.append(.resumed, "resumed by a download", torrent: row.id, now: .now())
             isChanged = true

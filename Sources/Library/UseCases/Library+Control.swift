@@ -28,7 +28,7 @@ extension Library {
                     if row.isComplete {
                         try connection.torrents.settleAtRest(row.id)
                     } else {
-                        try connection.torrents.setState(row.id, row.stateAtRest)
+                        try connection.torrents.rest(row)
                     }
                 }
                 try connection.events.append(

@@ -12,8 +12,10 @@ package struct MagnetRow: Row, Sendable, Hashable {
     package let offeredBytes: Int?
     /// The number of connected peers that state this size.
     package let offering: Int
+    /// Why no torrent can be made of the metadata, although its hash is right; `nil` if it hasn't arrived.
+    package let unusable: String?
 
-    package static let columns = "torrent_id, link, patterns, pause_after, offered_bytes, offering"
+    package static let columns = "torrent_id, link, patterns, pause_after, offered_bytes, offering, unusable"
 
     package init(_ row: Statement) throws(StoreError) {
         torrent = try row.next()
@@ -23,6 +25,7 @@ package struct MagnetRow: Row, Sendable, Hashable {
         pausesAfter = try row.next()
         offeredBytes = try row.next()
         offering = try row.nextCount()
+        unusable = try row.next()
     }
 }
 

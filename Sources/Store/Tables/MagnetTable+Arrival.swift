@@ -8,30 +8,40 @@ extension MagnetTable {
         package let isPrivate: Bool
         /// The number of peers that were forgotten because a private torrent may not have them.
         package let forgottenPeers: Int
+        /// Why the torrent can't be downloaded at its paths, in one sentence. It is paused then.
+        package let conflict: String?
 
-        package init(isPaused: Bool, isPrivate: Bool, forgottenPeers: Int) {
+        package init(isPaused: Bool, isPrivate: Bool, forgottenPeers: Int, conflict: String? = nil) {
             self.isPaused = isPaused
             self.isPrivate = isPrivate
             self.forgottenPeers = forgottenPeers
+            self.conflict = conflict
         }
     }
 
     /// Makes the torrent an ordinary one, in one transaction. `metainfo` has the info hash of the torrent. Returns
-    /// `nil` when the torrent doesn't wait for metadata any more.
-    package func arrived(_ id: TorrentID, _ metainfo: Metainfo, now: Timestamp) throws(StoreError) -> Arrival? {
+    /// `nil` when the torrent doesn't wait for metadata any more. `conflict` says why the wanted files can't be
+    /// downloaded at their paths.
+    package func arrived(
+        _ id: TorrentID, _ metainfo: Metainfo, now: Timestamp,
+        conflict: (_ wanted: [Bool]) throws(StoreError) -> String? = { _ in nil }
+    ) throws(StoreError) -> Arrival? {
         try db.transaction(durability: .full) { () throws(StoreError) in
             guard let torrent = try db.torrents.row(id), !torrent.hasMetadata, torrent.infoHash == metainfo.infoHash
             else { return nil }
             let magnet = try row(id)
             let choice = Self.choice(metainfo, magnet)
-            let isPaused = torrent.settings.isPaused || magnet?.pausesAfter ?? false || choice.problem != nil
+            let conflict = try conflict(choice.selection.wanted)
+            let isPaused =
+                torrent.settings.isPaused || magnet?.pausesAfter ?? false || choice.problem != nil || conflict != nil
+            let state: TorrentState = conflict != nil ? .error : isPaused ? .paused : .queued
             let geometry = metainfo.geometry
             try db.execute(
                 """
                 UPDATE torrent SET name = ?, total_bytes = ?, piece_length = ?, piece_count = ?, private = ?, wanted_bytes = ?,
-                    paused = ?, state = ?, error = NULL WHERE id = ?
+                    paused = ?, state = ?, error = ? WHERE id = ?
                 """, metainfo.name, geometry.totalBytes, geometry.pieceLength, geometry.pieceCount, metainfo.isPrivate,
-                choice.selection.wantedBytes, isPaused, isPaused ? TorrentState.paused : .queued, id)
+                choice.selection.wantedBytes, isPaused, state, conflict, id)
             try db.metainfos.insert(metainfo, id)
             try db.paths.insert(id, metainfo.layout)
             if let seeds = magnet?.link.webSeeds, !seeds.isEmpty { try db.webSeeds.add(torrent: id, urls: seeds) }
@@ -45,18 +55,21 @@ extension MagnetTable {
             try db.execute("DELETE FROM metadata_block WHERE torrent_id = ?", id)
             try db.execute("DELETE FROM magnet WHERE torrent_id = ?", id)
             try db.events.append(
-                .metadata, Self.sentence(metainfo, choice, forgotten), torrent: id, infoHash: metainfo.infoHash,
+                .metadata, Self.sentence(metainfo, choice, forgotten, conflict), torrent: id,
+                infoHash: metainfo.infoHash,
                 now: now)
-            return Arrival(isPaused: isPaused, isPrivate: metainfo.isPrivate, forgottenPeers: forgotten)
+            return Arrival(
+                isPaused: isPaused, isPrivate: metainfo.isPrivate, forgottenPeers: forgotten, conflict: conflict)
         }
     }
 
-    /// The metadata is authentic, but no torrent can be made of it: fetching it again would not help. The sentence
-    /// becomes the torrent's error.
+    /// The metadata is authentic, but no torrent can be made of it: fetching it again would not help. The sentence is
+    /// kept, and becomes the torrent's error.
     package func isUnusable(_ id: TorrentID, _ sentence: String, now: Timestamp) throws(StoreError) {
         try db.transaction { () throws(StoreError) in
             guard let torrent = try db.torrents.row(id), !torrent.hasMetadata else { return }
             try db.torrents.setState(id, .error, error: sentence)
+            try db.execute("UPDATE magnet SET unusable = ? WHERE torrent_id = ?", sentence, id)
             try db.execute("DELETE FROM metadata_block WHERE torrent_id = ?", id)
             try db.events.append(.metadata, sentence, torrent: id, infoHash: torrent.infoHash, now: now)
         }
@@ -98,7 +111,9 @@ extension MagnetTable {
         return Choice(selection: selection)
     }
 
-    private static func sentence(_ metainfo: Metainfo, _ choice: Choice, _ forgotten: Int) -> String {
+    private static func sentence(_ metainfo: Metainfo, _ choice: Choice, _ forgotten: Int, _ conflict: String?)
+        -> String
+    {
         let (wanted, count) = (choice.selection.wanted.count { $0 }, metainfo.layout.files.count { !$0.isPad })
         let files = wanted == count ? Format.count(count, "file") : "\(wanted) of \(Format.count(count, "file"))"
         var text =
@@ -107,6 +122,7 @@ extension MagnetTable {
             text += "; the torrent is private: from now on only its trackers are asked for peers"
             if forgotten > 0 { text += ", and \(Format.count(forgotten, "peer")) from other sources were forgotten" }
         }
+        if conflict != nil { text += "; it is paused, because another torrent has other content for one of its paths" }
         if choice.ignoresLink { text += "; the link chose files that the torrent doesn't have, so all are wanted" }
         if let problem = choice.problem {
             text += "; it is paused, because \(problem): choose with `pieces select`, then `pieces resume`"

@@ -39,6 +39,11 @@ package struct MagnetTable {
         try db.fetchFirstIfValid("FROM magnet WHERE torrent_id = ?", id)
     }
 
+    /// Why no torrent can be made of the metadata, which has arrived; `nil` if it hasn't, or if it is fine.
+    package func unusable(_ id: TorrentID) throws(StoreError) -> String? {
+        try row(id)?.unusable
+    }
+
     /// Whether the torrent has a row in the table, even an invalid one.
     package func isListed(_ id: TorrentID) throws(StoreError) -> Bool {
         try db.value("SELECT 1 FROM magnet WHERE torrent_id = ?", id, as: Int.self) != nil

@@ -8,7 +8,17 @@ extension TorrentTable {
     /// An error or offline state stays until an engine retries, unless the torrent was paused.
     package func settleAtRest(_ id: TorrentID) throws(StoreError) {
         guard let row = try row(id), row.stateAtRest != row.state else { return }
-        if row.settings.isPaused || ![.error, .offline].contains(row.state) { try setState(id, row.stateAtRest) }
+        if row.settings.isPaused || ![.error, .offline].contains(row.state) { try rest(row) }
+    }
+
+    /// Sets the state of a torrent that no engine works on. Metadata that can't be used stays an error, because it
+    /// isn't fetched again.
+    package func rest(_ row: TorrentRow) throws(StoreError) {
+        if !row.hasMetadata, !row.settings.isPaused, let sentence = try db.magnets.unusable(row.id) {
+            try setState(row.id, .error, error: sentence)
+        } else {
+            try setState(row.id, row.stateAtRest)
+        }
     }
 
     /// Makes complete torrents seed. Trackers without a planned announce receive one as soon as possible.

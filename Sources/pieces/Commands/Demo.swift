@@ -7,8 +7,8 @@ struct Demo: AsyncParsableCommand {
         abstract: "Show a full download, kill and resume cycle on this machine, without a network.",
         discussion: """
             Creates a payload and a torrent in a temporary folder, seeds it on loopback from a second process, kills the \
-            downloader with SIGKILL half-way, resumes it, and verifies the result. Takes less than a minute and leaves nothing \
-            behind.
+            downloader with SIGKILL half-way, resumes it, and verifies the result. Then another process downloads the payload \
+            by its magnet link alone. Takes less than a minute and leaves nothing behind.
 
             Examples:
               pieces demo

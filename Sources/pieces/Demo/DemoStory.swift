@@ -5,8 +5,8 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// Shows a download, kill and resume cycle on a machine without a network, step by step. Each step is checked, and a
-/// failed check ends the demo.
+/// Shows a download, kill and resume cycle on a machine without a network, step by step, and a download by a magnet
+/// link. Each step is checked, and a failed check ends the demo.
 struct DemoStory: Sendable {
     /// A rate that leaves time to kill the downloader without making the demo slow.
     private static let rate = "12M"
@@ -52,11 +52,12 @@ struct DemoStory: Sendable {
             throw Failure("the demo failed: the downloaded files differ from the payload")
         }
         try await run(["status", "--database", database.text])
+        try await downloadByLink(peer)
         say(
             """
             Shown: when the process was killed, \(Format.bytes(killed.completedBytes)) were recorded, and every recorded piece was correct on disk. \
             After the restart only \(Format.bytes(total - killed.downloadedBytes)) more were downloaded, in \(Format.measured(time)). \
-            The files are identical to the payload
+            The files are identical to the payload, and so are those that a magnet link alone led to
             """)
     }
 
@@ -99,6 +100,23 @@ struct DemoStory: Sendable {
         return row
     }
 
+    /// Downloads the torrent once more, by its magnet link alone.
+    private func downloadByLink(_ peer: String) async throws {
+        say("A third process has only a magnet link: it fetches the metadata from the seeder, and then the files")
+        let printed = try await run(["magnet", "demo", "--database", seederDatabase.text])
+        guard let link = printed.split(whereSeparator: \.isNewline).first else {
+            throw Failure("the demo failed: `pieces magnet` printed no link")
+        }
+        let linked = folder.path.appending("linked")
+        try await run([
+            "download", String(link), "--output", linked.text, "--database", folder.path.appending("linked.db").text,
+            "--peer", peer, "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd",
+        ])
+        guard try folder.payloadEquals(linked.appending("demo")) else {
+            throw Failure("the demo failed: the files that were downloaded by the magnet link differ from the payload")
+        }
+    }
+
     /// Hashes every piece that the database records as present, before any process repairs anything.
     private func checkClaims() async throws {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
@@ -137,18 +155,22 @@ struct DemoStory: Sendable {
 
     // MARK: Processes
 
-    /// Runs a command until it ends, shows its output, and throws if it failed.
-    private func run(_ arguments: [String]) async throws {
+    /// Runs a command until it ends, shows its output and returns it, and throws if it failed.
+    @discardableResult
+    private func run(_ arguments: [String]) async throws -> String {
         let child = try start(arguments, "command.log")
         let code = try await child.end(within: Self.commandLimit)
         children.forget(child)
         for line in try child.printed.split(separator: "\n") { Terminal.shared.print("  \(String(line).printable)") }
         guard code == 0 else { throw Failure("the demo failed: `pieces \(arguments[0])` ended with \(code)") }
+        return try child.printed
     }
 
     private func start(_ arguments: [String], _ log: String) throws -> ChildProcess {
         let short = arguments.map {
-            $0.hasPrefix(folder.path.text + "/") ? String($0.utf8.dropFirst(folder.path.text.utf8.count + 1)) ?? $0 : $0
+            if $0.contains("&") { return "'\($0)'" }
+            return $0.hasPrefix(folder.path.text + "/")
+                ? String($0.utf8.dropFirst(folder.path.text.utf8.count + 1)) ?? $0 : $0
         }
         Terminal.shared.print("  $ pieces \(short.joined(separator: " ").printable)")
         let child = try ChildProcess.start(arguments, output: folder.path.appending(log))

@@ -70,6 +70,8 @@ package struct DownloadWords {
     /// files can be reached.
     private static func ended(_ torrent: TorrentRow, _ pace: DownloadPace) -> String? {
         let name = torrent.name.printable
+        // The same command wouldn't help; the error says what does.
+        guard torrent.state != .error || torrent.hasMetadata && !torrent.settings.isPaused else { return nil }
         guard torrent.hasMetadata else {
             return "stopped before the metadata of \(name) has arrived; the same command resumes it"
         }

@@ -18,6 +18,9 @@ struct RecordedState {
     /// Which files are wanted, and which have a fingerprint: what claims of others may still be in the part file.
     private(set) var wanted: [Bool]
     private(set) var placed: Set<Int> = []
+    /// The blocks of metadata that hasn't arrived as a whole.
+    private(set) var metadataBlocks: [Int: [UInt8]] = [:]
+    private(set) var hasMetadata = false
     private(set) var state: TorrentState?
     private(set) var error: String?
     /// What is wrong with the database: nothing.
@@ -52,6 +55,12 @@ struct RecordedState {
         damage = try connection.integrityFaults(.indexes)
         guard let row = try connection.torrents.row(torrent.infoHash) else { return }
         isThere = true
+        hasMetadata = row.hasMetadata
+        for block in try connection.magnets.blocks(of: row.id) {
+            metadataBlocks[block.index] = try connection.value(
+                "SELECT data FROM metadata_block WHERE torrent_id = ? AND size = ? AND idx = ?", row.id, block.size,
+                block.index)
+        }
         claimed = try connection.pieces.have(of: row.id, count: claimed.count)
         opened = try connection.pieces.writeIntents(of: row.id, count: claimed.count).subtracting(claimed)
         blocks = try connection.pieces.partials(of: row.id).reduce(into: []) { set, row in

@@ -1,14 +1,15 @@
-import Store
+package import Store
 import System
 import SystemPackage
-import Torrent
+package import Torrent
 
-/// Finds torrents that use the same paths as a new torrent, before anything is written.
+/// Finds torrents that use the same paths as a new torrent, or as one whose metadata arrives, before anything is
+/// written.
 ///
 /// Torrents with the same content for a file may share it (cross-seeding). If the hashes that both torrents have for
 /// the file differ, the new torrent is refused. If the hashes can't be compared, the engine compares the bytes once the
 /// first torrent has the file.
-struct PathConflicts {
+package struct PathConflicts {
     /// The paths of the new torrent's files, and of the folders above them.
     private struct Names {
         var files: [FileName: FileEntry] = [:]
@@ -21,12 +22,17 @@ struct PathConflicts {
     /// The torrents whose root is the output folder or one of its parents. They are the same for every torrent that is
     /// added to this folder.
     private let above: [PathNeighbour]
+    /// What the user can do, given the other torrent.
+    private let advice: (TorrentID) -> String
     /// The value for ``NewTorrent/resolvedOutput``.
-    let resolvedOutput: String?
+    package let resolvedOutput: String?
 
     /// `output` is ``PathText``, like all paths here.
-    init(_ connection: Connection, output: String) throws(StoreError) {
+    package init(
+        _ connection: Connection, output: String, advice: @escaping (TorrentID) -> String = Self.adviceForNew
+    ) throws(StoreError) {
         self.connection = connection
+        self.advice = advice
         folder = Self.resolved(output)
         resolvedOutput = FileName(folder) == FileName(output) ? nil : folder
         var above: [PathNeighbour] = []
@@ -36,9 +42,14 @@ struct PathConflicts {
         self.above = above
     }
 
+    package static func adviceForNew(_ other: TorrentID) -> String {
+        "choose another folder with --output, or remove torrent \(other) first"
+    }
+
     /// Why the torrent can't be added; `nil` if it can. `wanted` has one flag for each file. `moved` is the torrent
     /// itself, if it is already there and moves to the folder.
-    func refusal(of metainfo: Metainfo, wanted: [Bool]?, moved: TorrentID? = nil) throws(StoreError) -> String? {
+    package func refusal(of metainfo: Metainfo, wanted: [Bool]?, moved: TorrentID? = nil) throws(StoreError) -> String?
+    {
         let root = NewTorrent.root(named: metainfo.name, in: folder)
         var neighbours = try connection.roots.neighbours(at: root) + above
         let inside = Set(try connection.roots.folders(within: root).map { FileName($0) })
@@ -71,7 +82,7 @@ struct PathConflicts {
         let theirFolder = Self.folders(above: neighbour.root).first ?? "/"
         let name = metainfo.name.printable
         let other = "torrent \(neighbour.id) (\(neighbour.name.printable))"
-        let advice = "choose another folder with --output, or remove torrent \(neighbour.id) first"
+        let advice = advice(neighbour.id)
         var hashes: Metainfo?
         for theirs in try connection.files.named(of: neighbour.id) where !theirs.isPad && theirs.isWanted {
             let path = Self.join(theirFolder, theirs.path)
