@@ -79,6 +79,7 @@ let package = Package(
                 .embedInCode("V0009_move.sql"), .embedInCode("V0010_magnet.sql"),
                 .embedInCode("V0011_dht.sql"), .embedInCode("V0012_web_seed.sql"),
                 .embedInCode("V0013_destination.sql"),
+                .embedInCode("V0014_dht_reach.sql"),
             ],
             swiftSettings: house),
         .target(
@@ -211,7 +212,8 @@ let package = Package(
             ],
             exclude: ["NewUser.sh", "Support/dht_network.py", "Support/local_peer.py"], swiftSettings: house),
         .executableTarget(
-            name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system],
+            name: "pieces-bench",
+            dependencies: ["SiegeLab", "DHTLab", "DHT", "CPieceHash", "Store", "Torrent", system],
             path: "Tests/Benchmarks", swiftSettings: house
         ),
         .testTarget(

@@ -53,5 +53,8 @@ package struct Migration: Sendable {
         Migration(
             number: 13, name: "destination",
             sql: String(decoding: PackageResources.V0013_destination_sql, as: UTF8.self)),
+        Migration(
+            number: 14, name: "dht_reach",
+            sql: String(decoding: PackageResources.V0014_dht_reach_sql, as: UTF8.self)),
     ]
 }
