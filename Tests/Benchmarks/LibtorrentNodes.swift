@@ -20,7 +20,7 @@ final class LibtorrentNodes {
             'enable_natpmp': False, 'dht_bootstrap_nodes': '', 'dht_restrict_routing_ips': False,
             'dht_restrict_search_ips': False, 'dht_ignore_dark_internet': False,
             'dht_prefer_verified_node_ids': False, 'dht_enforce_node_id': False, 'dht_upload_rate_limit': 1 << 20,
-            'dht_block_ratelimit': 1000, 'alert_mask': lt.alert.category_t.dht_notification | (1 << 25)}
+            'dht_block_ratelimit': 1000, 'alert_mask': lt.alert.category_t.dht_operation_notification}
         sessions = [lt.session(settings) for _ in range(count)]
         for s in sessions:
             while s.listen_port() == 0: time.sleep(0.01)

@@ -154,7 +154,9 @@ import Torrent
             try await scene.pieces.adopt(scene.torrent)
             try await withNetwork(at: host, .leech, of: scene) { network in
                 try await scene.besideEngine(network.options) { _ in
-                    try await eventually("libtorrent to have everything: \(network.process.errors)") {
+                    try await eventually(
+                        "libtorrent to have everything: \(network.process.errors)", within: .seconds(120)
+                    ) {
                         network.process.output.contains("complete")
                     }
                     #expect(scene.torrent.faults(in: scene.data) == [])
