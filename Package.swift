@@ -210,7 +210,9 @@ let package = Package(
             dependencies: [
                 "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
             ],
-            exclude: ["NewUser.sh", "Support/dht_network.py", "Support/local_peer.py"], swiftSettings: house),
+            exclude: [
+                "NewUser.sh", "Support/TransmissionDHT.sh", "Support/dht_network.py", "Support/local_peer.py",
+            ], swiftSettings: house),
         .executableTarget(
             name: "pieces-bench",
             dependencies: ["SiegeLab", "DHTLab", "DHT", "CPieceHash", "Store", "Torrent", system],

@@ -90,6 +90,32 @@ import Torrent
         }
     }
 
+    /// Runs the script in a network namespace of its own.
+    private static func withTransmission(_ verb: String, _ scene: Scene) async throws -> RunningProgram.End {
+        _ = try RealProgram.require("transmission-daemon")
+        _ = try RealProgram.require("ip", package: "iproute2")
+        _ = try await Libtorrent.program()
+        let unshare = try RealProgram.require("unshare", package: "util-linux")
+        let folder = try scene.folder.appending("work").makingFolder()
+        let isolated = ["--net", "--map-root-user"]
+        let trial = try await unshare.run(isolated + ["true"], in: folder)
+        if trial.exitCode != 0 {
+            let reason = "this machine gives users no network namespaces: \(trial.errors)"
+            guard ProcessInfo.processInfo.environment["CI"] == nil else {
+                Issue.record("\(reason)")
+                throw CancellationError()
+            }
+            try Test.cancel("\(reason)")
+        }
+        let support = FilePath(#filePath).removingLastComponent().appending("Support")
+        return try await unshare.run(
+            isolated + [
+                "sh", support.appending("TransmissionDHT.sh").string, verb,
+                try Pieces.program.path, support.appending("dht_network.py").string, scene.file.string,
+                scene.data.string, scene.pieces.output.string,
+            ], in: folder, environment: ["PIECES_DATABASE": scene.pieces.database.string], within: .seconds(240))
+    }
+
     private static func aria2(_ scene: Scene, _ network: Network, _ more: [String]) throws -> [String] {
         // A later option replaces an earlier one.
         let dht = [
@@ -188,6 +214,27 @@ import Torrent
                     #expect(before.contains { $0.family == row.family && $0.nodeID == row.nodeID })
                 }
             }
+        }
+    }
+
+    // MARK: Transmission
+
+    /// Transmission announces its seed a minute after its start.
+    @Test func torrentIsDownloadedFromTransmissionByTheDHTAlone() async throws {
+        try await withScene(seed: 308) { scene in
+            try scene.fillData()
+            let end = try await Self.withTransmission("fetch", scene)
+            #expect(end.exitCode == 0, "\(end)")
+            #expect(scene.torrent.faults(in: scene.pieces.output) == [])
+        }
+    }
+
+    @Test func torrentIsSeededToTransmissionByTheDHTAlone() async throws {
+        try await withScene(seed: 309) { scene in
+            try await scene.pieces.adopt(scene.torrent)
+            let end = try await Self.withTransmission("serve", scene)
+            #expect(end.exitCode == 0, "\(end)")
+            #expect(scene.torrent.faults(in: scene.data) == [])
         }
     }
 
