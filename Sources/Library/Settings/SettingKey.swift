@@ -60,7 +60,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .dht: "whether peers are looked for in the DHT: on or off"
         case .dhtBootstrap: "nodes with which the DHT begins (host:port, separated by spaces), or none"
         case .dhtReadOnly:
-            "whether nodes of the DHT get no answers from us: on, off, or auto (while they can't reach us)"
+            "whether queries of DHT nodes stay unanswered: on, off, or auto (on while they can't reach us)"
         case .maxPeers: "maximum number of connections for all torrents together"
         case .downloadLimit: "maximum download rate of `pieces run` in bytes per second, or none"
         case .uploadLimit: "maximum upload rate of `pieces run` in bytes per second, or none"
