@@ -80,6 +80,7 @@ let package = Package(
                 .embedInCode("V0011_dht.sql"), .embedInCode("V0012_web_seed.sql"),
                 .embedInCode("V0013_destination.sql"),
                 .embedInCode("V0014_unusable_metadata.sql"),
+                .embedInCode("V0015_dht_reach.sql"),
             ],
             swiftSettings: house),
         .target(
@@ -210,10 +211,13 @@ let package = Package(
             dependencies: [
                 "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
             ],
-            exclude: ["NewUser.sh", "Support/ARMCheck.c", "Support/dht_network.py", "Support/local_peer.py"],
-            swiftSettings: house),
+            exclude: [
+                "NewUser.sh", "Support/ARMCheck.c", "Support/TransmissionDHT.sh", "Support/dht_network.py",
+                "Support/local_peer.py",
+            ], swiftSettings: house),
         .executableTarget(
-            name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system],
+            name: "pieces-bench",
+            dependencies: ["SiegeLab", "DHTLab", "DHT", "CPieceHash", "Store", "Torrent", system],
             path: "Tests/Benchmarks", swiftSettings: house
         ),
         .testTarget(

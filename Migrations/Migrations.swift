@@ -10,16 +10,18 @@ package struct Migration: Sendable {
     package let number: Int
     package let name: String
     package let sql: String
+    /// The FNV-1a 64 of the SQL's bytes as 16 hexadecimal digits: it tells an edited file, it does not guard against an
+    /// enemy. Stored, because each connection that is opened compares it.
+    package let checksum: String
 
     package init(number: Int, name: String, sql: String) {
         self.number = number
         self.name = name
         self.sql = sql
+        checksum = Self.checksum(of: sql)
     }
 
-    /// The FNV-1a 64 of the SQL's bytes as 16 hexadecimal digits: it tells an edited file, it does not guard against an
-    /// enemy.
-    package var checksum: String {
+    private static func checksum(of sql: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in sql.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let digits = String(hash, radix: 16)
@@ -56,5 +58,7 @@ package struct Migration: Sendable {
         Migration(
             number: 14, name: "unusable_metadata",
             sql: String(decoding: PackageResources.V0014_unusable_metadata_sql, as: UTF8.self)),
+            number: 15, name: "dht_reach",
+            sql: String(decoding: PackageResources.V0015_dht_reach_sql, as: UTF8.self)),
     ]
 }

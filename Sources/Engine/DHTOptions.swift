@@ -14,5 +14,8 @@ package struct DHTOptions: Hashable, Sendable {
     /// Packets a second for announces of dormant torrents.
     package var dormantPacketsPerSecond = 50
 
+    /// `true` and `false` are the user's; without them, the node doesn't answer while others can't reach it (BEP 43).
+    package var isReadOnly: Bool?
+
     package init() {}
 }

@@ -102,6 +102,8 @@ package actor DHTService: PeerDiscovery {
         var settings = DHTSettings()
         settings.dormantPacketsPerSecond = options.dormantPacketsPerSecond
         settings.version = Self.version
+        settings.isReadOnly = options.isReadOnly ?? false
+        settings.becomesReadOnly = options.isReadOnly == nil
         let now = clock.now
         node = DHTNode(settings: settings, stored: stored?.snapshot(clock) ?? DHTSnapshot(), key: key, now: now)
         network = NetworkWatch(now: now)
@@ -127,21 +129,12 @@ package actor DHTService: PeerDiscovery {
         hub.onLoop { hub in
             hub.receive(.dht) { datagram, sender in self.assumeIsolated { $0.received(datagram, from: sender) } }
         }
-        noteOpened()
+        // Searches for the torrents that will be downloaded begin while these are loaded.
+        noteOpened(searching: earlyCandidates)
+        earlyCandidates = []
         let given = options.entries.compactMap { if case .address(let address) = $0 { address } else { nil } }
         if !given.isEmpty { feed(.given(given)) }
-        beginEarly()
         for failure in failures where !failure.isUnsupported { log.warning("\(failure): \(Self.consequence)") }
-    }
-
-    /// Searches for the torrents that will be downloaded, while they are loaded.
-    private func beginEarly() {
-        guard !opened.isEmpty else { return }
-        for candidate in earlyCandidates {
-            early.began(candidate, families: opened.count, now: clock.now)
-            feed(.search(DHTSearch(candidate.hash, nearest: candidate.nearest)))
-        }
-        earlyCandidates = []
     }
 
     private static let consequence = "the DHT goes on without it; trackers and peers aren't affected"
@@ -231,7 +224,9 @@ package actor DHTService: PeerDiscovery {
     /// The port of our node in the family of the host, for the message `port`.
     func port(for host: PeerAddress.Host) -> UInt16? {
         let family = AddressFamily(of: host)
-        return opened.contains(family) ? hub.onLoop { $0.port(of: family) } : nil
+        // A node that doesn't answer is of no use to the peer.
+        guard opened.contains(family), node.readOnly(family) == nil else { return nil }
+        return hub.onLoop { $0.port(of: family) }
     }
 
     private func stored(_ torrent: TorrentID) async -> (near: [NodeContact], due: Timestamp?) {
@@ -303,14 +298,18 @@ package actor DHTService: PeerDiscovery {
 
     private func failed(_ failure: DatagramFailure) { failures[failure.family] = failure }
 
-    private func noteOpened() {
-        for family in hub.onLoop({ $0.families }).subtracting(opened).sorted() {
-            // A socket at another port serves trackers only: peers and nodes would be told a wrong port.
-            guard hub.onLoop({ $0.port(of: family) }) == listenPort else { continue }
-            opened.insert(family)
+    private func noteOpened(searching candidates: [EarlySearches.Candidate] = []) {
+        // A socket at another port serves trackers only: peers and nodes would be told a wrong port.
+        let new = hub.onLoop { [listenPort] hub in hub.families.filter { hub.port(of: $0) == listenPort } }
+            .subtracting(opened).sorted()
+        guard !new.isEmpty else { return }
+        opened.formUnion(new)
+        reopenPause = Self.reopenPauses.lowerBound
+        for candidate in candidates { early.began(candidate, families: new.count, now: clock.now) }
+        let searches = candidates.map { DHTSearch($0.hash, nearest: $0.nearest) }
+        for family in new {
             failures[family] = nil
-            reopenPause = Self.reopenPauses.lowerBound
-            feed(.opened(family))
+            feed(.opened(family, searching: searches))
         }
     }
 
@@ -444,6 +443,7 @@ package actor DHTService: PeerDiscovery {
             row.externalAddress = stored.externalHost?.text
             row.externalVotes = stored.externalVotes
             row.problem = problem(state, family)
+            row.readOnly = state.readOnly.map { $0 == .set ? .set : .unreachable }
             row.port = isLast ? nil : hub.onLoop { $0.port(of: family) }.map { Int($0) }
             row.goodNodes = state.goodNodes
             row.knownNodes = state.nodes

@@ -6,14 +6,20 @@ package struct NetworkWatch {
     /// The machine was suspended if the clocks differ by more than this between two looks.
     private static let suspension = Duration.seconds(30)
 
+    /// The addresses of this machine that others can reach; `nil` if the system doesn't report them.
+    package typealias Look = @Sendable () -> Set<PeerAddress.Host>?
+
+    private let look: Look
     private var lookedAt: Instant
     private var addresses: Set<PeerAddress.Host>?
     private var uptime: SuspendingClock.Instant
 
-    package init(now: Instant) {
+    /// Only tests replace `look`, which asks the system.
+    package init(now: Instant, look: @escaping Look = { Self.current }) {
+        self.look = look
         lookedAt = now
         uptime = .now
-        addresses = Self.current
+        addresses = look()
     }
 
     /// Returns the families that have changed since the last look, if it is time for one.
@@ -23,7 +29,7 @@ package struct NetworkWatch {
         lookedAt = now
         let unsuspended = SuspendingClock.now - uptime
         uptime = .now
-        let (before, current) = (addresses, Self.current)
+        let (before, current) = (addresses, look())
         addresses = current ?? before
         if passed - unsuspended > Self.suspension { return Set(AddressFamily.allCases) }
         guard let before, let current else { return nil }
@@ -31,7 +37,6 @@ package struct NetworkWatch {
         return changed.isEmpty ? nil : changed
     }
 
-    /// The addresses of this machine that others can reach; `nil` if the system doesn't report them.
     private static var current: Set<PeerAddress.Host>? {
         do {
             return Set(

@@ -52,9 +52,9 @@ struct Benchmarks {
                 "how the cost grows, up to so many; a table, and a plot beside the input where no path is given; all four without a word",
             make: GrowthBenchmark.init(arguments:)),
         Word(
-            name: "dht", arguments: "[TORRENTS]",
+            name: "dht", arguments: "[lookups|libtorrent|restarts|dormant] [TORRENTS]",
             help:
-                "how soon after a restart a search in the DHT is answered, and what announces of so many dormant torrents (100000) cost",
+                "how long lookups take in virtual time and beside libtorrent's, how soon after a restart a search is answered, and what announces of so many dormant torrents (100000) cost; all four without a word",
             make: DHTBenchmark.init(arguments:)),
         Word(
             name: "counts", arguments: "",

@@ -12,15 +12,16 @@ final class DelayedNodes {
         let node: Int
         let bytes: [UInt8]
         let receiver: sockaddr_in
+        let isOfGetPeers: Bool
     }
 
     private let roundTrip: Duration
     private var sockets: [Int32] = []
     private var ports: [UInt16] = []
     private var answers: [Answer] = []
-    /// When the first packet and the first `get_peers` came, since ``forget()``.
+    /// When the first packet came and the first answer to `get_peers` left, since ``forget()``.
     private(set) var firstPacket: ContinuousClock.Instant?
-    private(set) var firstGetPeers: ContinuousClock.Instant?
+    private(set) var firstGetPeersAnswered: ContinuousClock.Instant?
     private(set) var packets = 0
 
     init(count: Int, roundTrip: Duration) throws {
@@ -37,7 +38,7 @@ final class DelayedNodes {
     /// The address of one of them.
     var entry: String { "127.0.0.1:\(ports[0])" }
 
-    func forget() { (firstPacket, firstGetPeers, packets) = (nil, nil, 0) }
+    func forget() { (firstPacket, firstGetPeersAnswered, packets) = (nil, nil, 0) }
 
     /// Answers until the time has passed, or `isEnough`.
     func serve(for time: Duration, until isEnough: (DelayedNodes) -> Bool = { _ in false }) {
@@ -45,6 +46,7 @@ final class DelayedNodes {
         var list = sockets.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while ContinuousClock.now < end, !isEnough(self) {
             sendDue()
+            // Rounded down, so that no answer is late.
             let wait = min(end, answers.first?.at ?? end) - .now
             poll(&list, nfds_t(list.count), Int32(max(0, min(100, wait / .milliseconds(1)))))
             for node in sockets.indices where list[node].revents != 0 { while receive(node) {} }
@@ -55,6 +57,7 @@ final class DelayedNodes {
         while let answer = answers.first, answer.at <= .now {
             answers.removeFirst()
             Socket.send(answer.bytes, to: answer.receiver, through: sockets[answer.node])
+            if answer.isOfGetPeers, firstGetPeersAnswered == nil { firstGetPeersAnswered = .now }
         }
     }
 
@@ -64,16 +67,17 @@ final class DelayedNodes {
         packets += 1
         if firstPacket == nil { firstPacket = now }
         let text = String(decoding: query, as: UTF8.self)
-        if text.contains("9:get_peers"), firstGetPeers == nil { firstGetPeers = now }
         guard let transaction = Self.transaction(query) else { return true }
         var body = Array("d2:id\(Self.idLength):".utf8) + id(node)
         if text.contains("9:get_peers") || text.contains("9:find_node") {
             let others = sockets.indices.filter { $0 != node }.prefix(Self.toldNodes)
             body += Array("5:nodes\(others.count * Self.compactLength):".utf8) + others.flatMap { compact($0) }
         }
-        if text.contains("9:get_peers") { body += Array("5:token4:aaaa".utf8) }
+        let isOfGetPeers = text.contains("9:get_peers")
+        if isOfGetPeers { body += Array("5:token4:aaaa".utf8) }
         let bytes = Array("d1:r".utf8) + body + Array("e1:t4:".utf8) + transaction + Array("1:y1:re".utf8)
-        answers.append(Answer(at: now + roundTrip, node: node, bytes: bytes, receiver: sender))
+        answers.append(
+            Answer(at: now + roundTrip, node: node, bytes: bytes, receiver: sender, isOfGetPeers: isOfGetPeers))
         return true
     }
 

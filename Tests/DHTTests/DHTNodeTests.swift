@@ -121,6 +121,81 @@ struct DHTNodeTests {
         #expect(Self.ask(&node, .ping) != nil)
     }
 
+    /// Nodes of the internet answer, but no other one ever asks: a router drops their queries (BEP 43).
+    @Test func unreachableNodeBecomesReadOnlyUntilAStrangerAsks() throws {
+        var settings = DHTSettings()
+        settings.becomesReadOnly = true
+        var node = DHTNode(settings: settings, seed: 1, now: Self.start)
+        var random = SeededGenerator(seed: 2)
+        var now = Self.start
+        func handle(_ event: DHTNode.Event) -> [DHTNode.Effect] { node.handle(event, now: now) }
+        /// Each node that is asked answers, and is asked by us once before it asks back.
+        func answerAll(_ effects: [DHTNode.Effect]) {
+            for (message, to) in Self.messages(effects) {
+                guard case .query = message.body else { continue }
+                let bytes = to.compact + [UInt8](repeating: 1, count: 14)
+                let answer = KRPCMessage(
+                    transaction: message.transaction, .answer(KRPCAnswer(sender: NodeID(bytes.prefix(20))!)))
+                answerAll(handle(.received(answer.datagram, from: to)))
+            }
+        }
+        func host(_ n: Int) -> PeerAddress { PeerAddress(.v4(0x0b00_0001 + UInt32(n) << 12), port: 7000) }
+        func pass(minutes: Int) {
+            for _ in 0..<minutes * 12 {
+                now = now + .seconds(5)
+                answerAll(handle(.wake))
+            }
+        }
+        func ask(_ address: PeerAddress) -> Bool {
+            Self.ask(&node, .ping, from: address, now: now) != nil
+        }
+        answerAll(handle(.opened(.v4)))
+        for n in 0..<128 { answerAll(handle(.heardOf([host(n)]))) }
+        pass(minutes: 14)
+        // A node that we have just asked proves nothing.
+        let known = try #require(Self.messages(handle(.search(DHTSearch(Self.hash)))).first?.1)
+        #expect(ask(known))
+        #expect(node.readOnly(.v4) == nil)
+        pass(minutes: 15)
+        #expect(node.readOnly(.v4) == .unreachable && node.report().families[.v4]?.readOnly == .unreachable)
+        now = now + .seconds(61)
+        let sent = Self.messages(handle(.wake))
+        #expect(!sent.isEmpty && sent.allSatisfy { $0.0.isReadOnly })
+        // Six hours after the verdict, it tries again.
+        now = now + .seconds(6 * 3600 - 900)
+        pass(minutes: 2)
+        #expect(node.readOnly(.v4) == nil)
+        pass(minutes: 16)
+        #expect(node.readOnly(.v4) == .unreachable)
+        // Another network may let queries pass.
+        answerAll(handle(.networkChanged(.v4)))
+        #expect(node.readOnly(.v4) == nil)
+        pass(minutes: 16)
+        #expect(node.readOnly(.v4) == .unreachable)
+        // A stranger shows that we can be reached.
+        #expect(ask(PeerAddress(.v4(UInt32.random(in: 0x2000_0000...0x2fff_ffff, using: &random)), port: 7000)))
+        pass(minutes: 16)
+        #expect(node.readOnly(.v4) == nil)
+    }
+
+    /// In a local network, every node may be one that we asked.
+    @Test func nodeOfALocalNetworkStaysReadable() {
+        var settings = DHTSettings()
+        settings.becomesReadOnly = true
+        var node = Self.node(settings)
+        var now = Self.start
+        for n in 0..<2000 as Range<UInt32> {
+            now = now + .seconds(1)
+            for (message, to) in Self.messages(
+                node.handle(.heardOf([PeerAddress(.v4(0x0a00_0001 + n % 200), port: 7000)]), now: now))
+            {
+                let answer = KRPCMessage(transaction: message.transaction, .answer(KRPCAnswer(sender: Self.other)))
+                _ = node.handle(.received(answer.datagram, from: to), now: now)
+            }
+        }
+        #expect(node.readOnly(.v4) == nil)
+    }
+
     @Test func readOnlyNodesAreNotPinged() {
         var node = Self.node()
         let query = KRPCMessage(transaction: [1], .query(KRPCQuery(sender: Self.other, .ping)), isReadOnly: true)
@@ -209,6 +284,32 @@ struct DHTNodeTests {
                 if case .ended(let result) = $0 { result.outcome == .refused } else { false }
             })
         #expect(node.report().families[.v4]?.shortage == .noSocket)
+    }
+
+    /// A restart: what is asked first is for the torrents, not for the table.
+    @Test func searchesOfTheOpeningComeBeforePings() throws {
+        var random = SeededGenerator(seed: 4)
+        let stored = (0..<100 as Range<UInt32>).map { n in
+            DHTSnapshot.Node(
+                contact: NodeContact(
+                    id: .random(using: &random), address: PeerAddress(.v4(0x0a00_0000 + n), port: 7000)))
+        }
+        let family = DHTSnapshot.Family(id: Self.other, nodes: stored)
+        var node = DHTNode(
+            settings: DHTSettings(), stored: DHTSnapshot(families: [.v4: family]), seed: 1, now: Self.start)
+        let sent = Self.messages(node.handle(.opened(.v4, searching: [DHTSearch(Self.hash)]), now: Self.start))
+        let names = sent.map { message, _ in
+            guard case .query(let query) = message.body else { return "" }
+            return switch query.method {
+            case .getPeers: "get_peers"
+            case .ping: "ping"
+            default: "other"
+            }
+        }
+        #expect(names.prefix(5) == Array(repeating: "get_peers", count: 5)[...])
+        #expect(names.contains("ping"))
+        // The other family has no socket, and no search.
+        #expect(!node.handle(.wake, now: Self.start).contains { if case .ended = $0 { true } else { false } })
     }
 
     @Test func shortageIsExplained() {

@@ -210,6 +210,132 @@ import Torrent
         }
     }
 
+    /// The peers that a tracker or another peer names may have nodes at their ports.
+    @Test func nodesOfFoundPeersAreTried() async throws {
+        let ofTracker = try await DHTPeer.start(seed: 21)
+        let ofExchange = try await DHTPeer.start(seed: 22)
+        try await withTracker { tracker in
+            tracker.answer { $0.peers = [ofTracker.address] }
+            let torrent = try SampleTorrent(length: 100_000, seed: 89, trackers: [[tracker.url]])
+            try await withSite { site in
+                _ = try site.add(torrent)
+                try await site.run({ Self.use([], in: &$0) }) { session in
+                    try await eventually("the tracker's peer to be asked") { await !ofTracker.received.isEmpty }
+                    let teller = try await RawPeer.dial(await session.address)
+                    try await teller.say(
+                        PeerExchangeTests.greeting(torrent, telling: ofExchange.address, number: 1))
+                    try await eventually("the other peer's peer to be asked") {
+                        await !ofExchange.received.isEmpty
+                    }
+                    await teller.hangUp()
+                }
+            }
+        }
+        try await ofTracker.stop()
+        try await ofExchange.stop()
+    }
+
+    /// `--dht-bootstrap NAME:PORT`: the name is looked up.
+    @Test func nodeWithANameIsFound() async throws {
+        try await withSite { site in
+            try await withDHT { nodes in
+                let name = try #require(MagnetPeer("localhost:\(nodes[0].address.port)"))
+                try await site.run({
+                    Self.use([], in: &$0)
+                    $0.dht?.entries = [name]
+                }) { session in
+                    try await eventually("the nodes to be found") {
+                        await session.dhtReport?.families[.v4]?.goodNodes ?? 0 >= 8
+                    }
+                }
+            }
+        }
+    }
+
+    /// The engine was there first: it asks again, though nothing answered.
+    @Test func nodeThatStartsLaterIsFound() async throws {
+        let first = try await DHTPeer.start(seed: 23)
+        try await withSite { site in
+            try await site.run({ Self.use([first], in: &$0) }) { session in
+                try await eventually("the node to be asked") { await !first.received.isEmpty }
+                try await first.stop()
+                let later = try await DHTPeer.start(port: first.address.port, seed: 24)
+                try await eventually("the node to be found") {
+                    await session.dhtReport?.families[.v4]?.goodNodes == 1
+                }
+                try await later.stop()
+            }
+        }
+    }
+
+    /// The number of datagrams that named the torrent, of all that were sent until now: what `watcher` sends to each
+    /// node arrives after them.
+    private static func count(naming torrent: SampleTorrent, _ nodes: [DHTPeer], _ watcher: DHTPeer) async throws
+        -> Int
+    {
+        let mark = Array("d1:xi\(UInt64.random(in: 0...(.max)))ee".utf8)
+        var count = 0
+        for node in nodes {
+            await watcher.send(mark, to: node.address)
+            try await eventually("the mark to arrive") { await node.received.contains(mark) }
+            count += await node.received.count { $0.firstRange(of: torrent.infoHash.bytes) != nil }
+        }
+        return count
+    }
+
+    /// Law 8: a magnet link may be searched for, because nothing says that its torrent is private. From the moment on
+    /// in which the metadata does, no datagram names the torrent, in this run and the next.
+    @Test(arguments: 1...6 as ClosedRange<UInt64>) func torrentThatTurnsOutPrivateIsNotNamedAgain(seed: UInt64)
+        async throws
+    {
+        var random = SeededGenerator(seed: seed)
+        let torrent = try SampleTorrent(
+            "secret", length: Int.random(in: 20_000...2_000_000, using: &random), pieceLength: 16384, seed: seed,
+            isPrivate: true)
+        let open = try SampleTorrent("open", length: 20_000, seed: seed + 100)
+        let (pauses, isKnown) = (seed % 2 == 0, Bool.random(using: &random))
+        try await withSite { site in
+            let id = try site.add(magnet: torrent, pausesAfter: pauses)
+            try await withMetadataPeers(torrent) { peers in
+                try await withDHT { nodes in
+                    let watcher = try await DHTPeer.start(seed: 77)
+                    if isKnown {
+                        await nodes[2].announce(torrent.infoHash, port: peers[0].address.port)
+                        try await eventually("the announce of another node to end") { await !nodes[2].results.isEmpty }
+                    }
+                    let others = try await Self.count(naming: torrent, nodes, watcher)
+                    let before = try await site.run({ Self.use(nodes, in: &$0) }) { session in
+                        try await eventually("the magnet link to be searched for") {
+                            try await Self.count(naming: torrent, nodes, watcher) > others
+                        }
+                        try site.tell(.connect, id, argument: "\(peers[0].address)")
+                        if pauses { try await site.untilPaused(id) } else { try await site.untilComplete(id) }
+                        // What would begin a search of a public torrent.
+                        let before = try await Self.count(naming: torrent, nodes, watcher)
+                        try site.tell(.connect, id, argument: "\(nodes[5].address)")
+                        try site.tell(.announce, id)
+                        try await site.untilSettled()
+                        #expect(try await Self.count(naming: torrent, nodes, watcher) == before, "seed \(seed)")
+                        return before
+                    }
+                    #expect(try site.row(id).isPrivate)
+                    let shown = try site.addComplete([open])[0]
+                    try site.write { db throws(StoreError) in try db.execute("UPDATE torrent SET dht_due_at = 0") }
+                    try await site.run({ Self.use(nodes, in: &$0) }) { _ in
+                        try await eventually("the public torrent to be announced") {
+                            try site.read { db throws(StoreError) in try db.dht.announcedAt(shown) } != nil
+                        }
+                        try await site.untilSettled()
+                    }
+                    #expect(try await Self.count(naming: torrent, nodes, watcher) == before, "seed \(seed)")
+                    let near = try site.read { db throws(StoreError) in try db.dht.near(id) }
+                    #expect(near.isEmpty, "seed \(seed)")
+                    try await watcher.stop()
+                }
+            }
+        }
+    }
+
     /// Floods and garbage cost packets of the DHT, never the engine.
     @Test func garbageAtTheSocketHarmsNothing() async throws {
         let torrent = try SampleTorrent(length: 500_000, seed: 86)

@@ -10,7 +10,7 @@ import Torrent
 /// Peer exchange by a running engine, with peers of the test.
 @Suite(.crowded) struct PeerExchangeTests {
     /// What a peer sends that understands extensions and tells of another one.
-    private static func greeting(_ torrent: SampleTorrent, telling address: PeerAddress, number: Int) -> [UInt8] {
+    static func greeting(_ torrent: SampleTorrent, telling address: PeerAddress, number: Int) -> [UInt8] {
         var handshake = ExtendedHandshake()
         handshake.extensions = [.peerExchange: 5]
         var bytes = ByteBuffer()

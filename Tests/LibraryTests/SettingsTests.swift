@@ -36,6 +36,7 @@ struct SettingsTests {
         Value(
             key: .dhtBootstrap, good: ["a.example:1", "192.0.2.1:6881, [2001:db8::1]:2 b.example:3", "none"],
             bad: ["", "a.example", "a:0", "x y"]),
+        Value(key: .dhtReadOnly, good: ["on", "Off", "auto"], bad: ["", "maybe"]),
         Value(key: .maxPeers, good: ["1", "none"], bad: ["-1", "1.5", "100001"]),
         Value(key: .downloadLimit, good: ["500K", "2M", "1.5MiB/s", "none"], bad: ["fast", "-3", ""]),
         Value(key: .uploadLimit, good: ["1"], bad: ["1 per second"]),

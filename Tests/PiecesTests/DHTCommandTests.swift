@@ -1,6 +1,7 @@
 import Foundation
 import Store
 import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 
@@ -41,9 +42,32 @@ struct DHTCommandTests {
         }
     }
 
+    /// A node that doesn't answer others says so, and why (BEP 43).
+    @Test func readOnlyNodeIsShown() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent", "--output", "here", "--paused")
+            try await program.succeed("settings", "set", "dht-read-only", "auto")
+            let network = ["--bind", "127.0.0.1", "--listen-port", "0", "--dht-bootstrap", "127.0.0.1:9"]
+            let engine = try program.start(["run", "--dht-read-only"] + network)
+            let object = try await eventually("the engine to report") {
+                let json = try await program.run("dht", "--json").json as? [String: Any]
+                return json?["running"] as? Bool == true ? json : nil
+            }
+            let family = (object["families"] as? [[String: Any]])?.first
+            #expect(family?["read_only"] as? String == "set" && family?["external_votes"] as? Int == 0)
+            #expect(family?["nodes_stored"] as? Int == 0)
+            let text = try await program.succeed("dht").output
+            #expect(text.contains("IPv4: read-only, as the settings say: other nodes get no answers\n"), "\(text)")
+            engine.send(SIGTERM)
+            _ = try await engine.end()
+        }
+    }
+
     @Test(arguments: [
         (["run", "--dht-bootstrap", "nonsense"], "host:port"), (["settings", "set", "dht", "maybe"], "give on or off"),
         (["settings", "set", "dht-bootstrap", "a b"], "host:port"),
+        (["settings", "set", "dht-read-only", "maybe"], "give on, off or auto"),
     ])
     func badValuesAreRefused(arguments: [String], says: String) async throws {
         try await withProgram { program in

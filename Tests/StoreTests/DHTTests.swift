@@ -20,9 +20,11 @@ import Torrent
         (row.externalAddress, row.externalVotes, row.problem, row.port) = ("2001:db8::1", 8, "none answers", 6881)
         (row.goodNodes, row.knownNodes, row.lookups, row.waiting, row.searched, row.announced) = (1, 2, 3, 4, 5, 6)
         (row.storedTorrents, row.storedPeers, row.sent, row.received, row.dropped) = (7, 8, 9, 10, 11)
+        row.readOnly = .unreachable
         try db.dht.save(row)
         #expect(try db.dht.rows() == [row])
         #expect(try db.number("SELECT good_nodes FROM v1_dht WHERE family = 6") == 1)
+        #expect(try db.number("SELECT external_votes FROM v1_dht WHERE read_only = 'unreachable'") == 8)
     }
 
     @Test func nodesAreReplacedAndLimited() throws {
@@ -46,6 +48,13 @@ import Torrent
         try db.dht.saveNear(id, DHTNearRow(family: .v4, nodes: Array(repeating: 4, count: 52)))
         try db.dht.saveNear(TorrentID(99), near)
         #expect(try db.dht.near(id).map(\.nodes.count) == [52])
+        #expect(try db.number("SELECT near_nodes FROM v1_dht_torrent WHERE due_at IS NULL") == 2)
+        // What comes late of a torrent that turned out private is dropped.
+        let secret = try db.add(seed: 2)
+        try db.execute("UPDATE torrent SET private = 1 WHERE id = ?", secret)
+        try db.dht.saveNear(secret, near)
+        #expect(try db.dht.near(secret).isEmpty)
+        #expect(try db.number("SELECT count(*) FROM v1_dht_torrent") == 1)
         try db.torrents.remove(id, now: noon)
         #expect(try db.number("SELECT count(*) FROM dht_near") == 0)
     }

@@ -33,6 +33,10 @@ import Torrent
         #expect(peer.source == .pex && peer.firstSeen == noon && peer.lastSeen == noon + .seconds(6))
         #expect(peer.lastTried == noon && peer.lastConnected == noon + .seconds(5) && peer.failures == 0)
         #expect(peer.downloadedBytes == 111 && peer.rate == 9)
+        // By source, as an operator sees it.
+        #expect(
+            try connection.number("SELECT downloaded_bytes FROM v1_peer_source WHERE source = 'pex' AND reached = 1")
+                == 111)
         #expect(try #require(peer.client).count == 64)
     }
 

@@ -9,53 +9,139 @@ import Torrent
 @Suite(.crowded) struct DHTClientTests {
     private static let nodeCount = 12
 
-    private static func torrent(seed: UInt64) throws -> SampleTorrent {
-        try SampleTorrent(folder: "sample", [.init("a", 1_500_000), .init("sub/b", 700_000)], seed: seed)
+    /// The loopback address of a family.
+    enum Loopback: String, CaseIterable, Sendable {
+        case v4 = "127.0.0.1"
+        case v6 = "::1"
     }
 
-    /// Runs `body` beside a network of nodes, with the address of one. The last node seeds or leeches a torrent, if one
-    /// is given.
-    private func withNetwork<Value>(
-        _ arguments: [String] = [], in folder: FilePath, isolation: isolated (any Actor)? = #isolation,
-        _ body: (_ entry: String, RunningProgram) async throws -> Value
-    ) async throws -> Value {
-        let python = try RealProgram.require("python3", package: "python3")
-        let script = FilePath(#filePath).removingLastComponent().appending("Support").appending("dht_network.py")
-        let all = [script.string, "\(Self.nodeCount)"] + arguments
-        return try await withProgram(python, all, in: folder) { network in
-            let entry = try await eventually("the nodes to know each other: \(network.errors)") {
-                network.output.firstMatch(of: /entry (\S+)/).map { String($0.output.1) }
-            }
-            return try await body(entry, network)
+    /// A torrent, the folder of another client, and ours.
+    private struct Scene {
+        let torrent: SampleTorrent
+        let pieces: Pieces
+        let file: FilePath
+        /// What the other client has, or gets.
+        let data: FilePath
+        let folder: FilePath
+
+        func connection() throws -> Connection { try Connection.open(pieces.database, mode: .readOnly, now: .now()) }
+
+        /// The other client has all of the torrent.
+        func fillData() throws { try torrent.write(to: data) }
+
+        func download(_ source: String, _ network: Network) async throws -> RunningProgram.End {
+            try await pieces.run(["download", source, "--output", pieces.output.string, "--json"] + network.options)
+        }
+
+        /// Runs `body` beside our engine.
+        func besideEngine<Value>(
+            _ options: [String], isolation: isolated (any Actor)? = #isolation,
+            _ body: (RunningProgram) async throws -> Value
+        ) async throws -> Value {
+            try await pieces.beside(["run", "--json"] + options, body)
         }
     }
 
-    private static func network(_ entry: String) -> [String] {
-        ["--bind", "127.0.0.1", "--listen-port", "0", "--no-lsd", "--dht-bootstrap", entry]
+    /// Nodes of libtorrent that know each other.
+    private struct Network {
+        let host: Loopback
+        /// The address of one of them.
+        let entry: String
+        let process: RunningProgram
+
+        /// Without an entry.
+        static func options(at host: Loopback) -> [String] {
+            ["--bind", host.rawValue, "--listen-port", "0", "--no-lsd"]
+        }
+
+        var options: [String] { Self.options(at: host) + ["--dht-bootstrap", entry] }
     }
 
-    private static func download(_ file: FilePath, _ pieces: Pieces, _ entry: String) -> [String] {
-        ["download", file.string, "--output", pieces.output.string, "--json"] + network(entry)
-    }
-
-    /// libtorrent seeds, and nothing but the DHT knows of it.
-    @Test func torrentIsDownloadedFromLibtorrentByTheDHTAlone() async throws {
-        let torrent = try Self.torrent(seed: 301)
+    private func withScene(
+        seed: UInt64, isolation: isolated (any Actor)? = #isolation, _ body: (Scene) async throws -> Void
+    ) async throws {
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 1_500_000), .init("sub/b", 700_000)], seed: seed)
         try await withTemporaryFolder { folder in
             var pieces = try Pieces(in: folder)
             pieces.usesDHT = true
-            let file = try pieces.file(of: torrent)
             let data = try folder.appending("data").makingFolder()
-            try torrent.write(to: data)
-            try await withNetwork(["seed", file.string, data.string], in: folder) { entry, _ in
-                let end = try await pieces.run(Self.download(file, pieces, entry))
+            let file = try pieces.file(of: torrent)
+            try await body(Scene(torrent: torrent, pieces: pieces, file: file, data: data, folder: folder))
+        }
+    }
+
+    /// What the last node does with the torrent.
+    private enum Part: String { case seed, leech }
+
+    private func withNetwork(
+        at host: Loopback = .v4, _ part: Part? = nil, of scene: Scene, isolation: isolated (any Actor)? = #isolation,
+        _ body: (Network) async throws -> Void
+    ) async throws {
+        let python = try await Libtorrent.program()
+        let script = FilePath(#filePath).removingLastComponent().appending("Support").appending("dht_network.py")
+        let more = part.map { [$0.rawValue, scene.file.string, scene.data.string] } ?? []
+        let all = [script.string, host.rawValue, "\(Self.nodeCount)"] + more
+        try await withProgram(python, all, in: scene.folder) { network in
+            let entry = try await eventually("the nodes to know each other: \(network.errors)") {
+                network.output.firstMatch(of: /entry (\S+)/).map { String($0.output.1) }
+            }
+            try await body(Network(host: host, entry: entry, process: network))
+        }
+    }
+
+    /// Runs the script in a network namespace of its own.
+    private static func withTransmission(_ verb: String, _ scene: Scene) async throws -> RunningProgram.End {
+        _ = try RealProgram.require("transmission-daemon")
+        _ = try RealProgram.require("ip", package: "iproute2")
+        _ = try await Libtorrent.program()
+        let unshare = try RealProgram.require("unshare", package: "util-linux")
+        let folder = try scene.folder.appending("work").makingFolder()
+        let isolated = ["--net", "--map-root-user"]
+        let trial = try await unshare.run(isolated + ["true"], in: folder)
+        if trial.exitCode != 0 {
+            let reason = "this machine gives users no network namespaces: \(trial.errors)"
+            guard ProcessInfo.processInfo.environment["CI"] == nil else {
+                Issue.record("\(reason)")
+                throw CancellationError()
+            }
+            try Test.cancel("\(reason)")
+        }
+        let support = FilePath(#filePath).removingLastComponent().appending("Support")
+        return try await unshare.run(
+            isolated + [
+                "sh", support.appending("TransmissionDHT.sh").string, verb,
+                try Pieces.program.path, support.appending("dht_network.py").string, scene.file.string,
+                scene.data.string, scene.pieces.output.string,
+            ], in: folder, environment: ["PIECES_DATABASE": scene.pieces.database.string], within: .seconds(240))
+    }
+
+    private static func aria2(_ scene: Scene, _ network: Network, _ more: [String]) throws -> [String] {
+        // A later option replaces an earlier one.
+        let dht = [
+            "--enable-dht=true", "--dht-entry-point=\(network.entry)", "--dht-file-path=\(scene.folder)/aria.dht",
+            "--dht-listen-port=\(try Machine.freePort())",
+        ]
+        return Aria2.arguments(scene.file, data: scene.data, port: try Machine.freePort(), dht + more)
+    }
+
+    // MARK: libtorrent
+
+    /// libtorrent seeds, and nothing but the DHT knows of it.
+    @Test(arguments: Loopback.allCases) func torrentIsDownloadedFromLibtorrentByTheDHTAlone(host: Loopback)
+        async throws
+    {
+        try await withScene(seed: 301) { scene in
+            try scene.fillData()
+            try await withNetwork(at: host, .seed, of: scene) { network in
+                let end = try await scene.download(scene.file.string, network)
                 #expect(end.exitCode == 0, "\(end)")
-                #expect(torrent.faults(in: pieces.output) == [])
-                let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                let id = try #require(try connection.torrents.row(torrent.infoHash)?.id)
+                #expect(scene.torrent.faults(in: scene.pieces.output) == [])
+                let connection = try scene.connection()
+                let id = try #require(try connection.torrents.row(scene.torrent.infoHash)?.id)
                 #expect(try connection.peers.rows(of: id).contains { $0.source == .dht })
                 #expect(try connection.dht.nodes().count >= 8)
-                let shown = try await pieces.run(["dht", "--nodes"])
+                let shown = try await scene.pieces.run(["dht", "--nodes"])
                 #expect(shown.exitCode == 0 && shown.output.contains("stored nodes"), "\(shown)")
             }
         }
@@ -63,131 +149,126 @@ import Torrent
 
     /// A magnet link without a tracker: both the metadata and the payload come from a peer that the DHT knows.
     @Test func magnetIsDownloadedFromLibtorrentByTheDHTAlone() async throws {
-        let torrent = try Self.torrent(seed: 306)
-        try await withTemporaryFolder { folder in
-            var pieces = try Pieces(in: folder)
-            pieces.usesDHT = true
-            let file = try pieces.file(of: torrent)
-            let data = try folder.appending("data").makingFolder()
-            try torrent.write(to: data)
-            try await withNetwork(["seed", file.string, data.string], in: folder) { entry, _ in
-                let link = "magnet:?xt=urn:btih:\(torrent.infoHash)"
-                let end = try await pieces.run(
-                    ["download", link, "--output", pieces.output.string, "--json"] + Self.network(entry))
+        try await withScene(seed: 306) { scene in
+            try scene.fillData()
+            try await withNetwork(.seed, of: scene) { network in
+                let end = try await scene.download("magnet:?xt=urn:btih:\(scene.torrent.infoHash)", network)
                 #expect(end.exitCode == 0, "\(end)")
-                #expect(torrent.faults(in: pieces.output) == [])
+                #expect(scene.torrent.faults(in: scene.pieces.output) == [])
+            }
+        }
+    }
+
+    /// A node that answers no queries finds peers all the same, and other nodes don't keep it (BEP 43).
+    @Test func readOnlyNodeDownloadsFromLibtorrent() async throws {
+        try await withScene(seed: 307) { scene in
+            try scene.fillData()
+            try await withNetwork(.seed, of: scene) { network in
+                let options = network.options + ["--dht-read-only"]
+                let end = try await scene.pieces.run(
+                    ["download", scene.file.string, "--output", scene.pieces.output.string] + options)
+                #expect(end.exitCode == 0, "\(end)")
+                #expect(scene.torrent.faults(in: scene.pieces.output) == [])
+                #expect(try scene.connection().dht.rows().first { $0.family == .v4 }?.readOnly == .set)
             }
         }
     }
 
     /// libtorrent finds our seed, which is at rest in our database.
-    @Test func torrentIsSeededToLibtorrentByTheDHTAlone() async throws {
-        let torrent = try Self.torrent(seed: 302)
-        try await withTemporaryFolder { folder in
-            var pieces = try Pieces(in: folder)
-            pieces.usesDHT = true
-            try await pieces.adopt(torrent)
-            let file = try pieces.file(of: torrent)
-            let data = try folder.appending("data").makingFolder()
-            try await withNetwork(["leech", file.string, data.string], in: folder) { entry, network in
-                try await pieces.beside(["run", "--json"] + Self.network(entry)) { _ in
-                    try await eventually("libtorrent to have everything: \(network.errors)") {
-                        network.output.contains("complete")
+    @Test(arguments: Loopback.allCases) func torrentIsSeededToLibtorrentByTheDHTAlone(host: Loopback) async throws {
+        try await withScene(seed: 302) { scene in
+            try await scene.pieces.adopt(scene.torrent)
+            try await withNetwork(at: host, .leech, of: scene) { network in
+                try await scene.besideEngine(network.options) { _ in
+                    try await eventually(
+                        "libtorrent to have everything: \(network.process.errors)", within: .seconds(120)
+                    ) {
+                        network.process.output.contains("complete")
                     }
-                    #expect(torrent.faults(in: data) == [])
+                    #expect(scene.torrent.faults(in: scene.data) == [])
                     try await eventually("the engine to report on the DHT") {
-                        try await pieces.run(["dht", "--json"]).output.contains("\"running\":true")
+                        try await scene.pieces.run(["dht", "--json"]).output.contains("\"running\":true")
                     }
-                }
-            }
-        }
-    }
-
-    @Test func torrentIsSeededToAria2ByTheDHTAlone() async throws {
-        let torrent = try Self.torrent(seed: 303)
-        let aria = try RealProgram.require("aria2c", package: "aria2")
-        try await withTemporaryFolder { folder in
-            var pieces = try Pieces(in: folder)
-            pieces.usesDHT = true
-            try await pieces.adopt(torrent)
-            let file = try pieces.file(of: torrent)
-            let data = try folder.appending("data").makingFolder()
-            try await withNetwork(in: folder) { entry, _ in
-                try await pieces.beside(["run", "--json"] + Self.network(entry)) { _ in
-                    let id = TorrentID(1)
-                    try await eventually("our seed to be announced") {
-                        let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                        return try connection.dht.announcedAt(id) != nil
-                    }
-                    // A later option replaces an earlier one.
-                    let more = [
-                        "--enable-dht=true", "--dht-entry-point=\(entry)", "--dht-file-path=\(folder)/aria.dht",
-                        "--dht-listen-port=\(try Machine.freePort())", "--seed-time=0",
-                    ]
-                    let arguments = Aria2.arguments(file, data: data, port: try Machine.freePort(), more)
-                    let end = try await aria.run(arguments, in: folder)
-                    #expect(end.exitCode == 0, "\(end)")
-                    #expect(torrent.faults(in: data) == [])
-                }
-            }
-        }
-    }
-
-    @Test func torrentIsDownloadedFromAria2ByTheDHTAlone() async throws {
-        let torrent = try Self.torrent(seed: 304)
-        let aria = try RealProgram.require("aria2c", package: "aria2")
-        try await withTemporaryFolder { folder in
-            var pieces = try Pieces(in: folder)
-            pieces.usesDHT = true
-            let file = try pieces.file(of: torrent)
-            let data = try folder.appending("data").makingFolder()
-            try torrent.write(to: data)
-            try await withNetwork(in: folder) { entry, _ in
-                let more = [
-                    "--enable-dht=true", "--dht-entry-point=\(entry)", "--dht-file-path=\(folder)/aria.dht",
-                    "--dht-listen-port=\(try Machine.freePort())", "--seed-ratio=0.0", "--check-integrity=true",
-                    "--bt-hash-check-seed=true",
-                ]
-                let arguments = Aria2.arguments(file, data: data, port: try Machine.freePort(), more)
-                try await withProgram(aria, arguments, in: folder) { _ in
-                    let end = try await pieces.run(Self.download(file, pieces, entry))
-                    #expect(end.exitCode == 0, "\(end)")
-                    #expect(torrent.faults(in: pieces.output) == [])
                 }
             }
         }
     }
 
     /// After a kill, the next engine asks the nodes of the last one, and needs no entry.
-    @Test func nodesSurviveAKill() async throws {
-        let torrent = try Self.torrent(seed: 305)
-        try await withTemporaryFolder { folder in
-            var pieces = try Pieces(in: folder)
-            pieces.usesDHT = true
-            try await pieces.adopt(torrent)
-            try await withNetwork(in: folder) { entry, _ in
-                try await pieces.beside(["run", "--json"] + Self.network(entry)) { running in
-                    try await eventually("the nodes to be stored") {
-                        try Connection.open(pieces.database, mode: .readOnly, now: .now()).dht.nodeCount() >= 8
-                    }
+    @Test(arguments: Loopback.allCases) func nodesSurviveAKill(host: Loopback) async throws {
+        try await withScene(seed: 305) { scene in
+            try await scene.pieces.adopt(scene.torrent)
+            func stored() throws -> DHTRow? { try scene.connection().dht.rows().first { $0.goodNodes >= 8 } }
+            try await withNetwork(at: host, of: scene) { network in
+                try await scene.besideEngine(network.options) { running in
+                    try await eventually("the nodes to be stored") { try scene.connection().dht.nodeCount() >= 8 }
                     running.send(SIGKILL)
                     _ = try await running.end()
                 }
-                let first = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                let before = try first.dht.rows().first { $0.family == .v4 }
-                let without = ["run", "--json", "--bind", "127.0.0.1", "--listen-port", "0", "--no-lsd"]
-                try await pieces.beside(without) { _ in
-                    try await eventually("the stored nodes to answer") {
-                        let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                        guard let row = try connection.dht.rows().first(where: { $0.family == .v4 }) else {
-                            return false
-                        }
-                        return row.goodNodes >= 8 && row.at > before?.at ?? .init(0)
+                let before = try scene.connection().dht.rows()
+                try await scene.besideEngine(Network.options(at: host)) { _ in
+                    let row = try await eventually("the stored nodes to answer") {
+                        try stored().flatMap { row in before.contains { $0.at < row.at } ? row : nil }
                     }
+                    // It is the same node as before.
+                    #expect(before.contains { $0.family == row.family && $0.nodeID == row.nodeID })
                 }
-                // It is the same node as before.
-                let last = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                #expect(try last.dht.rows().first { $0.family == .v4 }?.nodeID == before?.nodeID)
+            }
+        }
+    }
+
+    // MARK: Transmission
+
+    /// Transmission announces its seed a minute after its start.
+    @Test func torrentIsDownloadedFromTransmissionByTheDHTAlone() async throws {
+        try await withScene(seed: 308) { scene in
+            try scene.fillData()
+            let end = try await Self.withTransmission("fetch", scene)
+            #expect(end.exitCode == 0, "\(end)")
+            #expect(scene.torrent.faults(in: scene.pieces.output) == [])
+        }
+    }
+
+    @Test func torrentIsSeededToTransmissionByTheDHTAlone() async throws {
+        try await withScene(seed: 309) { scene in
+            try await scene.pieces.adopt(scene.torrent)
+            let end = try await Self.withTransmission("serve", scene)
+            #expect(end.exitCode == 0, "\(end)")
+            #expect(scene.torrent.faults(in: scene.data) == [])
+        }
+    }
+
+    // MARK: aria2
+
+    @Test func torrentIsSeededToAria2ByTheDHTAlone() async throws {
+        let aria = try RealProgram.require("aria2c", package: "aria2")
+        try await withScene(seed: 303) { scene in
+            try await scene.pieces.adopt(scene.torrent)
+            try await withNetwork(of: scene) { network in
+                try await scene.besideEngine(network.options) { _ in
+                    try await eventually("our seed to be announced") {
+                        try scene.connection().dht.announcedAt(TorrentID(1)) != nil
+                    }
+                    let end = try await aria.run(
+                        try Self.aria2(scene, network, ["--seed-time=0"]), in: scene.folder)
+                    #expect(end.exitCode == 0, "\(end)")
+                    #expect(scene.torrent.faults(in: scene.data) == [])
+                }
+            }
+        }
+    }
+
+    @Test func torrentIsDownloadedFromAria2ByTheDHTAlone() async throws {
+        let aria = try RealProgram.require("aria2c", package: "aria2")
+        try await withScene(seed: 304) { scene in
+            try scene.fillData()
+            try await withNetwork(of: scene) { network in
+                let more = ["--seed-ratio=0.0", "--check-integrity=true", "--bt-hash-check-seed=true"]
+                try await withProgram(aria, try Self.aria2(scene, network, more), in: scene.folder) { _ in
+                    let end = try await scene.download(scene.file.string, network)
+                    #expect(end.exitCode == 0, "\(end)")
+                    #expect(scene.torrent.faults(in: scene.pieces.output) == [])
+                }
             }
         }
     }

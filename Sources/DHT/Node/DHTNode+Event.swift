@@ -3,8 +3,9 @@ package import Torrent
 extension DHTNode {
     /// What happens to the node.
     package enum Event: Sendable {
-        /// The UDP socket of a family is open, on the port at which peers are accepted too.
-        case opened(AddressFamily)
+        /// The UDP socket of a family is open, on the port at which peers are accepted too. The searches are begun
+        /// before anything else is sent, in this family only; each is answered as ``search(_:)`` is.
+        case opened(AddressFamily, searching: [DHTSearch] = [])
         case closed(AddressFamily)
         /// The network of a family has changed: an address came or went, or the machine was suspended.
         case networkChanged(AddressFamily)

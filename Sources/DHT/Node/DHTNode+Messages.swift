@@ -32,7 +32,7 @@ extension DHTNode {
             return false
         case .invalidQuery(let error):
             counters.malformed += 1
-            if !settings.isReadOnly { reply(.error(error), to: message, at: address, now) }
+            if readOnly(nodes[family].family) == nil { reply(.error(error), to: message, at: address, now) }
             return false
         case .answer(let answer):
             guard let query = nodes[family].queries.take(message.transaction, from: address) else {
@@ -56,8 +56,11 @@ extension DHTNode {
     private mutating func answer(
         _ query: KRPCQuery, _ message: KRPCMessage, from address: PeerAddress, _ family: Int, _ now: Instant
     ) {
-        // BEP 43: whoever is read-only doesn't answer. A query under our own id came from us, or from someone who lies.
-        guard !settings.isReadOnly, query.sender != nodes[family].id else { return }
+        // A query under our own id came from us, or from someone who lies.
+        guard query.sender != nodes[family].id else { return }
+        nodes[family].inbound.wasQueried(by: address.host, now: now)
+        // BEP 43: whoever is read-only doesn't answer.
+        guard readOnly(nodes[family].family) == nil else { return }
         counters.queriesReceived += 1
         if !message.isReadOnly { meet(NodeContact(id: query.sender, address: address), family, now) }
         var values = KRPCAnswer(sender: nodes[family].id)
@@ -157,6 +160,7 @@ extension DHTNode {
         }
         counters.answersReceived += 1
         nodes[family].answerCount += 1
+        nodes[family].inbound.answered(query.address.host)
         nodes[family].lastAnswer = now
         let roundTrip = now - query.sentAt
         nodes[family].queries.measured(roundTrip)

@@ -10,8 +10,12 @@ extension DHTNode {
 
     mutating func wait(_ search: DHTSearch) {
         let open = nodes.indices.filter { nodes[$0].isOpen }
-        for family in open where !nodes[family].waiting.add(search) { refuse(search, nodes[family].family) }
+        for family in open { wait(search, in: family) }
         if open.isEmpty { refuse(search, .v4) }
+    }
+
+    mutating func wait(_ search: DHTSearch, in family: Int) {
+        if !nodes[family].waiting.add(search) { refuse(search, nodes[family].family) }
     }
 
     mutating func forget(_ hash: PublicInfoHash) {

@@ -17,13 +17,18 @@ extension DHTNode {
 
     // MARK: Events
 
-    mutating func opened(_ family: Int, _ now: Instant) {
+    mutating func opened(_ family: Int, _ searches: [DHTSearch], _ now: Instant) {
         guard !nodes[family].isOpen else { return }
         nodes[family].isOpen = true
         nodes[family].sentCount = 0
         nodes[family].answerCount = 0
         nodes[family].nextRefresh = now + Self.refreshIntervalOfFew
         nodes[family].bootstrap.begin(now: now)
+        if settings.becomesReadOnly { nodes[family].inbound.begin(now: now) }
+        // Before the pings, so that peers are found within one round trip of the start.
+        for search in searches { wait(search, in: family) }
+        beginSearches(now)
+        advanceLookups(now)
         for node in nodes[family].restored.prefix(Self.pingedAtStart) where mayPing(family, now) {
             send(.ping, to: node.contact.address, id: node.contact.id, for: .ping, family, now)
         }
@@ -42,6 +47,7 @@ extension DHTNode {
         guard nodes[family].isOpen else { return }
         nodes[family].votes.restart()
         nodes[family].bootstrap.begin(now: now)
+        if settings.becomesReadOnly { nodes[family].inbound.begin(now: now) }
         nodes[family].sentCount = 0
         nodes[family].answerCount = 0
         // Whether the known nodes can be reached from here is seen at once.
@@ -99,6 +105,7 @@ extension DHTNode {
                 beginOwnSearch(family, now)
             }
             if let at = nodes[family].nextRefresh, now >= at { refresh(family, now) }
+            nodes[family].inbound.turn(now: now)
         }
     }
 

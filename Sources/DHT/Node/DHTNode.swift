@@ -64,7 +64,7 @@ package struct DHTNode: Sendable {
     /// Handles one event, and returns what has to be done, in order.
     package mutating func handle(_ event: Event, now: Instant) -> [Effect] {
         switch event {
-        case .opened(let family): opened(family.rawValue, now)
+        case .opened(let family, let searches): opened(family.rawValue, searches, now)
         case .closed(let family): closed(family.rawValue, now)
         case .networkChanged(let family): networkChanged(family.rawValue, now)
         case .received(let datagram, let address): received(datagram, from: address.unmapped, now)
@@ -99,9 +99,15 @@ package struct DHTNode: Sendable {
 
     package func report() -> DHTReport {
         DHTReport(
-            families: Dictionary(uniqueKeysWithValues: nodes.map { ($0.family, $0.report()) }),
+            families: Dictionary(uniqueKeysWithValues: nodes.map { ($0.family, $0.report(readOnly($0.family))) }),
             waitingSearches: nodes.reduce(0) { $0 + $1.waiting.count }, dormantWaiting: dormant.waitingCount,
             silencedSources: flood.silentCount, counters: counters)
+    }
+
+    /// Why the queries of other nodes aren't answered; `nil` if they are.
+    package func readOnly(_ family: AddressFamily) -> DHTReport.ReadOnly? {
+        if settings.isReadOnly { return .set }
+        return nodes[family.rawValue].inbound.isUnreachable ? .unreachable : nil
     }
 
     // MARK: Time
@@ -130,11 +136,12 @@ package struct DHTNode: Sendable {
         let transaction = nodes[family].queries.add(query, using: &random)
         queryBudget.take()
         nodes[family].table.queried(address, now: now)
+        nodes[family].inbound.queried(address.host, now: now)
         nodes[family].sentCount += 1
         counters.queriesSent += 1
         let message = KRPCMessage(
             transaction: transaction, .query(KRPCQuery(sender: nodes[family].id, method)), version: settings.version,
-            isReadOnly: settings.isReadOnly)
+            isReadOnly: readOnly(nodes[family].family) != nil)
         effects.append(.send(message.datagram, to: address))
     }
 

@@ -16,6 +16,14 @@ package struct DHTReport: Equatable, Sendable {
         case fewNodes
     }
 
+    /// Why the queries of other nodes aren't answered (BEP 43).
+    package enum ReadOnly: Equatable, Sendable {
+        /// The settings say so.
+        case set
+        /// Other nodes can't reach us, because a router or a firewall drops their queries.
+        case unreachable
+    }
+
     package struct Family: Equatable, Sendable {
         package var id: NodeID
         /// Whether the id suits the external address (BEP 42); `nil` if the address isn't known.
@@ -31,6 +39,8 @@ package struct DHTReport: Equatable, Sendable {
         package var storedPeers: Int
         /// `nil` if there are enough nodes.
         package var shortage: Shortage?
+        /// `nil` if the queries of other nodes are answered.
+        package var readOnly: ReadOnly?
     }
 
     package var families: [AddressFamily: Family]

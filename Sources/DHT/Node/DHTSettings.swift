@@ -9,6 +9,8 @@ package struct DHTSettings: Hashable, Sendable {
     package var dormantPacketsPerSecond = 50
     /// Queries of others aren't answered (BEP 43): the port is closed, or the network is metered.
     package var isReadOnly = false
+    /// Whether a node that others can't reach becomes read-only by itself.
+    package var becomesReadOnly = false
     /// Sent with each message (`v`).
     package var version: [UInt8] = []
 

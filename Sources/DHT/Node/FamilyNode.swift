@@ -34,6 +34,7 @@ struct FamilyNode {
     var queries = Queries()
     var bootstrap = Bootstrap()
     var introducers = Introducers()
+    var inbound = InboundWatch()
     var active: [Active] = []
     /// Searches that wait for a place, or for a node to ask.
     var waiting = WaitingSearches()
@@ -82,12 +83,12 @@ struct FamilyNode {
         return sentCount >= 8 && answerCount == 0 ? .noAnswers(queries: sentCount) : .starting
     }
 
-    func report() -> DHTReport.Family {
+    func report(_ readOnly: DHTReport.ReadOnly?) -> DHTReport.Family {
         DHTReport.Family(
             id: id, isSecure: votes.winner.map { SecureNodeID.isValid(id, for: $0) }, externalHost: votes.winner,
             goodNodes: table.goodCount, nodes: table.count, spareNodes: table.spareCount, buckets: table.bucketCount,
             activeLookups: active.count, queriesUnderWay: queries.count, storedTorrents: shelf.torrentCount,
-            storedPeers: shelf.peerCount, shortage: shortage)
+            storedPeers: shelf.peerCount, shortage: shortage, readOnly: readOnly)
     }
 
     /// What to store: nodes that answered, the quickest first; those of the earlier run if none has answered yet.

@@ -16,6 +16,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case lsd
     case dht
     case dhtBootstrap = "dht-bootstrap"
+    case dhtReadOnly = "dht-read-only"
     case maxPeers = "max-peers"
     case downloadLimit = "download-limit"
     case uploadLimit = "upload-limit"
@@ -58,6 +59,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .lsd: "whether peers are looked for on the local network: on or off"
         case .dht: "whether peers are looked for in the DHT: on or off"
         case .dhtBootstrap: "nodes with which the DHT begins (host:port, separated by spaces), or none"
+        case .dhtReadOnly:
+            "whether queries of DHT nodes stay unanswered: on, off, or auto (on while they can't reach us)"
         case .maxPeers: "maximum number of connections for all torrents together"
         case .downloadLimit: "maximum download rate of `pieces run` in bytes per second, or none"
         case .uploadLimit: "maximum upload rate of `pieces run` in bytes per second, or none"
@@ -91,6 +94,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .bind: "any address"
         case .pex, .lsd, .dht: "on"
         case .dhtBootstrap: DHTOptions.publicServers.joined(separator: " ")
+        case .dhtReadOnly: "auto"
         case .maxPeers: "500"
         case .downloadLimit, .uploadLimit, .maxSeeds: "none"
         case .maxDownloads: "\(SlotLimits().downloads ?? 0)"
@@ -105,7 +109,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
     package var effect: Effect {
         switch self {
         case .database, .output, .incompleteFolder, .allocate: .nextCommand
-        case .listenPort, .bind, .pex, .lsd, .dht, .dhtBootstrap: .nextRun
+        case .listenPort, .bind, .pex, .lsd, .dht, .dhtBootstrap, .dhtReadOnly: .nextRun
         case .watch, .watchOutput, .maxPeers, .downloadLimit, .uploadLimit, .alternativeHours,
             .alternativeDownloadLimit, .alternativeUploadLimit, .maxDownloads, .maxSeeds, .maxChecks, .seedGoal,
             .backupInterval, .backupCount, .onComplete, .onDamage, .onOffline, .onDiskFull:

@@ -37,6 +37,7 @@ package struct SettingValue: Hashable, Sendable {
         case .bind: _ = try host
         case .pex, .lsd, .dht: _ = try isOn
         case .dhtBootstrap: _ = try nodes
+        case .dhtReadOnly: _ = try isReadOnly
         case .maxPeers, .maxDownloads, .maxSeeds, .maxChecks: _ = try count
         case .downloadLimit, .uploadLimit, .alternativeDownloadLimit, .alternativeUploadLimit: _ = try rate
         case .alternativeHours: _ = try hours
@@ -83,6 +84,14 @@ package struct SettingValue: Hashable, Sendable {
             case "off", "false", "no": false
             default: throw BadValue("give on or off")
             }
+        }
+    }
+
+    /// `nil` for `auto`.
+    var isReadOnly: Bool? {
+        get throws(BadValue) {
+            if text.lowercased() == "auto" { return nil }
+            do throws(BadValue) { return try isOn } catch { throw BadValue("give on, off or auto") }
         }
     }
 

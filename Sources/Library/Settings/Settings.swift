@@ -155,6 +155,7 @@ package struct Settings: Sendable {
             options.entries = nodes
             options.usesPublicServers = false
         }
+        options.isReadOnly = value(.dhtReadOnly) { try $0.isReadOnly } ?? nil
         return options
     }
 

@@ -34,6 +34,12 @@ package struct DHTStatus {
         engine.isRunning && now - row.at <= Self.lifetime && row.at >= engine.since ?? row.at
     }
 
+    /// Whether other nodes can't reach the running engine in any family that it uses.
+    package var isUnreachable: Bool {
+        let open = families.filter { isCurrent($0) && $0.port != nil }
+        return !open.isEmpty && open.allSatisfy { $0.readOnly == .unreachable }
+    }
+
     /// What matters most, in one sentence.
     package var sentence: String {
         guard engine.isRunning else {

@@ -2,6 +2,14 @@ package import Torrent
 
 /// The DHT of one address family: what the next run needs, and what a running engine reports.
 package struct DHTRow: Row, Sendable, Hashable {
+    /// Why the node doesn't answer (BEP 43).
+    package enum ReadOnly: String, Sendable, SQLValue {
+        /// The settings say so.
+        case set
+        /// Other nodes can't reach it.
+        case unreachable
+    }
+
     package var family: AddressFamily
     /// Our node's id, 20 bytes.
     package var nodeID: [UInt8]
@@ -23,6 +31,8 @@ package struct DHTRow: Row, Sendable, Hashable {
     /// What other nodes announced to us.
     package var storedTorrents = 0
     package var storedPeers = 0
+    /// Why queries of other nodes aren't answered; `nil` if they are.
+    package var readOnly: ReadOnly?
     /// Datagrams of this run.
     package var sent = 0
     package var received = 0
@@ -37,7 +47,7 @@ package struct DHTRow: Row, Sendable, Hashable {
 
     package static let columns = """
         family, node_id, external_address, external_votes, problem, port, good_nodes, known_nodes, lookups, waiting, searched, announced, \
-        stored_torrents, stored_peers, sent, received, dropped, at
+        stored_torrents, stored_peers, sent, received, dropped, at, read_only
         """
 
     package init(_ row: Statement) throws(StoreError) {
@@ -59,5 +69,6 @@ package struct DHTRow: Row, Sendable, Hashable {
         received = try row.nextCount()
         dropped = try row.nextCount()
         at = try row.next()
+        readOnly = try row.next()
     }
 }

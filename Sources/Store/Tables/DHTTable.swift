@@ -30,17 +30,18 @@ package struct DHTTable {
         try db.transaction(durability: .lazy) { () throws(StoreError) in
             try db.execute(
                 """
-                INSERT INTO dht (\(DHTRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO dht (\(DHTRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (family) DO UPDATE SET node_id = excluded.node_id, external_address = excluded.external_address,
                     external_votes = excluded.external_votes, problem = excluded.problem, port = excluded.port,
                     good_nodes = excluded.good_nodes, known_nodes = excluded.known_nodes, lookups = excluded.lookups,
                     waiting = excluded.waiting, searched = excluded.searched, announced = excluded.announced,
                     stored_torrents = excluded.stored_torrents, stored_peers = excluded.stored_peers, sent = excluded.sent,
-                    received = excluded.received, dropped = excluded.dropped, at = excluded.at
+                    received = excluded.received, dropped = excluded.dropped, at = excluded.at,
+                    read_only = excluded.read_only
                 """, row.family, row.nodeID, row.externalAddress, row.externalVotes, row.problem, row.port,
                 row.goodNodes,
                 row.knownNodes, row.lookups, row.waiting, row.searched, row.announced, row.storedTorrents,
-                row.storedPeers, row.sent, row.received, row.dropped, row.at)
+                row.storedPeers, row.sent, row.received, row.dropped, row.at, row.readOnly)
         }
     }
 
@@ -63,12 +64,13 @@ package struct DHTTable {
         try db.fetchValid("FROM dht_near WHERE torrent_id = ? ORDER BY family", id)
     }
 
-    /// Does nothing if the torrent doesn't exist.
+    /// Does nothing if the torrent doesn't exist, or is private.
     package func saveNear(_ id: TorrentID, _ near: DHTNearRow) throws(StoreError) {
         try db.transaction(durability: .lazy) { () throws(StoreError) in
             try db.execute(
                 """
-                INSERT INTO dht_near (torrent_id, family, nodes) SELECT id, ?2, ?3 FROM torrent WHERE id = ?1
+                INSERT INTO dht_near (torrent_id, family, nodes) SELECT id, ?2, ?3 FROM torrent
+                WHERE id = ?1 AND private = 0
                 ON CONFLICT (torrent_id, family) DO UPDATE SET nodes = excluded.nodes
                 """, id, near.family, near.nodes)
         }

@@ -75,8 +75,10 @@ extension MagnetTable {
         }
     }
 
-    /// Forgets the peers that only a public torrent may have (BEP 27). Returns their number.
+    /// Forgets the peers that only a public torrent may have (BEP 27), and its nodes in the DHT. Returns the number of
+    /// the peers.
     private func forgetPublicPeers(of id: TorrentID) throws(StoreError) -> Int {
+        try db.execute("DELETE FROM dht_near WHERE torrent_id = ?", id)
         var count = 0
         for source in PeerSource.allCases where !source.isAllowed(isPrivate: true) {
             count += try db.execute("DELETE FROM peer WHERE torrent_id = ? AND source = ?", id, source)

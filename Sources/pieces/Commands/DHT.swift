@@ -63,12 +63,14 @@ struct DHT: DirectCommand, AnsweringCommand {
         }
         guard row.port != nil else { return [line] }
         if row.lookups > 0 { line += "; \(Format.count(row.lookups)) lookups under way" }
+        var lines = [line]
+        if let sentence = row.readOnlySentence { lines.append("\(name): \(sentence)") }
         var more = "\(name): our address is " + (row.externalAddress?.printable ?? "not known yet")
         if row.storedTorrents > 0 {
             more +=
                 "; \(Format.count(row.storedPeers)) peers of \(Format.count(row.storedTorrents)) torrents stored for others"
         }
-        return [line, more]
+        return lines + [more]
     }
 
     private func table(_ nodes: [DHTNodeRow], _ now: Timestamp) -> String {
@@ -102,6 +104,9 @@ struct DHT: DirectCommand, AnsweringCommand {
                     json.field("stored_torrents", isCurrent ? row.storedTorrents : nil)
                     json.field("stored_peers", isCurrent ? row.storedPeers : nil)
                     json.field("at", row.at.rawValue)
+                    json.field("read_only", isCurrent ? row.readOnly?.rawValue : nil)
+                    json.field("external_votes", isCurrent ? row.externalVotes : nil)
+                    json.field("nodes_stored", status.nodes.count { $0.family == row.family })
                 }
             }
             json.field("nodes_stored", status.nodes.count)

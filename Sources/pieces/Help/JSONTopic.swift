@@ -162,14 +162,15 @@ package enum JSONTopic {
             fields: """
                 {engine_running, running, sentence,
                  families: [{family, node_id, external_address, port, problem,
-                   good_nodes, known_nodes, lookups, stored_torrents, stored_peers, at}],
+                   good_nodes, known_nodes, lookups, stored_torrents, stored_peers, at,
+                   read_only, external_votes, nodes_stored}],
                  nodes_stored, torrents_due, searches_waiting, searches_ended,
                  announces_accepted, packets_sent, packets_received, packets_dropped,
                  nodes: [{address, node_id, round_trip_ms, last_answer, verified}]}
                 """,
             notes: """
                 `family` is 4 or 6. `running` is whether the running engine uses the DHT; without one, what only it knows is \
-                null. `nodes` is there with --nodes.
+                null. `read_only` is set, unreachable, or null if other nodes are answered. `nodes` is there with --nodes.
                 """),
         Section(command: "log", fields: "{number, at, id, info_hash, kind, detail}", notes: "One object per line."),
         Section(

@@ -38,6 +38,11 @@ struct EngineOptions: ParsableArguments {
         transform: DHTOptions.node)
     var dhtBootstrap: [MagnetPeer] = []
 
+    @Flag(
+        name: .customLong("dht-read-only"),
+        help: "Ask the nodes of the DHT, but don't answer them, as on a metered or closed network.")
+    var isReadOnlyInDHT = false
+
     @Flag(name: .customLong("no-pex"), help: "Don't tell peers of other peers, and ignore what they tell.")
     var isWithoutPEX = false
 
@@ -86,6 +91,7 @@ struct EngineOptions: ParsableArguments {
             options.entries = dhtBootstrap
             settings.dht = options
         }
+        if isReadOnlyInDHT { settings.dht?.isReadOnly = true }
         settings.extraTrustRoots = trustRoots
         if let commitInterval { settings.commitInterval = .milliseconds(commitInterval) }
         for text in peer { settings.peers += try await PeerName(text).addresses() }

@@ -27,10 +27,11 @@ actor DHTPeer {
         node = DHTNode(settings: DHTSettings(), seed: seed, now: .origin)
     }
 
-    static func start(_ entries: [PeerAddress] = [], seed: UInt64) async throws -> DHTPeer {
+    /// Port 0 chooses a free one.
+    static func start(_ entries: [PeerAddress] = [], port: UInt16 = 0, seed: UInt64) async throws -> DHTPeer {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let hub = DatagramHub(loop: loop, bind: host)
-        if let failure = await hub.open(port: 0).first { throw failure }
+        if let failure = await hub.open(port: port).first { throw failure }
         let address = PeerAddress(host, port: await hub.port(of: .v4) ?? 0)
         let peer = DHTPeer(hub, seed: seed, at: address)
         await hub.receive(.dht) { datagram, sender in

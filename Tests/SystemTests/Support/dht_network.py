@@ -1,6 +1,6 @@
 """A network of DHT nodes on loopback, each a session of libtorrent.
 
-usage: dht_network.py COUNT [seed|leech TORRENT FOLDER]
+usage: dht_network.py HOST COUNT [seed|leech TORRENT FOLDER]
 
 Prints `entry HOST:PORT` when every node knows others, and `complete` when the leecher has everything. The last node has
 the torrent. Ends with the process that started it.
@@ -14,7 +14,6 @@ import libtorrent
 
 # What a session needs to talk to others at one loopback address, and to nothing else.
 SETTINGS = {
-    "listen_interfaces": "127.0.0.1:0",
     "enable_dht": True,
     "enable_lsd": False,
     "enable_upnp": False,
@@ -33,8 +32,9 @@ SETTINGS = {
 
 
 def main():
-    count = int(sys.argv[1])
-    sessions = [libtorrent.session(SETTINGS) for _ in range(count)]
+    host, count = sys.argv[1], int(sys.argv[2])
+    name = f"[{host}]" if ":" in host else host
+    sessions = [libtorrent.session({**SETTINGS, "listen_interfaces": f"{name}:0"}) for _ in range(count)]
     for session in sessions:
         while session.listen_port() == 0:
             time.sleep(0.01)
@@ -42,14 +42,14 @@ def main():
     for session in sessions:
         for port in ports:
             if port != session.listen_port():
-                session.add_dht_node(("127.0.0.1", port))
+                session.add_dht_node((host, port))
     while any(session.status().dht_nodes < min(count - 1, 4) for session in sessions):
         time.sleep(0.05)
-    print(f"entry 127.0.0.1:{ports[0]}", flush=True)
+    print(f"entry {name}:{ports[0]}", flush=True)
     torrent = None
-    if len(sys.argv) > 2:
-        parameters = {"ti": libtorrent.torrent_info(sys.argv[3]), "save_path": sys.argv[4]}
-        if sys.argv[2] == "seed":
+    if len(sys.argv) > 3:
+        parameters = {"ti": libtorrent.torrent_info(sys.argv[4]), "save_path": sys.argv[5]}
+        if sys.argv[3] == "seed":
             parameters["flags"] = libtorrent.torrent_flags.seed_mode
         torrent = sessions[-1].add_torrent(parameters)
     parent = os.getppid()
