@@ -78,7 +78,7 @@ let package = Package(
                 .embedInCode("V0007_path_index.sql"), .embedInCode("V0008_host_ban.sql"),
                 .embedInCode("V0009_move.sql"), .embedInCode("V0010_magnet.sql"),
                 .embedInCode("V0011_dht.sql"), .embedInCode("V0012_web_seed.sql"),
-                .embedInCode("V0013_destination.sql"),
+                .embedInCode("V0013_destination.sql"), .embedInCode("V0017_super_seed.sql"),
             ],
             swiftSettings: house),
         .target(

@@ -53,5 +53,8 @@ package struct Migration: Sendable {
         Migration(
             number: 13, name: "destination",
             sql: String(decoding: PackageResources.V0013_destination_sql, as: UTF8.self)),
+        Migration(
+            number: 14, name: "super_seed",
+            sql: String(decoding: PackageResources.V0017_super_seed_sql, as: UTF8.self)),
     ]
 }

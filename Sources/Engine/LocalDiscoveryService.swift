@@ -2,10 +2,11 @@ import Discovery
 import Logging
 package import NIOCore
 import Net
+import Store
 package import Torrent
 
-/// The local discovery of a session: announces active public torrents on the local network, and finds their peers there
-/// (BEP 14).
+/// The local discovery of a session: announces public torrents on the local network, and finds their peers there (BEP
+/// 14). Torrents at rest are announced in turn, a datagram of them every ``LocalDiscovery/dormantPause``.
 ///
 /// It takes a torrent only as a ``PublicInfoHash``, which a private torrent doesn't have (law 8 of the design).
 package actor LocalDiscoveryService: PeerDiscovery {
@@ -22,8 +23,20 @@ package actor LocalDiscoveryService: PeerDiscovery {
     private var machine: LocalDiscovery?
     private var sockets: MulticastSockets?
     private var seekers: [PublicInfoHash: PeerSeeker] = [:]
+    /// The torrents at rest.
+    private var dormant: Dormant?
     private var refreshAt: Instant
     private var lastProblems: [String] = []
+
+    /// How the service learns of torrents at rest.
+    struct Dormant: Sendable {
+        /// Returns the public ones of the next torrents that seed, at most so many, and the last one's number; `nil` if
+        /// none follows.
+        let seeds: @Sendable (_ after: TorrentID?, _ most: Int) async -> (hashes: [PublicInfoHash], last: TorrentID?)
+        /// A peer at the address has the torrent, which may be at rest here.
+        let found: @Sendable (InfoHash, PeerAddress) async -> Void
+        var last: TorrentID?
+    }
 
     init(loop: any EventLoop, bind: PeerAddress.Host?, clock: EngineClock) {
         self.loop = loop
@@ -48,7 +61,10 @@ package actor LocalDiscoveryService: PeerDiscovery {
         }
     }
 
+    func serveDormant(_ dormant: Dormant) { self.dormant = dormant }
+
     func stop() async {
+        dormant = nil
         seekers = [:]
         machine = nil
         guard let closing = sockets?.onLoop({ $0.close() }) else { return }
@@ -70,27 +86,42 @@ package actor LocalDiscoveryService: PeerDiscovery {
     /// Runs once a second.
     func tick() {
         let now = clock.now
-        guard let sockets, !seekers.isEmpty else { return }
+        guard let sockets, !seekers.isEmpty || dormant != nil else { return }
         if now >= refreshAt {
             refreshAt = now + Self.refreshInterval
             let problems = sockets.onLoop { $0.refresh() }
             if problems != lastProblems { for problem in problems { log.info("\(problem)") } }
             lastProblems = problems
         }
-        for announcement in machine?.takeDue(now: now) ?? [] {
-            for family in AddressFamily.allCases {
-                let bytes = Array(announcement.text(for: family).utf8)
-                sockets.onLoop { $0.send(bytes, family) }
-            }
+        for announcement in machine?.takeDue(now: now) ?? [] { send(announcement) }
+        if let dormant, machine?.takeDormantTurn(now: now) ?? false { Task { await self.announce(dormant) } }
+    }
+
+    /// Announces the next torrents at rest.
+    private func announce(_ resting: Dormant) async {
+        let seeds = await resting.seeds(resting.last, LocalAnnouncement.mostHashes)
+        dormant?.last = seeds.last
+        let announcement = machine?.announceDormant(seeds.hashes, isLast: seeds.last == nil, now: clock.now)
+        if let announcement { send(announcement) }
+    }
+
+    private func send(_ announcement: LocalAnnouncement) {
+        for family in AddressFamily.allCases {
+            let bytes = Array(announcement.text(for: family).utf8)
+            sockets?.onLoop { $0.send(bytes, family) }
         }
     }
 
     private func received(_ datagram: ByteBuffer, from sender: PeerAddress) {
-        let found = machine?.received(datagram.readableBytesView, from: sender.host, now: clock.now) ?? []
-        for (hash, address) in found {
+        guard let found = machine?.received(datagram.readableBytesView, from: sender.host, now: clock.now) else {
+            return
+        }
+        for hash in found.active {
             // Whoever is served is public.
-            guard let peers = Self.found([address], isPrivate: false) else { continue }
+            guard let peers = Self.found([found.address], isPrivate: false) else { continue }
             seekers[hash]?.found(peers)
         }
+        guard let dormant, !found.others.isEmpty else { return }
+        Task { for hash in found.others { await dormant.found(hash, found.address) } }
     }
 }

@@ -270,7 +270,10 @@ package actor Session {
             }
             if openDatagrams(isLast: n == ports.count - 1) {
                 let (port, seed) = (listenPort, random.next() as UInt64)
-                return environment.localDiscovery?.onLoop { $0.start(port: port, seed: seed) } ?? ()
+                return environment.localDiscovery?.onLoop {
+                    $0.start(port: port, seed: seed)
+                    if let dormant = dormantForLocalDiscovery { $0.serveDormant(dormant) }
+                } ?? ()
             }
             for listener in listeners {
                 do { try await listener.close() } catch { log.debug("could not close a listening socket: \(error)") }
