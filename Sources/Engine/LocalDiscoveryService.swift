@@ -23,20 +23,15 @@ package actor LocalDiscoveryService: PeerDiscovery {
     private var machine: LocalDiscovery?
     private var sockets: MulticastSockets?
     private var seekers: [PublicInfoHash: PeerSeeker] = [:]
-    /// The torrents at rest.
-    private var dormant: Dormant?
+    /// Whether torrents at rest take part.
+    private var servesDormant = false
+    /// The number of the last torrent at rest that was announced.
+    private var lastAnnounced: TorrentID?
+    /// Torrents that peers announced, and that the session has to look up.
+    private var others: [(hash: InfoHash, address: PeerAddress)] = []
+    private static let mostOthers = 100
     private var refreshAt: Instant
     private var lastProblems: [String] = []
-
-    /// How the service learns of torrents at rest.
-    struct Dormant: Sendable {
-        /// Returns the public ones of the next torrents that seed, at most so many, and the last one's number; `nil` if
-        /// none follows.
-        let seeds: @Sendable (_ after: TorrentID?, _ most: Int) async -> (hashes: [PublicInfoHash], last: TorrentID?)
-        /// A peer at the address has the torrent, which may be at rest here.
-        let found: @Sendable (InfoHash, PeerAddress) async -> Void
-        var last: TorrentID?
-    }
 
     init(loop: any EventLoop, bind: PeerAddress.Host?, clock: EngineClock) {
         self.loop = loop
@@ -51,8 +46,9 @@ package actor LocalDiscoveryService: PeerDiscovery {
     }
 
     /// `port` is where we accept peers.
-    func start(port: UInt16, seed: UInt64) {
+    func start(port: UInt16, seed: UInt64, servesDormant: Bool) {
         guard port > 0 else { return }
+        self.servesDormant = servesDormant
         machine = LocalDiscovery(port: port, seed: seed)
         sockets = MulticastSockets(
             loop: loop, bind: bind, port: LocalAnnouncement.port, group: { LocalAnnouncement.group($0).host }
@@ -61,10 +57,8 @@ package actor LocalDiscoveryService: PeerDiscovery {
         }
     }
 
-    func serveDormant(_ dormant: Dormant) { self.dormant = dormant }
-
     func stop() async {
-        dormant = nil
+        servesDormant = false
         seekers = [:]
         machine = nil
         guard let closing = sockets?.onLoop({ $0.close() }) else { return }
@@ -86,7 +80,7 @@ package actor LocalDiscoveryService: PeerDiscovery {
     /// Runs once a second.
     func tick() {
         let now = clock.now
-        guard let sockets, !seekers.isEmpty || dormant != nil else { return }
+        guard let sockets, !seekers.isEmpty || servesDormant else { return }
         if now >= refreshAt {
             refreshAt = now + Self.refreshInterval
             let problems = sockets.onLoop { $0.refresh() }
@@ -94,15 +88,26 @@ package actor LocalDiscoveryService: PeerDiscovery {
             lastProblems = problems
         }
         for announcement in machine?.takeDue(now: now) ?? [] { send(announcement) }
-        if let dormant, machine?.takeDormantTurn(now: now) ?? false { Task { await self.announce(dormant) } }
     }
 
-    /// Announces the next torrents at rest.
-    private func announce(_ resting: Dormant) async {
-        let seeds = await resting.seeds(resting.last, LocalAnnouncement.mostHashes)
-        dormant?.last = seeds.last
+    // MARK: Torrents at rest
+
+    /// If torrents at rest are due, announces the next ones. `find` returns the public ones of the next torrents that
+    /// seed, at most so many, and the last one's number; `nil` if none follows.
+    func announceDormant(
+        _ find: @Sendable (_ after: TorrentID?, _ most: Int) async -> (hashes: [PublicInfoHash], last: TorrentID?)
+    ) async {
+        guard servesDormant, machine?.takeDormantTurn(now: clock.now) ?? false else { return }
+        let seeds = await find(lastAnnounced, LocalAnnouncement.mostHashes)
+        lastAnnounced = seeds.last
         let announcement = machine?.announceDormant(seeds.hashes, isLast: seeds.last == nil, now: clock.now)
         if let announcement { send(announcement) }
+    }
+
+    /// Returns the torrents that peers announced since the last call, and that may be at rest here.
+    func takeOthers() -> [(hash: InfoHash, address: PeerAddress)] {
+        defer { others = [] }
+        return others
     }
 
     private func send(_ announcement: LocalAnnouncement) {
@@ -121,7 +126,7 @@ package actor LocalDiscoveryService: PeerDiscovery {
             guard let peers = Self.found([found.address], isPrivate: false) else { continue }
             seekers[hash]?.found(peers)
         }
-        guard let dormant, !found.others.isEmpty else { return }
-        Task { for hash in found.others { await dormant.found(hash, found.address) } }
+        guard servesDormant else { return }
+        for hash in found.others.prefix(Self.mostOthers - others.count) { others.append((hash, found.address)) }
     }
 }

@@ -6,12 +6,11 @@ import Torrent
 /// Local discovery of torrents at rest (BEP 14): they are announced in turn, and one that a peer on the local network
 /// announces becomes active.
 extension Session {
-    /// `nil` if the session works only on torrents that were named, which it keeps active.
-    nonisolated var dormantForLocalDiscovery: LocalDiscoveryService.Dormant? {
-        guard case .all = environment.settings.scope else { return nil }
-        return LocalDiscoveryService.Dormant(
-            seeds: { [weak self] in await self?.publicSeeds(after: $0, most: $1) ?? ([], nil) },
-            found: { [weak self] in await self?.found($0, at: $1) })
+    /// Runs once a second.
+    func serveLocalNetwork() async {
+        guard let service = environment.localDiscovery, !isStopping else { return }
+        for other in service.onLoop({ $0.takeOthers() }) { await found(other.hash, at: other.address) }
+        await service.announceDormant { await self.publicSeeds(after: $0, most: $1) }
     }
 
     private func publicSeeds(after last: TorrentID?, most: Int) async -> (hashes: [PublicInfoHash], last: TorrentID?) {

@@ -188,6 +188,7 @@ package actor Session {
             repeating(Self.intentInterval) { await $0.pollIntents() },
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
             repeating(.seconds(1)) { await $0.tick() },
+            repeating(.seconds(1)) { await $0.serveLocalNetwork() },
         ]
         do {
             try await lookAfterDatabase()
@@ -270,9 +271,9 @@ package actor Session {
             }
             if openDatagrams(isLast: n == ports.count - 1) {
                 let (port, seed) = (listenPort, random.next() as UInt64)
+                let servesDormant = if case .all = settings.scope { true } else { false }
                 return environment.localDiscovery?.onLoop {
-                    $0.start(port: port, seed: seed)
-                    if let dormant = dormantForLocalDiscovery { $0.serveDormant(dormant) }
+                    $0.start(port: port, seed: seed, servesDormant: servesDormant)
                 } ?? ()
             }
             for listener in listeners {

@@ -117,8 +117,8 @@ struct PeerSet: ~Copyable {
     /// - First choice: an idle peer whose budget is spent.
     /// - Then the longest idle peer of the host with the most idle peers, if that host has at least two more of them
     ///   than the newcomer's host has connections.
-    /// - Then the peer of the lowest priority (BEP 40) of those that have been idle for long. For a peer that we dialled
-    ///   when there was a place, any idle peer will do.
+    /// - Then the peer of the lowest priority (BEP 40) of those that have been idle for long. For a peer that we
+    ///   dialled when there was a place, any idle peer will do.
     /// - Then an idle peer of a lower priority than the newcomer's. Priorities of a pair never change, so that a peer
     ///   can't come back by the same rule, and the peers that are kept settle.
     ///

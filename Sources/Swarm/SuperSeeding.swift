@@ -4,7 +4,7 @@ package import Torrent
 ///
 /// The seed poses as a peer without pieces. It tells each peer of very few pieces, which no other peer has, and of
 /// another one when a piece has reached a second peer. So each piece is uploaded about once, and most of all to the
-/// peers that pass pieces on. It ends when the swarm has all pieces without us: every peer is then told of what we have.
+/// peers that pass pieces on. It ends when the swarm has all pieces without us: every peer is then told of everything.
 ///
 /// A pure machine. Pieces that the seed tells of are called offers. A claim keeps a piece from being offered twice.
 package struct SuperSeeding {
@@ -129,7 +129,7 @@ package struct SuperSeeding {
             } else {
                 links[holder]?.offers[index].isTaken = true
                 links[holder]?.offers[index].movedAt = now
-                // Nobody else can take it over.
+                // No other peer can take it over.
                 if links.count == 1 { open.insert(holder) }
             }
         }
@@ -252,7 +252,8 @@ package struct SuperSeeding {
         if link.offers.count < most { open.insert(guest.key) }
     }
 
-    /// Finds the pieces that no peer has and that aren't claimed. If peers have all pieces, the swarm needs no first seed.
+    /// Finds the pieces that no peer has and that aren't claimed. If peers have all pieces, the swarm needs no first
+    /// seed.
     private mutating func survey(copies: (PieceIndex) -> Int?) {
         fresh = []
         var isSpread = true

@@ -12,8 +12,8 @@ struct FoundPeersPropertyTests {
         Set(effects.compactMap { if case .dial(let address) = $0 { address } else { nil } })
     }
 
-    /// Peers come, go, tell of others, and the network, the DHT, trackers and the user name more: a private torrent dials
-    /// nobody that only a public source named, and tells nobody.
+    /// Peers come, go, tell of others, and the network, the DHT, trackers and the user name more: a private torrent
+    /// dials nobody that only a public source named, and tells nobody.
     @Test(arguments: 1...60 as ClosedRange<UInt64>) func privateTorrentDialsNobodyFoundInPublic(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var settings = SwarmSettings()
@@ -136,7 +136,7 @@ struct FoundPeersPropertyTests {
         for key in receivers { #expect(known[key] == listening, "seed \(seed)") }
     }
 
-    /// A peer that sends message after message is ignored, then disconnected, and never makes more of us than its share.
+    /// A peer that sends message after message is ignored, then disconnected.
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func talkativePeerIsDisconnected(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var exchange = try #require(PeerExchange(isPrivate: false))
