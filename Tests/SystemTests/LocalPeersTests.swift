@@ -83,10 +83,9 @@ import Torrent
         }
     }
 
-    private static func aria2(_ file: FilePath, data: FilePath, _ more: [String]) throws -> [String] {
+    private static func aria2(_ file: FilePath, data: FilePath, port: UInt16, _ more: [String]) -> [String] {
         Aria2.arguments(
-            file, data: data, port: try Machine.freePort(),
-            ["--bt-enable-lpd=true", "--bt-lpd-interface=127.0.0.1"] + more)
+            file, data: data, port: port, ["--bt-enable-lpd=true", "--bt-lpd-interface=127.0.0.1"] + more)
     }
 
     @Test func torrentIsDownloadedFromAria2ByLocalDiscoveryAlone() async throws {
@@ -97,10 +96,15 @@ import Torrent
             let file = try pieces.file(of: torrent)
             let data = try folder.appending("data").makingFolder()
             try torrent.write(to: data)
-            let seed = try Self.aria2(file, data: data, ["--seed-ratio=0.0", "--check-integrity=true"])
+            let port = try Machine.freePort()
+            let seed = Self.aria2(file, data: data, port: port, ["--seed-ratio=0.0", "--check-integrity=true"])
             let download = try pieces.start(
                 ["download", file.string, "--output", pieces.output.string] + Self.network("127.0.0.1"),
                 environment: Self.withLSD)
+            // aria2 announces itself once, when it starts, and dials no one as a seed: we listen first.
+            try await eventually("us to look for peers: \(download.errors)") {
+                try await pieces.status()?["seeders"] as? Int != nil
+            }
             try await withProgram(program, seed, in: folder) { _ in
                 let end = try await download.end(within: .seconds(120))
                 #expect(end.exitCode == 0, "\(end)")
@@ -122,8 +126,8 @@ import Torrent
             try await eventually("the torrent to seed at rest: \(run.errors)") {
                 try await pieces.status()?["state"] as? String == "seeding"
             }
-            let end = try await program.run(
-                try Self.aria2(file, data: data, ["--seed-time=0"]), in: folder, within: .seconds(120))
+            let leecher = Self.aria2(file, data: data, port: try Machine.freePort(), ["--seed-time=0"])
+            let end = try await program.run(leecher, in: folder, within: .seconds(120))
             #expect(end.exitCode == 0, "\(end)")
             #expect(torrent.faults(in: data) == [])
             run.send(SIGTERM)
