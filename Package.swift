@@ -209,7 +209,8 @@ let package = Package(
             dependencies: [
                 "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
             ],
-            exclude: ["NewUser.sh", "Support/dht_network.py", "Support/local_peer.py"], swiftSettings: house),
+            exclude: ["NewUser.sh", "Support/ARMCheck.c", "Support/dht_network.py", "Support/local_peer.py"],
+            swiftSettings: house),
         .executableTarget(
             name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system],
             path: "Tests/Benchmarks", swiftSettings: house

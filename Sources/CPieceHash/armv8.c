@@ -1,4 +1,5 @@
-// The SHA instructions of ARMv8, for one message or for two at a time: while one waits for its result the other computes.
+// The SHA instructions of ARMv8, for up to four messages at a time: while one waits for its result the others
+// compute.
 
 #if defined(__aarch64__)
 
@@ -11,7 +12,7 @@
 #include "kernel.h"
 
 #define TARGET __attribute__((target("sha2")))
-#define LANES 2
+#define LANES 4
 #define LANE_FUNCTION static inline __attribute__((always_inline)) TARGET
 
 /// Four words of a block, as the host counts.
@@ -67,10 +68,11 @@ LANE_FUNCTION void sha1_lanes(uint32_t *const states[], const uint8_t *const dat
 }
 
 TARGET static void sha1_step(uint32_t *const states[], const uint8_t *const data[], size_t blocks, size_t count) {
-    if (count == 1) {
-        sha1_lanes(states, data, blocks, 1);
-    } else {
-        sha1_lanes(states, data, blocks, LANES);
+    switch (count) {
+    case 1: sha1_lanes(states, data, blocks, 1); break;
+    case 2: sha1_lanes(states, data, blocks, 2); break;
+    case 3: sha1_lanes(states, data, blocks, 3); break;
+    default: sha1_lanes(states, data, blocks, LANES);
     }
 }
 
@@ -111,10 +113,11 @@ LANE_FUNCTION void sha256_lanes(uint32_t *const states[], const uint8_t *const d
 }
 
 TARGET static void sha256_step(uint32_t *const states[], const uint8_t *const data[], size_t blocks, size_t count) {
-    if (count == 1) {
-        sha256_lanes(states, data, blocks, 1);
-    } else {
-        sha256_lanes(states, data, blocks, LANES);
+    switch (count) {
+    case 1: sha256_lanes(states, data, blocks, 1); break;
+    case 2: sha256_lanes(states, data, blocks, 2); break;
+    case 3: sha256_lanes(states, data, blocks, 3); break;
+    default: sha256_lanes(states, data, blocks, LANES);
     }
 }
 
@@ -130,10 +133,8 @@ static bool supported(void) {
 const struct kernel armv8_kernel = {
     .supported = supported,
     .lanes = LANES,
+    .cost_grows = true,
     .step = {[SHA1] = sha1_step, [SHA256] = sha256_step},
-    // Estimates: they only have to be under those of the portable kernel, which is the one other on these CPUs.
-    .cost_of_one = {[SHA1] = 35000, [SHA256] = 35000},
-    .cost_of_more = {[SHA1] = 45000, [SHA256] = 45000},
 };
 
 #endif

@@ -60,8 +60,6 @@ const struct kernel avx2_kernel = {
     .supported = supported,
     .lanes = LANES,
     .step = {[SHA1] = sha1_step, [SHA256] = sha256_step},
-    .cost_of_one = {[SHA1] = 116000, [SHA256] = 286000},
-    .cost_of_more = {[SHA1] = 116000, [SHA256] = 286000},
 };
 
 #endif

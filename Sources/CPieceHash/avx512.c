@@ -67,8 +67,6 @@ const struct kernel avx512_kernel = {
     .supported = supported,
     .lanes = LANES,
     .step = {[SHA1] = sha1_step, [SHA256] = sha256_step},
-    .cost_of_one = {[SHA1] = 139000, [SHA256] = 279000},
-    .cost_of_more = {[SHA1] = 139000, [SHA256] = 279000},
 };
 
 #endif

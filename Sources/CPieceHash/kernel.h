@@ -18,26 +18,51 @@ struct kernel {
     bool (*supported)(void);
     /// The messages that a step takes, at most `PIECE_HASH_MAXIMUM_LANES`.
     size_t lanes;
+    /// Whether a step costs more with more messages; where not, unused lanes cost as much as used ones.
+    bool cost_grows;
     step_function *step[ALGORITHM_COUNT];
-    /// Picoseconds that a step takes a block, with one lane in use and with more: measured on a Zen 4 core at 3.6 GHz, and good
-    /// for comparing kernels only.
-    unsigned cost_of_one[ALGORITHM_COUNT];
-    unsigned cost_of_more[ALGORITHM_COUNT];
 };
 
 extern const struct kernel portable_kernel;
 #if defined(__x86_64__)
 extern const struct kernel sha_ni_kernel;
+extern const struct kernel sha_ni_sse_kernel;
 extern const struct kernel avx2_kernel;
 extern const struct kernel avx512_kernel;
 #elif defined(__aarch64__)
 extern const struct kernel armv8_kernel;
 #endif
 
-/// The kernel for every count of messages at hand; the entry for 0 is not used.
-struct plan {
-    const struct kernel *kernels[PIECE_HASH_MAXIMUM_LANES + 1];
+/// All kernels, in the order of the public enumeration; NULL for those of other architectures.
+extern const struct kernel *const kernels[PIECE_HASH_KERNEL_COUNT];
+
+/// Picoseconds that a step takes a block, by the kernel and the count of messages; 0 where there is no such step.
+struct costs {
+    uint32_t of[PIECE_HASH_KERNEL_COUNT][PIECE_HASH_MAXIMUM_LANES + 1];
 };
+
+/// Measures the steps of these kernels on this CPU, in about a quarter of a millisecond; whether the values can be relied on.
+bool measure_costs(enum algorithm algorithm, const bool usable[PIECE_HASH_KERNEL_COUNT], struct costs *costs);
+
+/// What the steps cost on CPUs like this one, for when they can't be measured.
+void tabulated_costs(enum algorithm algorithm, struct costs *costs);
+
+/// What is done with a count of messages: the kernel, and how many of them it takes first.
+struct portion {
+    const struct kernel *kernel;
+    size_t count;
+};
+
+/// The portion for every count of messages at hand; the entry for 0 is not used.
+struct plan {
+    struct portion portions[PIECE_HASH_MAXIMUM_LANES + 1];
+};
+
+/// The plan of this kernel alone.
+struct plan plan_alone(const struct kernel *kernel);
+
+/// The cheapest plan: for every count, the portions of least cost altogether.
+struct plan cheapest_plan(const struct costs *costs);
 
 /// The plan of the kernels that passed the self-test, the cheapest for every count.
 const struct plan *best_plan(enum algorithm algorithm);

@@ -53,7 +53,7 @@ void hash_messages(
     uint8_t *digests) {
     struct lane room[PIECE_HASH_MAXIMUM_LANES];
     struct lane *lanes[PIECE_HASH_MAXIMUM_LANES];
-    const size_t width = plan->kernels[PIECE_HASH_MAXIMUM_LANES]->lanes;
+    const size_t width = plan->portions[PIECE_HASH_MAXIMUM_LANES].count;
     size_t in_use = 0, next = 0;
     for (; in_use < width && next < count; in_use++, next++) {
         lanes[in_use] = &room[in_use];

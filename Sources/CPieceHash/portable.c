@@ -38,6 +38,4 @@ const struct kernel portable_kernel = {
     .supported = supported,
     .lanes = LANES,
     .step = {[SHA1] = sha1_step, [SHA256] = sha256_step},
-    .cost_of_one = {[SHA1] = 81000, [SHA256] = 179000},
-    .cost_of_more = {[SHA1] = 81000, [SHA256] = 179000},
 };

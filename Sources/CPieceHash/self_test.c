@@ -56,8 +56,7 @@ static bool passes(const struct plan *plan, enum algorithm algorithm, const uint
 }
 
 bool passes_self_test(const struct kernel *kernel) {
-    struct plan plan;
-    for (size_t count = 0; count <= PIECE_HASH_MAXIMUM_LANES; count++) plan.kernels[count] = kernel;
+    const struct plan plan = plan_alone(kernel);
     uint8_t pattern[PATTERN_LENGTH];
     for (size_t n = 0; n < PATTERN_LENGTH; n++) pattern[n] = (uint8_t)(n * 31 ^ (n >> 8) * 7 ^ n >> 3);
     return passes(&plan, SHA1, pattern) && passes(&plan, SHA256, pattern);

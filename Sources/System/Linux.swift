@@ -80,6 +80,7 @@ package enum Linux {
         return numbers.count == 2 && (numbers[0], numbers[1]) >= (5, 8)
     }()
 
-    /// Lets all threads allocate in one arena: arenas take the address space that the stacks of later threads need.
+    /// Lets all threads allocate in one arena. Where an engine allocates much, only one of its threads does so at a
+    /// time: no CPU time could be measured for waiting.
     package static func useOneArena() { clinux_use_one_arena() }
 }

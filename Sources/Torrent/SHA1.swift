@@ -5,11 +5,6 @@ import CPieceHash
 ///
 /// This type hashes one message at a time. To hash many pieces at once, use `CPieceHash` directly.
 package enum SHA1 {
-    /// The name of the implementation that hashes many pieces at once on this machine.
-    package static var lanesName: String {
-        String(cString: piece_hash_name(piece_hash_sha1_choice(PIECE_HASH_MAXIMUM_LANES)))
-    }
-
     /// The digest of the bytes.
     package static func hash(_ bytes: [UInt8]) -> SHA1Digest { bytes.withUnsafeBytes { hash($0) } }
 

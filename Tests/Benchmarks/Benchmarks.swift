@@ -43,6 +43,10 @@ struct Benchmarks {
                 "reads the file and hashes it in pieces of 1 MiB on all processors, and does nothing else: to be timed",
             make: HashFloor.init(arguments:)),
         Word(
+            name: "hash", arguments: "",
+            help: "how fast each implementation of SHA-1 and SHA-256 is on one core, and which of them are chosen",
+            make: HashBenchmark.init(arguments:)),
+        Word(
             name: "growth", arguments: "[torrents|pieces|peers|files] [MOST] [PLOT.svg]",
             help:
                 "how the cost grows, up to so many; a table, and a plot beside the input where no path is given; all four without a word",

@@ -58,6 +58,19 @@ enum Algorithm: CaseIterable, Sendable {
         return true
     }
 
+    func choice(_ count: Int) -> piece_hash_portion {
+        self == .sha1 ? piece_hash_sha1_choice(count) : piece_hash_sha256_choice(count)
+    }
+
+    func rate(_ kernel: piece_hash_kernel, _ count: Int) -> UInt64 {
+        self == .sha1 ? piece_hash_sha1_rate(kernel, count) : piece_hash_sha256_rate(kernel, count)
+    }
+
+    func tabulatedRate(_ kernel: piece_hash_kernel, _ count: Int) -> UInt64 {
+        self == .sha1
+            ? piece_hash_sha1_tabulated_rate(kernel, count) : piece_hash_sha256_tabulated_rate(kernel, count)
+    }
+
     func begin(_ stream: inout piece_hash_stream) {
         if self == .sha1 { piece_hash_sha1_begin(&stream) } else { piece_hash_sha256_begin(&stream) }
     }

@@ -24,20 +24,58 @@ import Torrent
         }
     }
 
-    @Test(arguments: [0, 1, 2, 4, 5, 8, 15, 16, 17, .max])
-    func chosenKernelIsAvailable(_ count: Int) {
-        #expect(piece_hash_available(piece_hash_sha1_choice(count)))
-        #expect(piece_hash_available(piece_hash_sha256_choice(count)))
+    @Test(arguments: [0, 1, 2, 4, 5, 8, 15, 16, 17, .max], Algorithm.allCases)
+    func chosenKernelIsAvailable(_ count: Int, _ algorithm: Algorithm) {
+        let portion = algorithm.choice(count)
+        #expect(piece_hash_available(portion.kernel))
+        #expect((1...min(max(count, 1), PIECE_HASH_MAXIMUM_LANES)).contains(portion.count))
     }
 
-    @Test(
-        .enabled(
-            if: piece_hash_available(PIECE_HASH_SHA_NI) && piece_hash_available(PIECE_HASH_AVX512),
-            "This CPU lacks SHA-NI or AVX-512."))
-    func fewMessagesUseSHAInstructionsAndManyUseLanes() {
-        for count in 1...4 { #expect(piece_hash_sha1_choice(count) == PIECE_HASH_SHA_NI) }
-        #expect(piece_hash_sha1_choice(16) == PIECE_HASH_AVX512)
-        #expect(piece_hash_sha1_choice(1000) == PIECE_HASH_AVX512)
+    /// What a block of each of `count` messages costs with portions that `choice` chooses, in picoseconds; `nil` where
+    /// nothing could be measured.
+    private func cost(_ count: Int, _ algorithm: Algorithm, _ choice: (Int) -> piece_hash_portion) -> Double? {
+        var rest = count
+        var total = 0.0
+        while rest > 0 {
+            let portion = choice(rest)
+            let rate = algorithm.rate(portion.kernel, portion.count)
+            guard rate > 0 else { return nil }
+            total += Double(portion.count * PIECE_HASH_BLOCK_LENGTH) * 1e12 / Double(rate)
+            rest -= portion.count
+        }
+        return total
+    }
+
+    /// On a machine that is too busy to be measured, a table chooses: then the rates are 0, for all kernels.
+    @Test(arguments: 1...PIECE_HASH_MAXIMUM_LANES, Algorithm.allCases)
+    func choiceIsAsCheapAsAnyKernelAlone(_ count: Int, _ algorithm: Algorithm) throws {
+        let isMeasured = algorithm.rate(PIECE_HASH_PORTABLE, 1) > 0
+        for kernel in Self.kernels where piece_hash_available(kernel) {
+            let lanes = (1...PIECE_HASH_MAXIMUM_LANES).last { algorithm.rate(kernel, $0) > 0 }
+            #expect((lanes != nil) == isMeasured, "\(String(cString: piece_hash_name(kernel)))")
+            guard let lanes else { continue }
+            let alone = try #require(
+                cost(count, algorithm) { piece_hash_portion(kernel: kernel, count: min($0, lanes)) })
+            let chosen = try #require(cost(count, algorithm, algorithm.choice))
+            #expect(chosen <= alone * 1.001, "\(String(cString: piece_hash_name(kernel)))")
+        }
+    }
+
+    @Test(arguments: Algorithm.allCases)
+    func tableHasEveryStepOfEveryKernel(_ algorithm: Algorithm) {
+        for kernel in Self.kernels where piece_hash_available(kernel) {
+            let lanes = (1...PIECE_HASH_MAXIMUM_LANES).filter { algorithm.tabulatedRate(kernel, $0) > 0 }
+            #expect(!lanes.isEmpty && lanes == Array(1...lanes.count), "\(String(cString: piece_hash_name(kernel)))")
+        }
+    }
+
+    @Test func rateOfNoStepIsZero() {
+        for algorithm in Algorithm.allCases {
+            #expect(algorithm.rate(PIECE_HASH_PORTABLE, 2) == 0)
+            #expect(algorithm.rate(PIECE_HASH_PORTABLE, 0) == 0)
+            #expect(algorithm.rate(PIECE_HASH_PORTABLE, .max) == 0)
+            #expect(algorithm.rate(piece_hash_kernel(UInt32(PIECE_HASH_KERNEL_COUNT)), 1) == 0)
+        }
     }
 
     /// Every count takes another way through the kernels.

@@ -96,6 +96,13 @@ enum KernelCheck: CaseIterable, Sendable {
     }
 
     @Test(
+        .enabled(if: piece_hash_available(PIECE_HASH_SHA_NI_SSE), "This CPU has no SHA-NI."),
+        arguments: KernelCheck.allCases, Algorithm.allCases)
+    func shaNIKernelWithoutAVXMatchesTheReference(_ check: KernelCheck, _ algorithm: Algorithm) {
+        check.run(PIECE_HASH_SHA_NI_SSE, algorithm)
+    }
+
+    @Test(
         .enabled(if: piece_hash_available(PIECE_HASH_AVX2), "This CPU has no AVX2."), arguments: KernelCheck.allCases,
         Algorithm.allCases)
     func avx2KernelMatchesTheReference(_ check: KernelCheck, _ algorithm: Algorithm) {

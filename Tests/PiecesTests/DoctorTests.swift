@@ -33,7 +33,7 @@ struct DoctorTests {
         try await withPayload { program, _ in
             let found = try await findings(program, status: 0)
             #expect(found.filter { $0["severity"] as? String == "problem" }.isEmpty)
-            for area in ["program", "database", "torrents", "volumes", "files", "trackers", "clock"] {
+            for area in ["program", "hashing", "database", "torrents", "volumes", "files", "trackers", "clock"] {
                 #expect(sentences(found, "fine", area).count == 1, "\(area)")
             }
             #expect(

@@ -1,6 +1,6 @@
 // Room: CPieceHash.
 // Duty: SHA-1 and SHA-256 (FIPS 180-4) of many messages at once, one message a lane.
-// Owns: the kernels and the choice among them, made once, by CPU and by how many messages there are.
+// Owns: the kernels and the choice among them, made once, by measuring what each costs on this CPU for how many messages.
 // Never: allocates, keeps a pointer after the call, or reads outside the lengths given.
 // Invariants: a kernel is used only where the CPU has it and after it answered the self-test right; every function may be
 // called from any thread at any time; every kernel gives the same digests.
@@ -16,13 +16,15 @@
 typedef enum piece_hash_kernel {
     /// C, one message at a time.
     PIECE_HASH_PORTABLE,
-    /// The SHA instructions of x86-64, two messages interleaved.
+    /// The SHA instructions of x86-64 with AVX, four messages interleaved.
     PIECE_HASH_SHA_NI,
+    /// The same for CPUs without AVX.
+    PIECE_HASH_SHA_NI_SSE,
     /// 8 messages in 256-bit registers.
     PIECE_HASH_AVX2,
     /// 16 messages in 512-bit registers.
     PIECE_HASH_AVX512,
-    /// The SHA instructions of ARMv8, two messages interleaved.
+    /// The SHA instructions of ARMv8, four messages interleaved.
     PIECE_HASH_ARMV8,
 } piece_hash_kernel;
 
@@ -31,7 +33,7 @@ enum {
     PIECE_HASH_BLOCK_LENGTH = 64,
     PIECE_HASH_SHA1_LENGTH = 20,
     PIECE_HASH_SHA256_LENGTH = 32,
-    PIECE_HASH_KERNEL_COUNT = 5,
+    PIECE_HASH_KERNEL_COUNT = 6,
     /// The most messages that any kernel takes at a time: callers that can choose give as many, or a multiple.
     PIECE_HASH_MAXIMUM_LANES = 16,
 };
@@ -42,9 +44,27 @@ bool piece_hash_available(piece_hash_kernel kernel);
 /// A short name for logs and test reports; "unknown" for a value outside the enumeration.
 const char *piece_hash_name(piece_hash_kernel kernel);
 
-/// The kernel that `count` messages of equal length are given to first; 0 counts as 1.
-piece_hash_kernel piece_hash_sha1_choice(size_t count);
-piece_hash_kernel piece_hash_sha256_choice(size_t count);
+/// A kernel, and how many messages it is given at a time.
+typedef struct piece_hash_portion {
+    piece_hash_kernel kernel;
+    size_t count;
+} piece_hash_portion;
+
+/// What is done first with `count` messages of equal length; 0 counts as 1.
+///
+/// The first call measures the kernels, in about a quarter of a millisecond. The environment variable PIECES_HASH_KERNEL
+/// restricts the choice to the kernel of this name and the portable one, for comparisons.
+piece_hash_portion piece_hash_sha1_choice(size_t count);
+piece_hash_portion piece_hash_sha256_choice(size_t count);
+
+/// Bytes per second that the kernel hashes on one core with `count` messages of equal length in the nearest cache; 0 where the
+/// kernel doesn't take as many, isn't available, or couldn't be measured, because other work disturbed it.
+uint64_t piece_hash_sha1_rate(piece_hash_kernel kernel, size_t count);
+uint64_t piece_hash_sha256_rate(piece_hash_kernel kernel, size_t count);
+
+/// The same by the table that chooses where nothing could be measured.
+uint64_t piece_hash_sha1_tabulated_rate(piece_hash_kernel kernel, size_t count);
+uint64_t piece_hash_sha256_tabulated_rate(piece_hash_kernel kernel, size_t count);
 
 /// Hashes `count` messages of any lengths; `messages[n]` may be NULL where `lengths[n]` is 0.
 ///

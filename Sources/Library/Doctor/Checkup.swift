@@ -41,6 +41,7 @@ struct Checkup {
     /// Returns all findings, area by area.
     func run() async throws -> [Diagnosis] {
         var found = program()
+        found.append(hashing())
         found += try await database()
         found += try backups()
         found += try engineRuns()
@@ -59,9 +60,24 @@ struct Checkup {
         [
             .fine(
                 .program,
-                "pieces \(Program.version), SQLite \(Connection.libraryVersion), Linux \(Linux.release), hashing with \(SHA1.lanesName)"
+                "pieces \(Program.version), SQLite \(Connection.libraryVersion), Linux \(Linux.release)"
             )
         ]
+    }
+
+    /// Tells which of its implementations the program hashes with.
+    private func hashing() -> Diagnosis {
+        func sentence(_ choice: HashChoice) -> String {
+            let width = choice.messages == 1 ? "one piece" : "\(choice.messages) pieces"
+            let rate = choice.rate.map { ", \(Format.rate($0)) a core" } ?? ""
+            return "\(choice.name), \(width) at a time\(rate)"
+        }
+        let many = HashChoice.sha1(of: HashChoice.mostMessages)
+        let v2 = HashChoice.sha256(of: HashChoice.mostMessages)
+        let origin = many.rate == nil ? "; a table chose, since the machine was too busy for a measurement" : ""
+        return .fine(
+            .hashing,
+            "SHA-1 by \(sentence(many)) (\(sentence(.sha1(of: 1)))); SHA-256 by \(sentence(v2))\(origin)")
     }
 
     private func database() async throws -> [Diagnosis] {

@@ -11,7 +11,7 @@ package struct Diagnosis: Equatable {
 
     /// The area of a finding, one word for scripts.
     package enum Area: String, CaseIterable {
-        case program, database, backups, engine, torrents, volumes, files, ports, trackers, dht, clock, limits
+        case program, hashing, database, backups, engine, torrents, volumes, files, ports, trackers, dht, clock, limits
     }
 
     package let area: Area

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Library
 import Store
+import System
 import Torrent
 
 /// `pieces status`
@@ -145,8 +146,11 @@ struct Status: DirectCommand, AnsweringCommand {
             reading.engine, try reading.recovery(), try reading.queue(), try reading.limits())
         guard !list.isEverything else {
             return try status.bytes(count: try reading.count()) { (json) throws(StoreError) in
-                try reading.forEachRow { (torrent) throws(StoreError) in
-                    status.append(torrent, try have(torrent.line, reading), to: &json)
+                let writing = HandOver<(StatusRow, Bitfield?), JSONWriter> { status.append($1.0, $1.1, to: &$0) }
+                try writing.run(adding: &json, empty: JSONWriter()) { (write) throws(StoreError) in
+                    try reading.forEachRow { (torrent) throws(StoreError) in
+                        write((torrent, try have(torrent.line, reading)))
+                    }
                 }
             }
         }
@@ -174,10 +178,14 @@ struct Status: DirectCommand, AnsweringCommand {
             table.emptiness = "no torrent is \(list.states.map(\.rawValue).joined(separator: " or "))"
         }
         guard range != nil || !list.isEverything || table.needsRows else {
-            try reading.forEachLine { (torrent) throws(StoreError) in
-                table.count(torrent)
-                table.add(torrent)
-                if let have = try have(torrent, reading) { table.add(have, of: torrent) }
+            let filling = HandOver<(StatusLine, Bitfield?), StatusTable> { table, item in
+                table.count(item.0)
+                table.add(item.0)
+                if let have = item.1 { table.add(have, of: item.0) }
+            }
+            let empty = StatusTable(reading.engine, nil, nil)
+            try filling.run(adding: &table, empty: empty) { (fill) throws(StoreError) in
+                try reading.forEachLine { (torrent) throws(StoreError) in fill((torrent, try have(torrent, reading))) }
             }
             return table
         }

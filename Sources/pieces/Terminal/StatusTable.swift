@@ -151,7 +151,11 @@ struct StatusTable {
         return lines
     }
 
-    var bytes: [UInt8] { bytes(errorRoom: .max) + Array((remainder.map { "\($0)\n" } ?? "").utf8) }
+    var bytes: [UInt8] {
+        var text = bytes(errorRoom: .max)
+        if let remainder { text += "\(remainder)\n".utf8 }
+        return text
+    }
 
     private func bytes(errorRoom: Int) -> [UInt8] {
         var text = Array(recoveryText.utf8)
@@ -163,7 +167,8 @@ struct StatusTable {
         text += footer.utf8
         let explained = errors.map { wrapped($0, indent: 4) }.joined(separator: "\n")
         for line in explained.split(separator: "\n").prefix(errorRoom) { text += "\(line)\n".utf8 }
-        return text + maps
+        text += maps
+        return text
     }
 
     private var recoveryText: String {
