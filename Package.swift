@@ -81,6 +81,7 @@ let package = Package(
                 .embedInCode("V0013_destination.sql"),
                 .embedInCode("V0014_unusable_metadata.sql"),
                 .embedInCode("V0015_dht_reach.sql"),
+                .embedInCode("V0016_super_seed.sql"),
             ],
             swiftSettings: house),
         .target(

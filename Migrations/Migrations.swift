@@ -58,7 +58,11 @@ package struct Migration: Sendable {
         Migration(
             number: 14, name: "unusable_metadata",
             sql: String(decoding: PackageResources.V0014_unusable_metadata_sql, as: UTF8.self)),
+        Migration(
             number: 15, name: "dht_reach",
             sql: String(decoding: PackageResources.V0015_dht_reach_sql, as: UTF8.self)),
+        Migration(
+            number: 16, name: "super_seed",
+            sql: String(decoding: PackageResources.V0016_super_seed_sql, as: UTF8.self)),
     ]
 }

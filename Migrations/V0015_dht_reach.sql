@@ -1,4 +1,4 @@
--- Schema 14: whether the node of the DHT answers others, and what operators ask about the peers and announces of a torrent.
+-- Schema 15: whether the node of the DHT answers others, and what operators ask about the peers and announces of a torrent.
 
 ALTER TABLE dht ADD COLUMN read_only TEXT CHECK (read_only IN ('set', 'unreachable')); -- why others aren't answered (BEP 43); NULL: they are
 

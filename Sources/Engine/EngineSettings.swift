@@ -71,5 +71,11 @@ package struct EngineSettings: Sendable {
         set { swarm.commitInterval = newValue }
     }
 
+    /// Whether torrents without their own setting super-seed (BEP 16).
+    package var superSeeds: Bool {
+        get { swarm.superSeeds }
+        set { swarm.superSeeds = newValue }
+    }
+
     package init(database: FilePath) { self.database = database }
 }

@@ -2,10 +2,11 @@ import Discovery
 import Logging
 package import NIOCore
 import Net
+import Store
 package import Torrent
 
-/// The local discovery of a session: announces active public torrents on the local network, and finds their peers there
-/// (BEP 14).
+/// The local discovery of a session: announces public torrents on the local network, and finds their peers there (BEP
+/// 14). Torrents at rest are announced in turn, a datagram of them every ``LocalDiscovery/dormantPause``.
 ///
 /// It takes a torrent only as a ``PublicInfoHash``, which a private torrent doesn't have (law 8 of the design).
 package actor LocalDiscoveryService: PeerDiscovery {
@@ -22,6 +23,13 @@ package actor LocalDiscoveryService: PeerDiscovery {
     private var machine: LocalDiscovery?
     private var sockets: MulticastSockets?
     private var seekers: [PublicInfoHash: PeerSeeker] = [:]
+    /// Whether torrents at rest take part.
+    private var servesDormant = false
+    /// The number of the last torrent at rest that was announced.
+    private var lastAnnounced: TorrentID?
+    /// Torrents that peers announced, and that the session has to look up.
+    private var others: [(hash: InfoHash, address: PeerAddress)] = []
+    private static let mostOthers = 100
     private var refreshAt: Instant
     private var lastProblems: [String] = []
 
@@ -38,8 +46,9 @@ package actor LocalDiscoveryService: PeerDiscovery {
     }
 
     /// `port` is where we accept peers.
-    func start(port: UInt16, seed: UInt64) {
+    func start(port: UInt16, seed: UInt64, servesDormant: Bool) {
         guard port > 0 else { return }
+        self.servesDormant = servesDormant
         machine = LocalDiscovery(port: port, seed: seed)
         sockets = MulticastSockets(
             loop: loop, bind: bind, port: LocalAnnouncement.port, group: { LocalAnnouncement.group($0).host }
@@ -49,6 +58,7 @@ package actor LocalDiscoveryService: PeerDiscovery {
     }
 
     func stop() async {
+        servesDormant = false
         seekers = [:]
         machine = nil
         guard let closing = sockets?.onLoop({ $0.close() }) else { return }
@@ -70,27 +80,53 @@ package actor LocalDiscoveryService: PeerDiscovery {
     /// Runs once a second.
     func tick() {
         let now = clock.now
-        guard let sockets, !seekers.isEmpty else { return }
+        guard let sockets, !seekers.isEmpty || servesDormant else { return }
         if now >= refreshAt {
             refreshAt = now + Self.refreshInterval
             let problems = sockets.onLoop { $0.refresh() }
             if problems != lastProblems { for problem in problems { log.info("\(problem)") } }
             lastProblems = problems
         }
-        for announcement in machine?.takeDue(now: now) ?? [] {
-            for family in AddressFamily.allCases {
-                let bytes = Array(announcement.text(for: family).utf8)
-                sockets.onLoop { $0.send(bytes, family) }
-            }
+        for announcement in machine?.takeDue(now: now) ?? [] { send(announcement) }
+    }
+
+    // MARK: Torrents at rest
+
+    /// If torrents at rest are due, announces the next ones. `find` returns the public ones of the next torrents that
+    /// seed, at most so many, and the last one's number; `nil` if none follows.
+    func announceDormant(
+        _ find: @Sendable (_ after: TorrentID?, _ most: Int) async -> (hashes: [PublicInfoHash], last: TorrentID?)
+    ) async {
+        guard servesDormant, machine?.takeDormantTurn(now: clock.now) ?? false else { return }
+        let seeds = await find(lastAnnounced, LocalAnnouncement.mostHashes)
+        lastAnnounced = seeds.last
+        let announcement = machine?.announceDormant(seeds.hashes, isLast: seeds.last == nil, now: clock.now)
+        if let announcement { send(announcement) }
+    }
+
+    /// Returns the torrents that peers announced since the last call, and that may be at rest here.
+    func takeOthers() -> [(hash: InfoHash, address: PeerAddress)] {
+        defer { others = [] }
+        return others
+    }
+
+    private func send(_ announcement: LocalAnnouncement) {
+        for family in AddressFamily.allCases {
+            let bytes = Array(announcement.text(for: family).utf8)
+            sockets?.onLoop { $0.send(bytes, family) }
         }
     }
 
     private func received(_ datagram: ByteBuffer, from sender: PeerAddress) {
-        let found = machine?.received(datagram.readableBytesView, from: sender.host, now: clock.now) ?? []
-        for (hash, address) in found {
+        guard let found = machine?.received(datagram.readableBytesView, from: sender.host, now: clock.now) else {
+            return
+        }
+        for hash in found.active {
             // Whoever is served is public.
-            guard let peers = Self.found([address], isPrivate: false) else { continue }
+            guard let peers = Self.found([found.address], isPrivate: false) else { continue }
             seekers[hash]?.found(peers)
         }
+        guard servesDormant else { return }
+        for hash in found.others.prefix(Self.mostOthers - others.count) { others.append((hash, found.address)) }
     }
 }

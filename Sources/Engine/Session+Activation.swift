@@ -284,6 +284,7 @@ extension SwarmSettings {
         let settings = row.settings
         isPrivate = row.isPrivate
         picking = settings.isSequential ? .sequential : .rarestFirst
+        if let superSeeds = settings.superSeeds { self.superSeeds = superSeeds }
         if let peers = settings.limits.peers { maximumPeers = peers }
         if let limit = settings.limits.download { downloadLimit = Int(limit) }
         if let limit = settings.limits.upload { uploadLimit = Int(limit) }

@@ -190,6 +190,7 @@ package actor Session {
             repeating(Self.intentInterval) { await $0.pollIntents() },
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
             repeating(.seconds(1)) { await $0.tick() },
+            repeating(.seconds(1)) { await $0.serveLocalNetwork() },
         ]
         do {
             try await lookAfterDatabase()
@@ -272,7 +273,10 @@ package actor Session {
             }
             if openDatagrams(isLast: n == ports.count - 1) {
                 let (port, seed) = (listenPort, random.next() as UInt64)
-                return environment.localDiscovery?.onLoop { $0.start(port: port, seed: seed) } ?? ()
+                let servesDormant = if case .all = settings.scope { true } else { false }
+                return environment.localDiscovery?.onLoop {
+                    $0.start(port: port, seed: seed, servesDormant: servesDormant)
+                } ?? ()
             }
             for listener in listeners {
                 do { try await listener.close() } catch { log.debug("could not close a listening socket: \(error)") }

@@ -140,7 +140,8 @@ extension TorrentEngine: PeerConnectionDelegate {
         handshake.requestQueue = Swarm.longestServeQueue
         handshake.yourHost = connection.remote?.host
         if exchange == nil { handshake.extensions[.peerExchange] = nil }
-        if swarm.isComplete { handshake.isUploadOnly = true }
+        // A super-seed poses as a peer that lacks pieces.
+        if swarm.isComplete, !swarm.isSuperSeeding { handshake.isUploadOnly = true }
         if servesMetadata {
             handshake.metadataBytes = metainfo.infoRange.count
         } else {

@@ -174,10 +174,12 @@ extension TorrentEngine {
 
     func liveRow() -> LiveRow {
         let now = snapshot()
-        return LiveRow(
+        var live = LiveRow(
             torrent: id, downloadRate: Int64(now.downloadRate), uploadRate: Int64(now.uploadRate),
             peersConnected: now.peers, seeders: now.seeders,
             leechers: now.peers - now.seeders, timeLeft: now.timeLeft, at: environment.clock.timestamp)
+        live.spreadPieces = swarm.spreadPieces
+        return live
     }
 
     /// Returns the connections, fastest first.

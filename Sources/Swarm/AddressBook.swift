@@ -96,6 +96,10 @@ package struct AddressBook {
         queueIsStale = true
     }
 
+    /// The priority of a connection with the address (BEP 40); `nil` while our own address isn't known, and for the
+    /// other family.
+    func priority(of address: PeerAddress) -> UInt32? { ownAddress.flatMap { PeerPriority.of($0, address) } }
+
     package var count: Int { entries.count }
     /// The addresses whose source fulfils the condition.
     func addresses(where isMeant: (PeerSource) -> Bool) -> Set<PeerAddress> {
@@ -342,7 +346,7 @@ package struct AddressBook {
         queue = entries.values.filter { isDue($0, at: now) }.map {
             let address = $0.address
             return (
-                merit: $0.merit, priority: ownAddress.flatMap { PeerPriority.of($0, address) } ?? 0, number: $0.number,
+                merit: $0.merit, priority: priority(of: address) ?? 0, number: $0.number,
                 address: address
             )
         }

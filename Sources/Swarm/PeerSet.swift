@@ -4,6 +4,8 @@ import Torrent
 struct PeerSet: ~Copyable {
     /// How long a connection may go without payload in either direction before it can lose its place to another.
     private static let idleAfter = Duration.seconds(60)
+    /// How long a connection is spared from giving its place to a peer of a higher priority.
+    static let settledAfter = Duration.seconds(10)
     /// The same limit while we download and no peer has sent a block for as long: other peers may be better.
     static let idleAfterInNeed = Duration.seconds(10)
     /// The number of former peers that are remembered, and how many of them remain when the others are forgotten.
@@ -115,9 +117,16 @@ struct PeerSet: ~Copyable {
     /// - First choice: an idle peer whose budget is spent.
     /// - Then the longest idle peer of the host with the most idle peers, if that host has at least two more of them
     ///   than the newcomer's host has connections.
-    /// - Then a peer that has been idle for long. For a peer that we dialled when there was a place, any idle peer will
-    ///   do.
-    func idlest(for newcomer: PeerAddress.Host?, isChosen: Bool, isComplete: Bool, now: Instant) -> Peer? {
+    /// - Then the peer of the lowest priority (BEP 40) of those that have been idle for long. For a peer that we
+    ///   dialled when there was a place, any idle peer will do.
+    /// - Then an idle peer of a lower priority than the newcomer's. Priorities of a pair never change, so that a peer
+    ///   can't come back by the same rule, and the peers that are kept settle.
+    ///
+    /// `priority` is `nil` for addresses that can't be compared, and for all while our own address isn't known.
+    func idlest(
+        for newcomer: PeerAddress?, isChosen: Bool, isComplete: Bool, now: Instant,
+        priority: (PeerAddress) -> UInt32?
+    ) -> Peer? {
         var idle: [PeerAddress.Host: (count: Int, oldest: Peer)] = [:]
         var own = 0
         let isInNeed =
@@ -125,7 +134,7 @@ struct PeerSet: ~Copyable {
         for peer in ordered where !peer.isClosing {
             if peer.isBudgetSpent, isIdle(peer, now: now) { return peer }
             let host = peer.address.host.subscriber
-            if host == newcomer?.subscriber { own += 1 }
+            if host == newcomer?.host.subscriber { own += 1 }
             guard isIdle(peer, now: now) else { continue }
             let known = idle[host]
             let oldest = known.map { $0.oldest.lastPayloadAt <= peer.lastPayloadAt ? $0.oldest : peer } ?? peer
@@ -134,11 +143,25 @@ struct PeerSet: ~Copyable {
         let crowd = idle.values.max { ($0.count, $1.oldest.key) < ($1.count, $0.oldest.key) }
         guard let crowd else { return nil }
         if crowd.count >= own + 2 { return crowd.oldest }
-        let longest = idle.values.map(\.oldest).min { ($0.lastPayloadAt, $0.key) < ($1.lastPayloadAt, $1.key) }
-        if isChosen { return longest }
         let patience = isInNeed ? Self.idleAfterInNeed : Self.idleAfter
-        return longest.flatMap { now - $0.lastPayloadAt > patience ? $0 : nil }
+        let oldest = idle.values.map { (peer: $0.oldest, rank: Self.rank(priority($0.oldest.address))) }
+        let spare = isChosen ? oldest : oldest.filter { now - $0.peer.lastPayloadAt > patience }
+        if let least = Self.least(spare) { return least.peer }
+        guard let newcomer, let rank = priority(newcomer),
+            let least = Self.least(oldest.filter { now - $0.peer.connectedAt > Self.settledAfter }), least.rank < rank
+        else { return nil }
+        return least.peer
     }
+
+    /// The peer of the lowest priority; among equals the one that has been idle for longest.
+    private static func least(_ peers: [(peer: Peer, rank: UInt32)]) -> (peer: Peer, rank: UInt32)? {
+        peers.min {
+            ($0.rank, $0.peer.lastPayloadAt, $0.peer.key) < ($1.rank, $1.peer.lastPayloadAt, $1.peer.key)
+        }
+    }
+
+    /// Peers whose priority can't be told are in the middle.
+    private static func rank(_ priority: UInt32?) -> UInt32 { priority ?? UInt32.max / 2 }
 
     /// Whether the connection serves neither side: no transfer is under way, and there has been no payload for a while.
     private func isIdle(_ peer: Peer, now: Instant) -> Bool {

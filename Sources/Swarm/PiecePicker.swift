@@ -29,6 +29,9 @@ package struct PiecePicker {
     /// Returns how many connected peers have the piece.
     package func availability(of piece: PieceIndex) -> Int { Int(availability[piece.value]) + seedCount }
 
+    /// Returns how many connected peers have the piece, without those that have all pieces.
+    func copies(of piece: PieceIndex) -> Int { Int(availability[piece.value]) }
+
     // MARK: Candidates
 
     /// Adds a piece that is wanted, missing and not active.

@@ -70,6 +70,9 @@ package struct PieceStates: ~Copyable {
     /// Whether every wanted piece is present and recorded, and nothing is unverified.
     var isCompleteAndRecorded: Bool { isComplete && have.isSubset(of: recorded) && unverified.isEmpty }
 
+    /// Whether every piece is present, or is unverified and may turn out to be.
+    var isNoneMissing: Bool { have.population + unverified.population == geometry.pieceCount }
+
     /// Whether every wanted block has arrived, even if some hash checks are still under way.
     var isFetched: Bool { picker.candidates.isEmpty && active.allSatisfy { $0.phase != .downloading } }
 

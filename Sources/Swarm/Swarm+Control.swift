@@ -6,6 +6,8 @@ extension Swarm {
     package mutating func start(now: Instant) {
         guard mode == .idle || mode == .stopped else { return }
         mode = .running
+        superSeedingEnded = false
+        considerSuperSeeding(now: now)
         ticks.hurry(now: now)
         uploader.started(now: now)
         commit.started(unverified: pieces.started(), now: now)
@@ -28,6 +30,7 @@ extension Swarm {
         mode = .stopping
         limits.stopped()
         endInspection()
+        superSeeding = nil
         for peer in peers.ordered { disconnect(peer, .paused) }
         stopWebSeeds()
         ticks.hurry(now: now)
@@ -48,6 +51,7 @@ extension Swarm {
     package mutating func change(_ settings: SwarmSettings, now: Instant) {
         self.settings = settings
         limits.changed(to: settings)
+        considerSuperSeeding(now: now)
         fillAll(now: now)
         readOn(now: now)
         pumpAll(now: now)
@@ -72,7 +76,9 @@ extension Swarm {
         for peer in peers.ordered { watch(peer, now: now) }
         watchWebSeeds(now: now)
         chokeRound(now: now)
+        superSeedTick(now: now)
         if ticks.takeSlow(now: now) {
+            considerSuperSeeding(now: now)
             goalChanged(now: now)
             abandonUnwanted(now: now)
             parkIdle()

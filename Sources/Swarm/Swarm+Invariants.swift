@@ -8,6 +8,7 @@ extension Swarm {
         checkPeers(&found)
         checkRequests(&found)
         checkWork(&found)
+        found += superSeeding?.faults ?? []
         return found
     }
 

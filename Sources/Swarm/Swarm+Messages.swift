@@ -60,6 +60,7 @@ extension Swarm {
         } else {
             peer.source.announced(announced)
             for piece in announced.pieces { pieces.gainedCopy(piece, using: &random) }
+            superSeedHeard(announced, from: peer, now: now)
         }
         updateInterest(of: peer, now: now)
         fill(peer.source, now: now)
@@ -84,6 +85,7 @@ extension Swarm {
         let index = PieceIndex(piece)
         guard source.gained(index, of: geometry.pieceCount) else { return }
         pieces.gainedCopy(index, using: &random)
+        if superSeeding != nil { superSeedHeard(index, from: peer, now: now) }
         if !source.hasLost, let held = source.have, held.isFull {
             for piece in held.pieces { pieces.lostCopy(piece, using: &random) }
             becomeSeed(peer)
@@ -171,6 +173,7 @@ extension Swarm {
     private mutating func becomeSeed(_ peer: Peer) {
         peer.source.announcedAll()
         pieces.seedArrived()
+        superSeedHeardSeed(peer)
     }
 
     func block(of request: BlockRequest) -> BlockRef? {

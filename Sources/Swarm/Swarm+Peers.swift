@@ -58,7 +58,10 @@ extension Swarm {
         let peer = peers.connected(info, key, as: sources.add(.peer(key)), now: now)
         if info.isIncoming { charge(peer, .statement, now: now) }
         book.connected(info.address, client: info.client, at: unix(now))
-        if !pieces.have.isEmpty || info.supportsFast { send(peer, .pieces(pieces.have), now: now) }
+        let isConcealing = isSuperSeeding
+        superSeeding?.arrived(key, knowsAll: !isConcealing)
+        let told = isConcealing ? Bitfield(count: geometry.pieceCount) : pieces.have
+        if !told.isEmpty || info.supportsFast { send(peer, .pieces(told), now: now) }
         sayUploadOnly(to: peer, now: now)
         // The dial has ended, so another may begin.
         if !info.isIncoming { dialMore(now: now) }
@@ -117,6 +120,7 @@ extension Swarm {
         peer.source.end()
         giveBack(peer.source, keepRequests: false)
         if peer.source.hasAll { pieces.seedLeft() } else { forgetPieces(of: peer) }
+        superSeeding?.left(key)
         peers.closed(peer)
         sources.remove(peer.source)
         if peers.remembersTooMany { forgetFormerPeers() }
@@ -212,7 +216,8 @@ extension Swarm {
     private mutating func makePlace(for info: PeerInfo, now: Instant) -> Bool {
         if peers.hasPlace(for: info, isComplete: isComplete, most: settings.maximumPeers) { return true }
         let idlest = peers.idlest(
-            for: info.address.host, isChosen: !info.isIncoming, isComplete: isComplete, now: now)
+            for: info.address, isChosen: !info.isIncoming, isComplete: isComplete, now: now
+        ) { book.priority(of: $0) }
         guard let idlest else { return false }
         giveUp(idlest, now: now)
         return true
@@ -221,7 +226,9 @@ extension Swarm {
     /// When all places are taken and some peers are idle, dials a known address in place of an idle peer.
     mutating func makePlaceForDial(now: Instant) {
         guard mode == .running, faults.isNone, !isComplete, peers.dialCount == 0, peers.count >= settings.maximumPeers,
-            book.hasCandidates, let idlest = peers.idlest(for: nil, isChosen: false, isComplete: false, now: now),
+            book.hasCandidates,
+            let idlest = peers.idlest(
+                for: nil, isChosen: false, isComplete: false, now: now, priority: { book.priority(of: $0) }),
             let address = book.next(at: unix(now))
         else { return }
         giveUp(idlest, now: now)

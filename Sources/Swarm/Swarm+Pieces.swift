@@ -69,7 +69,10 @@ extension Swarm {
     /// The piece is present. It may only be in the page cache, so it is synced before it is recorded.
     private mutating func gained(_ index: PieceIndex, now: Instant) {
         commit.gained(index)
-        for peer in peers.ordered where !peer.source.has(index) { send(peer, .have(index), now: now) }
+        for peer in peers.ordered where !peer.source.has(index) {
+            if let superSeeding, superSeeding.conceals(from: peer.key) { continue }
+            send(peer, .have(index), now: now)
+        }
     }
 
     /// The piece failed its hash check. Answers ``Effect/verify(_:)``.
@@ -204,6 +207,7 @@ extension Swarm {
         fillAll(now: now)
         commit.hurry()
         considerCommit(now: now)
+        considerSuperSeeding(now: now)
         noteCompletion()
         if recheck.isIncomplete { checkUnverified() }
     }

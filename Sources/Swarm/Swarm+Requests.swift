@@ -48,6 +48,7 @@ extension Swarm {
     package mutating func batchEnded(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
         peer.heard(now: now)
+        superSeed(peer, now: now)
         if requester.takeFillDue() { fillAll(now: now) } else { fill(peer.source, now: now) }
         considerCommit(now: now)
     }

@@ -10,7 +10,8 @@ extension Swarm {
             return misbehaved(key, "a request outside its piece", now: now)
         }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
-        guard !peer.amChoking, pieces.have[request.piece], mode == .running, peer.serving.add(request)
+        guard !peer.amChoking, pieces.have[request.piece], mode == .running,
+            superSeeding?.mayServe(request.piece, to: key) ?? true, peer.serving.add(request)
         else {
             charge(peer, .refusal, now: now)
             refuse(request, of: peer, now: now)
@@ -32,6 +33,7 @@ extension Swarm {
         tally.uploaded(request.length, at: now)
         guard let peer = peers[key] else { return }
         peer.serving.served(request, now: now)
+        superSeeding?.sent(request.piece, to: key, now: now)
         peer.said(now: now)
         // Serving requests is our purpose, so the message costs the peer nothing.
         peer.earn(WorkBudget.Work.message.rawValue)

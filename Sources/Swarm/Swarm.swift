@@ -16,7 +16,7 @@ package import Torrent
 ///
 /// **Queries** (this file): ``have``, ``recorded``, ``wanted``, ``unverified``, ``state(of:)``, ``isComplete``,
 /// ``isCompleteAndRecorded``, ``isRunning``, ``isHungry``, ``fault``, ``shownFault``, ``transfer``, ``rates(now:)``,
-/// ``peerReports(now:)``, ``webSeedCount``, ``webSeedReports(now:)``.
+/// ``peerReports(now:)``, ``webSeedCount``, ``webSeedReports(now:)``, ``isSuperSeeding``, ``spreadPieces``.
 ///
 /// **Events**
 /// - by the user (`Swarm+Control`): ``start(now:)``, ``stop(now:)``, ``select(_:now:)``, ``change(_:now:)``,
@@ -75,6 +75,10 @@ package struct Swarm: ~Copyable {
     var uploader = Uploader()
     var limits: RateLimits
     var ledger = BlameLedger()
+    /// `nil` unless the torrent super-seeds, or is ending that.
+    var superSeeding: SuperSeeding?
+    /// Whether super-seeding ended by itself since the torrent started: it doesn't begin again.
+    var superSeedingEnded = false
     var tally = Tally()
 
     /// Creates a torrent at rest.

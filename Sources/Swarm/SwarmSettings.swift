@@ -25,6 +25,9 @@ package struct SwarmSettings: Sendable, Equatable {
     /// The order in which pieces are requested.
     package var picking = PickingPolicy.rarestFirst
 
+    /// Whether a torrent that has every piece super-seeds (BEP 16).
+    package var superSeeds = false
+
     package init() {}
 }
 

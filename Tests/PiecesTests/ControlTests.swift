@@ -101,6 +101,22 @@ struct ControlTests {
         }
     }
 
+    /// Super-seeding is stored with the torrent, in either direction, by `add` and by `limit`.
+    @Test func superSeedingStaysWithTheTorrent() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent", "--output", "down", "--super-seed")
+            #expect(try await program.succeed("limit", "1").output.hasSuffix(", super-seeds\n"))
+            let off = try await program.succeed("limit", "1", "--no-super-seed")
+            #expect(off.output.hasSuffix(", does not super-seed\n"))
+            #expect(try await program.succeed("limit", "1", "--json").output.contains(#""super_seed":false"#))
+            // Another option leaves it as it is.
+            try await program.succeed("limit", "1", "--upload", "1M")
+            let db = try Connection.open(FilePath(program.database.path), mode: .readOnly, now: .now())
+            #expect(try db.value("SELECT super_seed FROM v1_torrent", as: Int?.self) == 0)
+        }
+    }
+
     @Test(arguments: [false, true])
     func removeDeletesDataOnlyOnRequest(deletes: Bool) async throws {
         try await withProgram { program in

@@ -257,6 +257,21 @@ struct ExplainTests {
             try tracker(db, id) { $0.seeders = 1 }
             try remember(db, id, failures: 3)
         },
+        Case(
+            name: "super-seeding", causes: [.complete, .superSeeding],
+            words: "the connected peers have 1 of 2 pieces between them"
+        ) { db, id in
+            try db.execute("UPDATE torrent SET state = 'seeding', completed_bytes = wanted_bytes")
+            var report = live(id, peers: 2)
+            report.spreadPieces = 1
+            try db.live.save([report])
+        },
+        Case(
+            name: "super-seeding has ended", causes: [.complete, .superSeeding], words: "it has ended super-seeding"
+        ) { db, id in
+            try db.execute("UPDATE torrent SET state = 'seeding', completed_bytes = wanted_bytes, super_seed = 1")
+            try db.live.save([live(id, peers: 2)])
+        },
         Case(name: "banned", causes: [.peersBanned], words: "poisoned") { db, id in
             try db.torrents.setState(id, .downloading, error: nil)
             try db.live.save([live(id)])

@@ -18,7 +18,7 @@ struct StatusViewTests {
     /// What all trackers of a torrent report together.
     private static let sums = ["seeders", "leechers"]
     /// What `status` computes from several columns, and a view doesn't have.
-    private static let computed = ["progress", "eta_seconds", "web_seeds"]
+    private static let computed = ["progress", "eta_seconds", "web_seeds", "spread_pieces"]
     /// What another view has.
     private static let elsewhere = ["destination"]
 

@@ -121,7 +121,7 @@ import Torrent
                 INSERT INTO tracker (torrent_id, url, tier, position, next_announce_at)
                 SELECT id, 'http://b/', 1, 0, id FROM torrent WHERE id <> ?
                 """, first)
-            try connection.execute("INSERT INTO live SELECT id, 1, 2, 3, 4, 5, 6, 7 FROM torrent LIMIT 100")
+            try connection.execute("INSERT INTO live SELECT id, 1, 2, 3, 4, 5, 6, 7, NULL FROM torrent LIMIT 100")
         }
         let clock = ContinuousClock()
         let reader = clock.now

@@ -168,6 +168,7 @@ extension Client {
                     $0.serveFailed(key, request, fault: Fault(.input, "the file is short"), now: self.lab.now)
                 }
             }
+            if plan.isSeed { lab.countFirstCopy(request.length) }
             end.send(.block(request, digest: digest))
             feed { $0.served(key, request, now: self.lab.now) }
         }

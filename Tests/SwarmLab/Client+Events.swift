@@ -37,7 +37,9 @@ extension Client {
         if events % lab.scenario.checkEvery == 0, let violation = swarm.violations.first {
             lab.fail("client \(number): \(violation)")
         }
-        if swarm.isCompleteAndRecorded, swarm.wanted.isFull, swarm.fault == nil, stopReason == .none { beginStop(.end) }
+        if swarm.isCompleteAndRecorded, swarm.wanted.isFull, swarm.fault == nil, stopReason == .none {
+            if plan.stays { isDone = true } else { beginStop(.end) }
+        }
         scheduleWake()
     }
 

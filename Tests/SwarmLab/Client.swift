@@ -83,6 +83,14 @@ final class Client: Node {
             unixOrigin: Lab.unixOrigin)
         let tiers = lab.trackers.enumerated().map { Announcer.Tracker(url: $1.url, tier: $0 / 2) }
         database.trackers = tiers
+        if plan.isSeed { fill() }
+    }
+
+    /// Everything is on disk and recorded.
+    private func fill() {
+        disk.fill(at: lab.unixNs)
+        database.have = Bitfield(fullCount: database.have.count)
+        for (number, file) in disk.files.enumerated() { database.fingerprints[number] = file.current }
     }
 
     var traits: Traits { Traits() }

@@ -94,6 +94,14 @@ package final class Lab {
         if failure == nil { failure = LabFailure(seed: scenario.seed, at: now, text) }
     }
 
+    /// The first seed sends so many bytes.
+    func countFirstCopy(_ bytes: Int) {
+        var together = Bitfield(count: scenario.geometry.pieceCount)
+        for client in clients where !client.plan.isSeed { together.formUnion(client.swarm.have) }
+        guard !together.isFull else { return }
+        report.firstCopies += Double(bytes) / Double(scenario.geometry.totalBytes)
+    }
+
     // MARK: The network
 
     /// Whoever listens, as an honest tracker knows them.

@@ -60,6 +60,12 @@ struct ModelDisk {
         for n in files.indices where files[n].blocks.contains(number(of: block)) { files[n].mtimeNs = unixNs }
     }
 
+    /// Every block is there, for good.
+    mutating func fill(at unixNs: Int64) {
+        for block in order { write(block, content.digest(block), at: unixNs) }
+        synced(pending)
+    }
+
     /// What a sync makes durable that begins now.
     var pending: [BlockRef: UInt64] { dirty.reduce(into: [:]) { $0[$1] = cache[$1] } }
 

@@ -18,6 +18,8 @@ package struct Report: Sendable, Equatable {
     package var requests = 0
     package var duplicates = 0
     package var blocks = 0
+    /// How many times the size of the torrent its first seed sent until the others had each piece between them.
+    package var firstCopies = 0.0
 
     package init(seed: UInt64) { self.seed = seed }
 

@@ -28,6 +28,10 @@ package struct Scenario: Sendable {
         var interruptions: [(effect: Int, how: Interruption, meddling: Meddling?)] = []
         var faults: [FaultWindow] = []
         var wantsPart = false
+        /// It has everything from the start.
+        var isSeed = false
+        /// It stays when it is complete.
+        var stays = false
     }
 
     package let seed: UInt64
@@ -131,6 +135,34 @@ package struct Scenario: Sendable {
         plan.settings.downloadLimit = Int.random(in: 50_000...400_000, using: &random)
         scenario.clients = [plan]
         scenario.checkEvery = 50
+        return scenario
+    }
+
+    /// One seed with a slow line, and peers with faster ones that stay until all are complete.
+    package static func firstSeed(seed: UInt64, superSeeds: Bool) -> Scenario {
+        var scenario = Scenario(seed: seed)
+        var random = SeededGenerator(seed: seed &* 0xa24b_aed4_963e_e407 &+ 7)
+        let blocks = [1, 2, 4].randomElement(using: &random)!
+        scenario.geometry = Geometry(
+            totalBytes: Int64(Int.random(in: 40...90, using: &random) * blocks * Geometry.blockLength),
+            pieceLength: blocks * Geometry.blockLength)!
+        scenario.loss = 0
+        var first = ClientPlan()
+        first.isSeed = true
+        first.stays = true
+        first.uploadRate = Int.random(in: 40_000...200_000, using: &random)
+        first.settings.superSeeds = superSeeds
+        scenario.clients = [first]
+        for _ in 0..<Int.random(in: 4...9, using: &random) {
+            var plan = ClientPlan()
+            plan.stays = true
+            plan.latency = random.duration(1...80)
+            plan.uploadRate = Int.random(in: 50_000...600_000, using: &random)
+            scenario.clients.append(plan)
+        }
+        scenario.remotes = []
+        scenario.trackers = [.honest]
+        scenario.checkEvery = 20
         return scenario
     }
 

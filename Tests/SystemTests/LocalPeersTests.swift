@@ -59,6 +59,82 @@ import Torrent
         }
     }
 
+    /// `pieces run` seeds a torrent at rest: nothing but local discovery knows of the leecher, or of us.
+    @Test func libtorrentFindsATorrentAtRestByLocalDiscoveryAlone() async throws {
+        let torrent = try Self.torrent(seed: 505)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let file = try pieces.file(of: torrent)
+            try await pieces.adopt(torrent)
+            let data = try folder.appending("data").makingFolder()
+            let run = try pieces.start(["run", "--json"] + Self.network("127.0.0.1"), environment: Self.withLSD)
+            _ = try await run.address()
+            try await eventually("the torrent to seed at rest: \(run.errors)") {
+                try await pieces.status()?["state"] as? String == "seeding"
+            }
+            try await Self.withPeer("leech", file, data: data, at: "127.0.0.1", usesLSD: true, in: folder) { peer, _ in
+                try await eventually("libtorrent to be complete: \(peer.output)", within: .seconds(120)) {
+                    peer.output.contains("complete")
+                }
+            }
+            #expect(torrent.faults(in: data) == [])
+            run.send(SIGTERM)
+            #expect(try await run.end(within: .seconds(60)).exitCode == 0)
+        }
+    }
+
+    private static func aria2(_ file: FilePath, data: FilePath, port: UInt16, _ more: [String]) -> [String] {
+        Aria2.arguments(
+            file, data: data, port: port, ["--bt-enable-lpd=true", "--bt-lpd-interface=127.0.0.1"] + more)
+    }
+
+    @Test func torrentIsDownloadedFromAria2ByLocalDiscoveryAlone() async throws {
+        let torrent = try Self.torrent(seed: 506)
+        let program = try RealProgram.require("aria2c", package: "aria2")
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let file = try pieces.file(of: torrent)
+            let data = try folder.appending("data").makingFolder()
+            try torrent.write(to: data)
+            let port = try Machine.freePort()
+            let seed = Self.aria2(file, data: data, port: port, ["--seed-ratio=0.0", "--check-integrity=true"])
+            let download = try pieces.start(
+                ["download", file.string, "--output", pieces.output.string] + Self.network("127.0.0.1"),
+                environment: Self.withLSD)
+            // aria2 announces itself once, when it starts, and dials no one as a seed: we listen first.
+            try await eventually("us to look for peers: \(download.errors)") {
+                try await pieces.status()?["seeders"] as? Int != nil
+            }
+            try await withProgram(program, seed, in: folder) { _ in
+                let end = try await download.end(within: .seconds(120))
+                #expect(end.exitCode == 0, "\(end)")
+            }
+            #expect(torrent.faults(in: pieces.output) == [])
+        }
+    }
+
+    @Test func aria2FindsATorrentAtRestByLocalDiscoveryAlone() async throws {
+        let torrent = try Self.torrent(seed: 507)
+        let program = try RealProgram.require("aria2c", package: "aria2")
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let file = try pieces.file(of: torrent)
+            try await pieces.adopt(torrent)
+            let data = try folder.appending("data").makingFolder()
+            let run = try pieces.start(["run", "--json"] + Self.network("127.0.0.1"), environment: Self.withLSD)
+            _ = try await run.address()
+            try await eventually("the torrent to seed at rest: \(run.errors)") {
+                try await pieces.status()?["state"] as? String == "seeding"
+            }
+            let leecher = Self.aria2(file, data: data, port: try Machine.freePort(), ["--seed-time=0"])
+            let end = try await program.run(leecher, in: folder, within: .seconds(120))
+            #expect(end.exitCode == 0, "\(end)")
+            #expect(torrent.faults(in: data) == [])
+            run.send(SIGTERM)
+            #expect(try await run.end(within: .seconds(60)).exitCode == 0)
+        }
+    }
+
     /// A line: a seed, we, and a leecher that knows us alone. It hears of the seed from us.
     @Test func libtorrentHearsOfAnotherPeerFromUs() async throws {
         let torrent = try Self.torrent(seed: 503)
@@ -116,6 +192,10 @@ import Torrent
                     let peers = try connection.peers.rows(of: id)
                     #expect(peers.contains { $0.source == .pex && "\($0.address)" == seed }, "\(peers)")
                     #expect(peers.contains { "\($0.address)" == middle && $0.toldGood == 1 }, "\(peers)")
+                    // Users see where a peer is from, and who told of good ones.
+                    let shown = try await pieces.run(["peers", "1"]).output
+                    #expect(shown.contains("pex") && shown.contains("1 good, 0 bad"), "\(shown)")
+                    #expect(try await pieces.run(["peers", "1", "--json"]).output.contains(#""told_good":1"#))
                 }
             }
         }

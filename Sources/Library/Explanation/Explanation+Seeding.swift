@@ -3,6 +3,29 @@ import Torrent
 
 /// Explains how far a complete torrent is from its own seeding goal.
 extension Explanation {
+    /// How far the pieces of a torrent that super-seeds have spread.
+    static func superSeeding(_ facts: Facts) -> [Cause] {
+        let torrent = facts.torrent
+        guard let live = facts.live, torrent.state == .seeding else { return [] }
+        if let count = live.spreadPieces {
+            let pieces = "\(Format.count(count)) of \(Format.count(torrent.pieceCount, "piece"))"
+            return [
+                Cause(
+                    kind: .superSeeding,
+                    sentence:
+                        "it super-seeds: it tells each peer of few pieces, and the connected peers have \(pieces) between them",
+                    advice: "it becomes a usual seed when they have all pieces between them, or at once with "
+                        + "`pieces limit \(torrent.id) --no-super-seed`")
+            ]
+        }
+        guard torrent.settings.superSeeds == true else { return [] }
+        return [
+            Cause(
+                kind: .superSeeding,
+                sentence: "it has ended super-seeding: other peers have all pieces between them", advice: nil)
+        ]
+    }
+
     static func seeding(_ facts: Facts) -> [Cause] {
         let torrent = facts.torrent
         switch torrent.settings.seedGoal {

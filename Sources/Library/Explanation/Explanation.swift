@@ -131,10 +131,8 @@ package struct Explanation {
     }
 
     package enum Kind: String, CaseIterable {
-        case complete, seeding, moving, nothingWanted = "nothing_wanted", error, offline, paused, noEngine =
-            "no_engine",
-            notReported = "asleep", queued, checking,
-            downloading, metadata
+        case complete, seeding, superSeeding = "super_seeding", moving, nothingWanted = "nothing_wanted", error, offline
+        case paused, noEngine = "no_engine", notReported = "asleep", queued, checking, downloading, metadata
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
             noPeerHasIt = "nobody_has_it", dhtFails = "dht_fails"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
@@ -152,7 +150,8 @@ package struct Explanation {
         }
         var causes = Self.standstill(facts)
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
-            self.causes = causes + (causes.first?.kind == .complete ? Self.seeding(facts) : [])
+            if causes.first?.kind == .complete { causes += Self.superSeeding(facts) + Self.seeding(facts) }
+            self.causes = causes
             return
         }
         let isActive = causes.isEmpty

@@ -14,11 +14,13 @@ package struct AddOptions {
     let limits: LimitChange
     /// Whether existing files that don't belong to the torrent may be overwritten.
     let mayOverwrite: Bool
+    /// Whether the torrents super-seed.
+    let superSeeds: Bool?
 
     package init(
         output: String?, standardOutput: String? = nil, incompleteFolder: String? = nil, patterns: [String] = [],
         isSequential: Bool = false, allocatesFull: Bool = false,
-        limits: LimitChange = LimitChange(), mayOverwrite: Bool = false
+        limits: LimitChange = LimitChange(), mayOverwrite: Bool = false, superSeeds: Bool? = nil
     ) {
         self.output = output
         self.standardOutput = standardOutput
@@ -28,6 +30,7 @@ package struct AddOptions {
         self.allocatesFull = allocatesFull
         self.limits = limits
         self.mayOverwrite = mayOverwrite
+        self.superSeeds = superSeeds
     }
 
     /// Changes the settings of a new or known torrent as the options say. Options that weren't given change nothing.
@@ -35,6 +38,7 @@ package struct AddOptions {
         if isSequential { settings.isSequential = true }
         // A known torrent keeps its way of allocation: its files may be there already.
         if isNew { settings.allocatesFull = allocatesFull }
+        if let superSeeds { settings.superSeeds = superSeeds }
         settings.limits = limits.applied(to: settings.limits)
     }
 }

@@ -18,6 +18,8 @@ package struct LiveRow: Row, Sendable, Hashable {
     /// `nil` when unknown.
     package let timeLeft: Duration?
     package let at: Timestamp
+    /// The number of pieces that connected peers have, while the torrent super-seeds; otherwise `nil`.
+    package var spreadPieces: Int?
 
     package init(
         torrent: TorrentID, downloadRate: Int64, uploadRate: Int64, peersConnected: Int, seeders: Int, leechers: Int,
@@ -38,7 +40,10 @@ package struct LiveRow: Row, Sendable, Hashable {
     package func isFresh(_ now: Timestamp) -> Bool { now - at <= Self.lifetime }
 
     package static let columns =
-        "l.torrent_id, l.download_rate, l.upload_rate, l.peers_connected, l.seeders, l.leechers, l.eta_seconds, l.at"
+        """
+        l.torrent_id, l.download_rate, l.upload_rate, l.peers_connected, l.seeders, l.leechers, l.eta_seconds, l.at, \
+        l.spread_pieces
+        """
 
     package init(_ row: Statement) throws(StoreError) {
         torrent = try row.next()
@@ -49,5 +54,6 @@ package struct LiveRow: Row, Sendable, Hashable {
         leechers = try row.nextCount()
         timeLeft = try row.next(Int64?.self).map { .seconds($0) }
         at = try row.next()
+        spreadPieces = try row.next()
     }
 }

@@ -14,13 +14,13 @@ package struct LiveTable {
             for live in rows {
                 try db.execute(
                     """
-                    INSERT INTO live (torrent_id, download_rate, upload_rate, peers_connected, seeders, leechers, eta_seconds, at)
-                    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM torrent WHERE id = ?1)
+                    INSERT INTO live (torrent_id, download_rate, upload_rate, peers_connected, seeders, leechers, eta_seconds, at, spread_pieces)
+                    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM torrent WHERE id = ?1)
                     ON CONFLICT (torrent_id) DO UPDATE SET download_rate = ?2, upload_rate = ?3, peers_connected = ?4, seeders = ?5, leechers = ?6,
-                        eta_seconds = ?7, at = ?8
+                        eta_seconds = ?7, at = ?8, spread_pieces = ?9
                     """,
                     live.torrent, live.downloadRate, live.uploadRate, live.peersConnected, live.seeders, live.leechers,
-                    live.timeLeft?.components.seconds, live.at)
+                    live.timeLeft?.components.seconds, live.at, live.spreadPieces)
             }
         }
     }

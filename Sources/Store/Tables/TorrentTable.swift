@@ -51,6 +51,33 @@ package struct TorrentTable {
             "FROM torrent AS t WHERE state = ? AND id > ? ORDER BY id LIMIT ?", state, id ?? TorrentID(.min), limit)
     }
 
+    /// The public ones of at most `limit` torrents that seed and have a higher number, and the number of the last of
+    /// them; `nil` if none follows.
+    package func publicSeeds(after id: TorrentID?, limit: Int) throws(StoreError) -> (
+        hashes: [PublicInfoHash], last: TorrentID?
+    ) {
+        let statement = try db.prepare(
+            """
+            SELECT id, info_hash, private FROM torrent WHERE state = 'seeding' AND id > ? ORDER BY id LIMIT ?
+            """)
+        defer { statement.reset() }
+        try statement.bind([id ?? TorrentID(.min), limit])
+        var hashes: [PublicInfoHash] = []
+        var (count, last) = (0, id)
+        while try statement.step() {
+            last = try statement.next()
+            count += 1
+            do throws(StoreError) {
+                let infoHash: InfoHash = try statement.next()
+                if let hash = PublicInfoHash(infoHash, isPrivate: try statement.next()) { hashes.append(hash) }
+            } catch {
+                // The engine doesn't work on a torrent with a damaged row.
+                guard error.isOfRow else { throw error }
+            }
+        }
+        return (hashes, count < limit ? nil : last)
+    }
+
     /// At most `limit` torrents whose output is the folder.
     package func rows(in folder: String, limit: Int) throws(StoreError) -> [TorrentRow] {
         try db.fetchAll("FROM torrent AS t WHERE output = ? ORDER BY id LIMIT ?", folder, limit)

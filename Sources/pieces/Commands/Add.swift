@@ -66,7 +66,7 @@ struct Add: DirectCommand {
         let connection = try global.openToAdd()
         var settings = try global.fileSettings
         try settings.add(connection)
-        var addRequest = AddRequest(Library(connection), torrent.options(settings))
+        var addRequest = AddRequest(Library(connection), torrent.options(settings, superSeeds: seeds.superSeed))
         addRequest.isPaused = paused
         addRequest.seedGoal = seeds.goal
         return addRequest

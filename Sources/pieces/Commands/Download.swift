@@ -73,7 +73,7 @@ struct Download: EngineCommand {
         guard !ids.isEmpty else { throw ExitStatus.failed }
         settings.scope = .only(Set(ids))
         settings.endsWhenComplete = true
-        settings.seedGoal = seeds.goal ?? .none
+        settings.seedGoal = seeds.goal ?? (seeds.superSeed == true ? .forever : .none)
         queue.apply(to: &settings)
         settings.giveUpAfter = giveUpAfter.map(\.limit) ?? (seeds.seed ? nil : Self.standardPatience)
         let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
@@ -94,7 +94,7 @@ struct Download: EngineCommand {
         guard !hasRefused else { throw ExitStatus.failed }
         var stored = try global.fileSettings
         try stored.add(connection)
-        var addRequest = AddRequest(library, torrent.options(stored))
+        var addRequest = AddRequest(library, torrent.options(stored, superSeeds: seeds.superSeed))
         addRequest.unpausesKnown = true
         var entries = try await addRequest.add(read.torrents + known.torrents) { reason in
             Terminal.shared.complain(reason)

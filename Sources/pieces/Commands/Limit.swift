@@ -7,7 +7,7 @@ import Torrent
 struct Limit: Command {
     static let configuration = CommandConfiguration(
         commandName: "limit",
-        abstract: "Set speed limits and seeding goals; without options, show them.",
+        abstract: "Set speed limits, seeding goals and super-seeding; without options, show them.",
         discussion: """
             Limits and goals are stored with the torrent and take precedence over the options of `pieces run`. --seed undoes \
             --no-seed, and resumes seeding after a goal was reached.
@@ -53,7 +53,8 @@ struct Limit: Command {
     func run() async throws {
         let change = LimitChange(download: download, upload: upload, peers: maxPeers)
         let library = Library(try global.openToChange())
-        let torrents = try library.limit(arguments.choice, change, seedGoal: noSeed ? SeedGoal.none : seeds.goal)
+        let torrents = try library.limit(
+            arguments.choice, change, seedGoal: noSeed ? SeedGoal.none : seeds.goal, superSeeds: seeds.superSeed)
         for torrent in torrents where !reporting.quiet { tell(torrent) }
         arguments.reportNone(torrents.count, reporting, "there are no torrents")
     }
@@ -81,10 +82,16 @@ struct Limit: Command {
             json.field("seed_seconds", settings.seedGoal.seconds)
             json.field("uploaded_bytes", torrent.uploadedBytes)
             json.field("seeding_seconds", torrent.seedTime.components.seconds)
+            json.field("super_seed", settings.superSeeds)
         }
     }
 
     private static func words(_ torrent: TorrentRow) -> String {
+        let way = torrent.settings.superSeeds.map { $0 ? ", super-seeds" : ", does not super-seed" } ?? ""
+        return goal(of: torrent) + way
+    }
+
+    private static func goal(of torrent: TorrentRow) -> String {
         switch torrent.settings.seedGoal {
         case .standard: "seeding: engine default"
         case .none: "does not seed (undo with --seed)"

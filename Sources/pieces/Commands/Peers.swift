@@ -18,6 +18,8 @@ struct Peers: ListCommand {
               d  we want data, but it chokes us  u  it wants data, but we choke it
               S  snubbed: it owes us blocks but isn't sending
               I  incoming connection
+
+            TOLD OF counts the peers of which a peer told us (peer exchange): those that we could connect to, and the others.
             """)
 
     @OptionGroup var options: ListOptions
@@ -69,7 +71,7 @@ struct Peers: ListCommand {
         var table = Table(
             [
                 .left("ADDRESS"), .left("FROM"), .left("CLIENT"), .right("GOT"), .right("SENT"), .right("BEST RATE"),
-                .right("FAILED"),
+                .right("FAILED"), .left("TOLD OF"),
                 .left("LAST SEEN"), .left("BANNED"),
             ], flexible: 2)
         for peer in peers {
@@ -79,6 +81,7 @@ struct Peers: ListCommand {
                 Format.bytes(peer.downloadedBytes),
                 Format.bytes(peer.uploadedBytes), peer.rate > 0 ? Format.rate(peer.rate) : "",
                 peer.failures > 0 ? "\(peer.failures)" : "",
+                peer.toldGood + peer.toldBad > 0 ? "\(peer.toldGood) good, \(peer.toldBad) bad" : "",
                 Format.moment(peer.lastSeen), isBanned ? peer.banReason?.printable ?? "" : "",
             ])
         }
@@ -123,6 +126,8 @@ struct Peers: ListCommand {
                     json.field("rate", peer.rate)
                     json.field("banned_until", peer.bannedUntil?.rawValue)
                     json.field("ban_reason", peer.banReason)
+                    json.field("told_good", peer.toldGood)
+                    json.field("told_bad", peer.toldBad)
                 }
             }
         }

@@ -60,6 +60,7 @@ struct Run: EngineCommand {
         queue.apply(to: &settings)
         settings.endsWhenComplete = untilComplete
         if let goal = seeds.goal { settings.seedGoal = goal }
+        if let superSeeds = seeds.superSeed { settings.superSeeds = superSeeds }
         return settings
     }
 

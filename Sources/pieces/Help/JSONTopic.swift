@@ -48,11 +48,11 @@ package enum JSONTopic {
             fields: """
                 {event: "limits", id, info_hash, name, download_limit, upload_limit,
                  max_peers, seed_goal, seed_ratio, seed_seconds, uploaded_bytes,
-                 seeding_seconds}
+                 seeding_seconds, super_seed}
                 """,
             notes: """
                 One object per line and torrent. A limit of null is none, and `max_peers` of null the engine's default. \
-                `seed_goal` is default, none, forever, ratio or time.
+                `seed_goal` is default, none, forever, ratio or time. `super_seed` of null is as the engine's options say.
                 """),
         Section(
             command: "select",
@@ -99,7 +99,8 @@ package enum JSONTopic {
                    pieces_have, downloaded_bytes, uploaded_bytes, wasted_bytes,
                    download_rate, upload_rate, peers_connected, seeders, leechers,
                    eta_seconds, added_at, completed_at, last_verified_at,
-                   seeding_seconds, web_seeds, output, destination, bitfield}]}
+                   seeding_seconds, web_seeds, spread_pieces, output, destination,
+                   bitfield}]}
                 """,
             notes: """
                 `running` is null if this user can read the database but can't see whether an engine is running; `since` is when \
@@ -110,7 +111,8 @@ package enum JSONTopic {
                 downloading, metadata, seeding, checking, complete, paused, queued, offline or error. In the state metadata only \
                 the magnet link is known, and `progress`, `total_bytes`, `wanted_bytes`, `piece_length` and `piece_count` are null. \
                 `seeding_seconds` is how long the torrent was complete and available to peers. `web_seeds` counts its web \
-                seeds; those of a .torrent that an earlier version added count once an engine has loaded it. `destination` \
+                seeds; those of a .torrent that an earlier version added count once an engine has loaded it. `spread_pieces` is how many \
+                pieces connected peers have, while the torrent super-seeds; otherwise null. `destination` \
                 is the folder to which it moves when it is complete, or null if that is `output`. `limits` are those of the \
                 running engine for all torrents together, in bytes per second (null: unlimited); `alternative_until` is when \
                 the alternative limits end, and null while the usual ones hold. `bitfield` needs --pieces: the pieces that the \
@@ -133,9 +135,13 @@ package enum JSONTopic {
                    requests}],
                  peers: [{address, source, client, first_seen, last_seen, last_tried,
                    last_connected, failures, downloaded_bytes, uploaded_bytes,
-                   hash_failures, rate, banned_until, ban_reason}]}
+                   hash_failures, rate, banned_until, ban_reason, told_good,
+                   told_bad}]}
                 """,
-            notes: "`flags` has the letters that `pieces peers --help` explains."),
+            notes: """
+                `flags` has the letters that `pieces peers --help` explains. `told_good` and `told_bad` count the peers of \
+                which this one told us: those that we could connect to, and the others.
+                """),
         Section(
             command: "trackers",
             fields: """

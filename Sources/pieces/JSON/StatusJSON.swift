@@ -99,6 +99,7 @@ struct StatusJSON {
         json.field("last_verified_at", torrent.lastVerifiedAt?.rawValue)
         json.field("seeding_seconds", torrent.seedTime.components.seconds)
         json.field("web_seeds", torrent.webSeeds)
+        json.field("spread_pieces", live?.spreadPieces)
         json.path("output", "output_bytes", torrent.output)
         json.path("destination", "destination_bytes", torrent.destination)
         if let have { json.field("bitfield", Hex.encode(have.bytes)) }

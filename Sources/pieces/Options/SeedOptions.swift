@@ -20,6 +20,13 @@ struct SeedOptions: ParsableArguments {
         transform: TimeSpan.parse)
     var seedTime: Duration?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Super-seed: as the only seed, tell each peer of few pieces, so that the first copy costs as little upload as possible. Ends when the other peers have all pieces between them."
+    )
+    var superSeed: Bool?
+
     /// The seeding goal; `nil` if no option was given.
     var goal: SeedGoal? {
         if let seedRatio { return .ratio(seedRatio) }

@@ -37,13 +37,13 @@ struct TorrentOptions: ParsableArguments {
         help: ArgumentHelp("Maximum number of connections per torrent.", valueName: "n"), transform: CountLimit.init)
     var maxPeers: CountLimit?
 
-    func options(_ settings: Settings) -> AddOptions {
+    func options(_ settings: Settings, superSeeds: Bool?) -> AddOptions {
         AddOptions(
             output: output, standardOutput: settings.text(.output),
             incompleteFolder: settings.text(.incompleteFolder), patterns: select, isSequential: sequential,
             allocatesFull: allocate.map { $0 == .full } ?? settings.allocatesFull ?? false,
             limits: LimitChange(download: limits.downloadLimit, upload: limits.uploadLimit, peers: maxPeers),
-            mayOverwrite: overwrite)
+            mayOverwrite: overwrite, superSeeds: superSeeds)
     }
 }
 

@@ -115,7 +115,10 @@ struct StatusTable {
     /// The state as people read it, abbreviated in a narrow terminal.
     private func word(of torrent: StatusLine) -> String {
         let state = engine.state(of: torrent)
-        guard let width, width < Self.narrow else { return engine.word(for: state) }
+        guard let width, width < Self.narrow else {
+            let isSparing = state == .seeding && engine.live(torrent, now)?.spreadPieces != nil
+            return isSparing ? "super-seeding" : engine.word(for: state)
+        }
         return switch state {
         case .downloading: "down"
         case .seeding: "seed"
