@@ -4,7 +4,7 @@ package import Store
 import Swarm
 package import SystemPackage
 package import TestSupport
-package import Torrent
+import Torrent
 
 /// A folder with a database and an output folder, in which sessions run on a recorded disk.
 package struct CrashSite: Sendable {
