@@ -105,6 +105,10 @@ package enum UDPTrackerResponsePacket: Hashable, Sendable {
             }
             self = .connect(transaction: transaction, connection: connection)
         case .announce:
+            guard !reader.rest.isEmpty else {
+                // opentracker's answer; it has no packet of an error for this.
+                throw .failure(reason: "it sent an empty answer, as for a torrent that it doesn't track", retry: nil)
+            }
             guard let interval = reader.next(UInt32.self), let leechers = reader.next(UInt32.self),
                 let seeders = reader.next(UInt32.self)
             else {

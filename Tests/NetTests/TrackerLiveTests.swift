@@ -45,6 +45,18 @@ import TrackerWire
         }
     }
 
+    /// Its answer over UDP is an announce response without anything in it.
+    @Test func unknownTorrentIsRejectedOverUDP() async throws {
+        try await withTracker("udp") { client, url in
+            let error = try await trackerError {
+                try await client.announce(url, TrackerSamples.request(infoHash: Self.unknown))
+            }
+            #expect(
+                error.description
+                    == "the tracker refused: it sent an empty answer, as for a torrent that it doesn't track")
+        }
+    }
+
     @Test func wrongPathIsReportedAsAStatus() async throws {
         try await withTracker("http", path: "/wrong") { client, url in
             let error = try await trackerError { try await client.announce(url, TrackerSamples.request()) }
@@ -65,7 +77,23 @@ import TrackerWire
                 program, ["-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-w", list.string], in: folder
             ) { _ in
                 try await untilItListens(on: port)
-                try await withTrackerClient { try await body($0, TrackerURL("\(scheme)://127.0.0.1:\(port)\(path)")) }
+                try await withTrackerClient { client in
+                    try await untilItHasReadItsFile(client, port)
+                    try await body(client, TrackerURL("\(scheme)://127.0.0.1:\(port)\(path)"))
+                }
+            }
+        }
+    }
+
+    /// It reads its file on a thread of its own, and knows no torrent before.
+    private func untilItHasReadItsFile(_ client: TrackerClient, _ port: Int) async throws {
+        try await eventually("the tracker to read its file") {
+            do {
+                _ = try await client.announce(
+                    TrackerURL("http://127.0.0.1:\(port)/announce"), TrackerSamples.request(.stopped))
+                return true
+            } catch TrackerError.failure {
+                return false
             }
         }
     }

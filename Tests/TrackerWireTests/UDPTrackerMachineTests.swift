@@ -160,6 +160,10 @@ import TrackerWire
         arguments: [
             (3, utf8("gone"), .failure(reason: "gone", retry: nil)),
             (3, [], .failure(reason: "no reason given", retry: nil)),
+            (
+                1, [],
+                .failure(reason: "it sent an empty answer, as for a torrent that it doesn't track", retry: nil)
+            ),
             (0, [1, 2], .truncated("a packet of 10 bytes has no connection id")),
             (1, peers, .malformed("its packet is not of the requested kind")),
             (9, [], .malformed("a packet has the unknown action 9")),
