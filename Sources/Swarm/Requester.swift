@@ -25,6 +25,8 @@ struct Requester {
     private let geometry: Geometry
     /// Whether blocks were released during this batch, so that other sources are asked for them when it ends.
     private var isFillDue = false
+    /// Whether a source got no new piece because the memory was full.
+    private var lackedMemory = false
 
     init(geometry: Geometry) { self.geometry = geometry }
 
@@ -39,10 +41,16 @@ struct Requester {
         return isFillDue
     }
 
+    /// Returns whether a source got no new piece since the last call because the memory was full.
+    mutating func takeMemoryShortage() -> Bool {
+        defer { lackedMemory = false }
+        return lackedMemory
+    }
+
     // MARK: Which block
 
     /// Takes the next block to request from the source, and returns it.
-    func takeBlock(
+    mutating func takeBlock(
         for source: BlockSource, of pieces: inout PieceStates, among sources: borrowing BlockSources,
         _ settings: SwarmSettings,
         now: Instant, using random: inout SeededGenerator
@@ -75,7 +83,7 @@ struct Requester {
     /// A proven source first helps with pieces that others left, then begins a new piece, then joins others. An
     /// unproven source gets pieces of its own, so that bad data has one possible author, and only a few bytes at a
     /// time. When none are left, it joins others too.
-    private func piece(
+    private mutating func piece(
         for source: BlockSource, of pieces: inout PieceStates, among sources: borrowing BlockSources,
         _ settings: SwarmSettings,
         now: Instant, using random: inout SeededGenerator
@@ -113,14 +121,15 @@ struct Requester {
         return others.piece
     }
 
-    private func newPiece(
+    private mutating func newPiece(
         for source: BlockSource, of pieces: inout PieceStates, _ settings: SwarmSettings, now: Instant,
         using random: inout SeededGenerator
     ) -> PieceIndex? {
-        guard pieces.hasRoom(for: geometry.pieceLength, budget: settings.memoryBudget),
-            !pieces.picker.candidates.isEmpty,
-            !source.isDry(at: pieces.picker.insertions)
-        else { return nil }
+        guard pieces.hasRoom(for: geometry.pieceLength, budget: settings.memoryBudget) else {
+            lackedMemory = true
+            return nil
+        }
+        guard !pieces.picker.candidates.isEmpty, !source.isDry(at: pieces.picker.insertions) else { return nil }
         let index: PieceIndex?
         switch settings.picking {
         case .sequential: index = pieces.picker.first { source.serves($0) }

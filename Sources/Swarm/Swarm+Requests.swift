@@ -99,6 +99,19 @@ extension Swarm {
         sendIntents(now: now)
     }
 
+    /// A piece left the memory. Sources that found it full go on now if nothing else will make them: a peer is asked for
+    /// more with each block that it sends, so a peer of which nothing is outstanding would wait for the next tick. So
+    /// would a web seed without a run; it goes on as soon as a whole run fits.
+    mutating func memoryWasFreed(now: Instant) {
+        let budget = settings.memoryBudget
+        for seed in webSeeds.ordered
+        where seed.wantsRun && pieces.hasRoom(for: seed.wantedRun(most: budget / 4), budget: budget) {
+            fill(seed, now: now)
+        }
+        guard pieces.hasRoom(for: geometry.pieceLength, budget: budget), requester.takeMemoryShortage() else { return }
+        for peer in peers.ordered where peer.source.outstanding == 0 { fill(peer.source, now: now) }
+    }
+
     private mutating func ask(_ source: BlockSource, _ block: BlockRef, now: Instant) {
         limits.requested(geometry.length(of: block))
         source.request(block, at: now)

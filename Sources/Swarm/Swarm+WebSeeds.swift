@@ -76,16 +76,6 @@ extension Swarm {
         sendIntents(now: now)
     }
 
-    /// A piece left the memory: web seeds go on as soon as a whole run fits. A peer needs no such call, because it is
-    /// asked for more with each block that it sends, but a web seed without a run sends nothing.
-    mutating func memoryWasFreed(now: Instant) {
-        let budget = settings.memoryBudget
-        for seed in webSeeds.ordered
-        where seed.wantsRun && pieces.hasRoom(for: seed.wantedRun(most: budget / 4), budget: budget) {
-            fill(seed, now: now)
-        }
-    }
-
     /// A block of a run arrived; its bytes stay with the shell.
     package mutating func received(
         webSeed key: WebSeedKey, piece: PieceIndex, begin: Int, length: Int, now: Instant
