@@ -99,32 +99,13 @@ import Torrent
         }
     }
 
-    /// Runs the script in a network namespace of its own.
-    private static func withTransmission(_ verb: String, _ form: Form, _ scene: Scene) async throws
-        -> RunningProgram.End
-    {
-        _ = try RealProgram.require("transmission-daemon")
-        _ = try RealProgram.require("ip", package: "iproute2")
-        _ = try await Libtorrent.program()
-        let unshare = try RealProgram.require("unshare", package: "util-linux")
-        let folder = try scene.folder.appending("work").makingFolder()
-        let isolated = ["--net", "--map-root-user"]
-        let trial = try await unshare.run(isolated + ["true"], in: folder)
-        if trial.exitCode != 0 {
-            let reason = "this machine gives users no network namespaces: \(trial.errors)"
-            guard ProcessInfo.processInfo.environment["CI"] == nil else {
-                Issue.record("\(reason)")
-                throw CancellationError()
-            }
-            try Test.cancel("\(reason)")
-        }
-        let support = FilePath(#filePath).removingLastComponent().appending("Support")
-        return try await unshare.run(
-            isolated + [
-                "sh", support.appending("TransmissionDHT.sh").string, verb,
-                try Pieces.program.path, support.appending("dht_network.py").string, scene.file.string,
-                scene.data.string, scene.pieces.output.string, scene.source(form),
-            ], in: folder, environment: ["PIECES_DATABASE": scene.pieces.database.string], within: .seconds(240))
+    private static func withTransmission(
+        _ verb: String, _ form: Form, _ scene: Scene
+    ) async throws -> RunningProgram.End {
+        let more = [scene.file.string, scene.data.string, scene.pieces.output.string, scene.source(form)]
+        return try await runWithTransmission(
+            "TransmissionDHT.sh", verb, python: "dht_network.py", more, database: scene.pieces.database,
+            in: try scene.folder.appending("work").makingFolder())
     }
 
     private static func aria2(_ scene: Scene, _ form: Form, _ network: Network, _ more: [String]) throws -> [String] {

@@ -57,7 +57,7 @@ def main():
             parameters.ti = libtorrent.torrent_info(sys.argv[4])
         parameters.save_path = sys.argv[5]
         if sys.argv[3] == "seed":
-            parameters.flags |= libtorrent.torrent_flags.seed_mode
+            parameters.flags = libtorrent.torrent_flags.seed_mode
         torrent = sessions[-1].add_torrent(parameters)
     parent = os.getppid()
     is_complete = False

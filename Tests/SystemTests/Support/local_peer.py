@@ -13,6 +13,8 @@ session = lt.session({
 handle = session.add_torrent({"ti": lt.torrent_info(source), "save_path": folder})
 if "nopex" in sys.argv[8:]:
     handle.set_flags(lt.torrent_flags.disable_pex)
+    # Its calls come from where it listens, so that others can tell of it.
+    session.apply_settings({"outgoing_interfaces": address})
 if int(limit) > 0:
     handle.set_download_limit(int(limit))
 if peer != "-":
