@@ -10,6 +10,18 @@ import Torrent
     /// libtorrent's numbers of the ways in which it found a peer.
     private enum Source: Int { case exchange = 4 }
 
+    /// What we have of the torrent: the .torrent, or a link that names nobody.
+    enum Form: String, CaseIterable, Sendable {
+        case file, link
+
+        func source(_ torrent: SampleTorrent, _ pieces: Pieces) throws -> String {
+            switch self {
+            case .file: try pieces.file(of: torrent).string
+            case .link: "\(MagnetLink(infoHash: torrent.infoHash))"
+            }
+        }
+    }
+
     private static func torrent(seed: UInt64, isPrivate: Bool = false) throws -> SampleTorrent {
         try SampleTorrent(folder: "sample", [.init("a", 1_500_000), .init("sub/b", 700_000)], seed: seed)
     }
@@ -88,7 +100,7 @@ import Torrent
             file, data: data, port: port, ["--bt-enable-lpd=true", "--bt-lpd-interface=127.0.0.1"] + more)
     }
 
-    @Test func torrentIsDownloadedFromAria2ByLocalDiscoveryAlone() async throws {
+    @Test(arguments: Form.allCases) func torrentIsDownloadedFromAria2ByLocalDiscoveryAlone(form: Form) async throws {
         let torrent = try Self.torrent(seed: 506)
         let program = try RealProgram.require("aria2c", package: "aria2")
         try await withTemporaryFolder { folder in
@@ -99,7 +111,8 @@ import Torrent
             let port = try Machine.freePort()
             let seed = Self.aria2(file, data: data, port: port, ["--seed-ratio=0.0", "--check-integrity=true"])
             let download = try pieces.start(
-                ["download", file.string, "--output", pieces.output.string] + Self.network("127.0.0.1"),
+                ["download", try form.source(torrent, pieces), "--output", pieces.output.string]
+                    + Self.network("127.0.0.1"),
                 environment: Self.withLSD)
             // aria2 announces itself once, when it starts, and dials no one as a seed: we listen first.
             try await eventually("us to look for peers: \(download.errors)") {
@@ -245,14 +258,19 @@ import Torrent
         }
     }
 
-    /// The line again: a tracker tells aria2 of the seed, and we know aria2 alone. It tells us once a minute.
-    @Test func weHearOfAnotherPeerFromAria2() async throws {
-        try await Self.besideSeed(seed: 508) { _, seed, tracker, torrent, pieces, folder in
+    /// The line again: a tracker tells aria2 of the seed, and we know aria2 alone. It tells those that connect of the
+    /// peers that it met in the last minute.
+    @Test(arguments: Form.allCases) func weHearOfAnotherPeerFromAria2(form: Form) async throws {
+        try await Self.besideSeed(seed: 508) { running, seed, tracker, torrent, pieces, folder in
             tracker.answer { $0.peers = [seed] }
             let empty = try folder.appending("empty").makingFolder()
             try await Self.aria2(torrent, data: empty, ["--max-download-limit=10K"], in: folder) { middle in
-                let ours = try Self.torrent(seed: 508)
-                let end = try await pieces.start(try pieces.download(ours, from: [middle])).end(within: .seconds(200))
+                try await eventually("aria2 to be connected to the seed", within: .seconds(60)) {
+                    running.output.contains("peer ")
+                }
+                let source = try form.source(try Self.torrent(seed: 508), pieces)
+                let download = ["download", source, "--output", pieces.output.string, "--peer", "\(middle)"]
+                let end = try await pieces.start(download + Pieces.network).end(within: .seconds(200))
                 #expect(end.exitCode == 0, "\(end)")
                 #expect(torrent.faults(in: pieces.output) == [])
                 let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
@@ -288,7 +306,8 @@ import Torrent
     // MARK: Transmission
 
     private static func transmission(
-        _ verb: String, seed: UInt64, _ prepare: (SampleTorrent, Pieces, _ data: FilePath) async throws -> Void,
+        _ verb: String, _ form: Form = .file, seed: UInt64,
+        _ prepare: (SampleTorrent, Pieces, _ data: FilePath) async throws -> Void,
         _ check: (SampleTorrent, Pieces, _ data: FilePath) async throws -> Void
     ) async throws {
         let torrent = try Self.torrent(seed: seed)
@@ -301,8 +320,8 @@ import Torrent
             try await prepare(torrent, pieces, data)
             let end = try await runWithTransmission(
                 "TransmissionLocal.sh", verb, python: "local_peer.py",
-                [file.string, data.string, pieces.output.string, full.string], database: pieces.database,
-                in: try folder.appending("work").makingFolder())
+                [file.string, data.string, pieces.output.string, full.string, try form.source(torrent, pieces)],
+                database: pieces.database, in: try folder.appending("work").makingFolder())
             #expect(end.exitCode == 0, "\(end)")
             try await check(torrent, pieces, data)
         }
@@ -314,8 +333,10 @@ import Torrent
         return Set(try connection.peers.rows(of: id).map(\.source))
     }
 
-    @Test func torrentIsDownloadedFromTransmissionByLocalDiscoveryAlone() async throws {
-        try await Self.transmission("fetch", seed: 510) { torrent, _, data in
+    @Test(arguments: Form.allCases) func torrentIsDownloadedFromTransmissionByLocalDiscoveryAlone(form: Form)
+        async throws
+    {
+        try await Self.transmission("fetch", form, seed: 510) { torrent, _, data in
             try torrent.write(to: data)
         } _: { torrent, pieces, _ in
             #expect(torrent.faults(in: pieces.output) == [])
@@ -331,8 +352,8 @@ import Torrent
     }
 
     /// Transmission tells us of the seed, from which we have most of the torrent before Transmission has it.
-    @Test func weHearOfAnotherPeerFromTransmission() async throws {
-        try await Self.transmission("hear", seed: 512) { _, _, _ in
+    @Test(arguments: Form.allCases) func weHearOfAnotherPeerFromTransmission(form: Form) async throws {
+        try await Self.transmission("hear", form, seed: 512) { _, _, _ in
         } _: { torrent, pieces, _ in
             #expect(torrent.faults(in: pieces.output) == [])
             let sources = try Self.sources(torrent, pieces)

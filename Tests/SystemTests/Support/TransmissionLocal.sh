@@ -3,14 +3,15 @@
 # peer at 127.0.0.0/8, so all of them have addresses of a private network on the loopback device of a network namespace.
 # Runs in that namespace, in an empty folder.
 #
-# usage: TransmissionLocal.sh fetch|serve|hear|tell PIECES PEER.py TORRENT DATA OUTPUT FULL
+# usage: TransmissionLocal.sh fetch|serve|hear|tell PIECES PEER.py TORRENT DATA OUTPUT FULL SOURCE
 #
 # fetch: Transmission has the torrent in DATA, and pieces downloads it to OUTPUT by local discovery.
 # serve: pieces has the torrent in its database, with its files in OUTPUT, and Transmission downloads it to DATA.
 # hear: libtorrent has the torrent in FULL, Transmission downloads from it slowly, and pieces knows Transmission alone.
 # tell: the same with pieces in the middle. Succeeds when Transmission dials libtorrent.
+# SOURCE, the .torrent or a magnet link, is all that pieces is given to download.
 set -eu
-verb=$1 pieces=$2 peer=$3 torrent=$4 data=$5 output=$6 full=$7
+verb=$1 pieces=$2 peer=$3 torrent=$4 data=$5 output=$6 full=$7 source=$8
 patience=170
 
 ip link set lo up multicast on
@@ -47,7 +48,7 @@ transmission() {
     await transmission-remote 127.0.0.1:50124 --list
 }
 
-download() { timeout $patience "$pieces" download "$torrent" --output "$output" "$@" || { cat ./*.txt >&2; exit 1; }; }
+download() { timeout $patience "$pieces" download "$source" --output "$output" "$@" || { cat ./*.txt >&2; exit 1; }; }
 
 network="--bind 10.77.0.3 --no-dht"
 # shellcheck disable=SC2086
@@ -72,7 +73,7 @@ tell)
     echo '{"speed-limit-down": 10, "speed-limit-down-enabled": true}' >transmission/settings.json
     seed -
     transmission --no-lpd
-    "$pieces" download "$torrent" --output "$output" $network --listen-port 0 --download-limit 30K --peer "$seed" \
+    "$pieces" download "$source" --output "$output" $network --listen-port 0 --download-limit 30K --peer "$seed" \
         --peer 10.77.0.2:50123 >pieces.txt 2>&1 &
     children="$children $!"
     await grep -q "peer 10.77.0.2:.* source 32" seed.txt
