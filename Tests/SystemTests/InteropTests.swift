@@ -106,4 +106,38 @@ import Torrent
             }
         }
     }
+
+    // MARK: Super-seeding
+
+    /// We are the only seed of two leechers, aria2 and a libtorrent that dials it, and send little more than one copy:
+    /// they get the rest from each other.
+    @Test func aria2CompletesFromOneCopyBesideLibtorrent() async throws {
+        let torrent = try SampleTorrent(length: 4_000_000, pieceLength: 32768, seed: 703)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let file = try pieces.file(of: torrent)
+            try await pieces.adopt(torrent)
+            let data = try folder.appending("data").makingFolder()
+            let other = try folder.appending("other").makingFolder()
+            try await withLeecher(.aria2, torrent, data: data, in: folder) { first in
+                try await withLibtorrentPeer("leech", file, data: other, at: "127.0.0.3", peer: "\(first)", in: folder)
+                {
+                    _, last in
+                    let start =
+                        try pieces.download(torrent, from: [first, try #require(PeerAddress(last))])
+                        + ["--super-seed", "--upload-limit", "1M"]
+                    try await pieces.beside(start) { running in
+                        try await eventually("both to be complete: \(running.errors)", within: .seconds(120)) {
+                            torrent.faults(in: data).isEmpty && torrent.faults(in: other).isEmpty
+                        }
+                        running.send(SIGTERM)
+                        #expect(try await running.end(within: .seconds(60)).exitCode == 0)
+                    }
+                }
+            }
+            let sent = try #require(try await pieces.status()?["uploaded_bytes"] as? Int)
+            let size = torrent.content.count
+            #expect(sent >= size && Double(sent) < 1.3 * Double(size), "\(sent) bytes for \(size)")
+        }
+    }
 }

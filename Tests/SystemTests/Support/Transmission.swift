@@ -64,7 +64,7 @@ func runWithTransmission(
     return try await unshare.run(
         isolated + [
             "sh", support.appending(script).string, verb, try Pieces.program.path, support.appending(python).string,
-        ] + more, in: folder, environment: ["PIECES_DATABASE": database.string], within: .seconds(240))
+        ] + more, in: folder, environment: ["PIECES_DATABASE": database.string], within: .seconds(300))
 }
 
 /// What Transmission's remote control said.

@@ -12,7 +12,7 @@
 # SOURCE, the .torrent or a magnet link, is all that pieces is given to download.
 set -eu
 verb=$1 pieces=$2 peer=$3 torrent=$4 data=$5 output=$6 full=$7 source=$8
-patience=170
+patience=270
 
 ip link set lo up multicast on
 for host in 1 2 3; do ip addr add 10.77.0.$host/32 dev lo; done
@@ -64,7 +64,7 @@ serve)
     await diff -rq "$output" "$data"
     ;;
 hear)
-    echo '{"speed-limit-down": 10, "speed-limit-down-enabled": true}' >transmission/settings.json
+    echo '{"speed-limit-down": 5, "speed-limit-down-enabled": true}' >transmission/settings.json
     transmission --no-lpd
     seed 10.77.0.2:50123
     download $network --listen-port 0 --peer 10.77.0.2:50123
