@@ -71,7 +71,7 @@ func withLibtorrentSeeding<Value>(
     }
 }
 
-/// Runs `body` beside a libtorrent at `host` that seeds or leeches the .torrent and dials `peer`, as local_peer.py says.
+/// Runs `body` beside a libtorrent at `host` that seeds or leeches the .torrent and dials `peer`: local_peer.py.
 func withLibtorrentPeer<Value>(
     _ verb: String, _ file: FilePath, data: FilePath, at host: String = "127.0.0.1", peer: String = "-",
     usesExchange: Bool = true, in folder: FilePath, isolation: isolated (any Actor)? = #isolation,

@@ -1,6 +1,6 @@
 """A libtorrent session at one address: it seeds or leeches a torrent and prints what happens.
 
-Arguments: seed or leech, the .torrent, the data folder, the address, lsd or quiet, a peer or -, a limit in bytes/s or 0,
+Arguments: seed or leech, the .torrent, the data folder, the address, lsd or quiet, a peer or -, a limit in B/s or 0,
 and nopex for no peer exchange. A peer is printed with where it is from: 4 for peer exchange, 32 for its own call.
 """
 import sys, time
