@@ -213,8 +213,8 @@ let package = Package(
                 "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
             ],
             exclude: [
-                "NewUser.sh", "Support/ARMCheck.c", "Support/TransmissionDHT.sh", "Support/dht_network.py",
-                "Support/local_peer.py",
+                "NewUser.sh", "Support/ARMCheck.c", "Support/TransmissionDHT.sh", "Support/TransmissionLocal.sh",
+                "Support/dht_network.py", "Support/local_peer.py",
             ], swiftSettings: house),
         .executableTarget(
             name: "pieces-bench",

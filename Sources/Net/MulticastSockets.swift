@@ -140,12 +140,15 @@ package actor MulticastSockets {
         guard let descriptor = open[family]?.descriptor, let name = PeerAddress(group(family), port: port).native else {
             return
         }
+        // Whoever hears it dials the address from which it is sent, and an interface may have others than ours.
+        let sender = bindAddress.map { Array(PeerAddress($0, port: 0).compact.dropLast(2)) } ?? [0, 0, 0, 0]
         for place in places.sorted(by: { $0.index < $1.index }) where place.family == family {
             let isSet =
                 switch family {
                 case .v4:
                     Self.trySet(
-                        Int32(IPPROTO_IP), IP_MULTICAST_IF, [0, 0, 0, 0] + Self.interface(place.index), of: descriptor)
+                        Int32(IPPROTO_IP), IP_MULTICAST_IF, [0, 0, 0, 0] + sender + Self.native(place.index),
+                        of: descriptor)
                 case .v6:
                     Self.trySet(Int32(IPPROTO_IPV6), IPV6_MULTICAST_IF, Self.native(place.index), of: descriptor)
                 }

@@ -12,6 +12,40 @@ import Torrent
             seed: seed, trackers: trackers)
     }
 
+    @Test func torrentIsDownloadedFromLibtorrent() async throws {
+        let torrent = try Self.torrent(seed: 146)
+        try await withTemporaryFolder { folder in
+            try await withLibtorrentSeeding(torrent, in: folder) { seeder in
+                let pieces = try Pieces(in: folder)
+                let end = try await pieces.run(try pieces.download(torrent, from: [seeder]))
+                #expect(end.exitCode == 0, "\(end)")
+                #expect(torrent.faults(in: pieces.output) == [])
+            }
+        }
+    }
+
+    /// libtorrent is told of us, and dials.
+    @Test func torrentIsSeededToLibtorrent() async throws {
+        let torrent = try Self.torrent(seed: 147)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let file = try pieces.file(of: torrent)
+            try await pieces.adopt(torrent)
+            let data = try folder.appending("libtorrent data").makingFolder()
+            try await pieces.beside(["run", "--json"] + Pieces.network) { running in
+                let address = "\(try await running.address())"
+                try await withLibtorrentPeer("leech", file, data: data, peer: address, in: folder) { peer, _ in
+                    try await eventually("libtorrent to be complete: \(peer.output)", within: .seconds(120)) {
+                        peer.output.contains("complete")
+                    }
+                }
+                #expect(torrent.faults(in: data) == [])
+                running.send(SIGTERM)
+                #expect(try await running.end().exitCode == 0)
+            }
+        }
+    }
+
     @Test func torrentIsDownloadedFromAria2() async throws {
         let torrent = try Self.torrent(seed: 141)
         try await withTemporaryFolder { folder in

@@ -15,6 +15,9 @@ import Torrent
         case v6 = "::1"
     }
 
+    /// What the leecher has of the torrent: the .torrent, or a link without trackers.
+    enum Form: String, CaseIterable, Sendable { case file, link }
+
     /// A torrent, the folder of another client, and ours.
     private struct Scene {
         let torrent: SampleTorrent
@@ -25,6 +28,11 @@ import Torrent
         let folder: FilePath
 
         func connection() throws -> Connection { try Connection.open(pieces.database, mode: .readOnly, now: .now()) }
+
+        /// What a client is given that has nothing yet.
+        func source(_ form: Form) -> String {
+            form == .link ? "\(MagnetLink(infoHash: torrent.infoHash))" : file.string
+        }
 
         /// The other client has all of the torrent.
         func fillData() throws { try torrent.write(to: data) }
@@ -75,12 +83,13 @@ import Torrent
     private enum Part: String { case seed, leech }
 
     private func withNetwork(
-        at host: Loopback = .v4, _ part: Part? = nil, of scene: Scene, isolation: isolated (any Actor)? = #isolation,
+        at host: Loopback = .v4, _ part: Part? = nil, _ form: Form = .file, of scene: Scene,
+        isolation: isolated (any Actor)? = #isolation,
         _ body: (Network) async throws -> Void
     ) async throws {
         let python = try await Libtorrent.program()
         let script = FilePath(#filePath).removingLastComponent().appending("Support").appending("dht_network.py")
-        let more = part.map { [$0.rawValue, scene.file.string, scene.data.string] } ?? []
+        let more = part.map { [$0.rawValue, scene.source(form), scene.data.string] } ?? []
         let all = [script.string, host.rawValue, "\(Self.nodeCount)"] + more
         try await withProgram(python, all, in: scene.folder) { network in
             let entry = try await eventually("the nodes to know each other: \(network.errors)") {
@@ -90,39 +99,23 @@ import Torrent
         }
     }
 
-    /// Runs the script in a network namespace of its own.
-    private static func withTransmission(_ verb: String, _ scene: Scene) async throws -> RunningProgram.End {
-        _ = try RealProgram.require("transmission-daemon")
-        _ = try RealProgram.require("ip", package: "iproute2")
-        _ = try await Libtorrent.program()
-        let unshare = try RealProgram.require("unshare", package: "util-linux")
-        let folder = try scene.folder.appending("work").makingFolder()
-        let isolated = ["--net", "--map-root-user"]
-        let trial = try await unshare.run(isolated + ["true"], in: folder)
-        if trial.exitCode != 0 {
-            let reason = "this machine gives users no network namespaces: \(trial.errors)"
-            guard ProcessInfo.processInfo.environment["CI"] == nil else {
-                Issue.record("\(reason)")
-                throw CancellationError()
-            }
-            try Test.cancel("\(reason)")
-        }
-        let support = FilePath(#filePath).removingLastComponent().appending("Support")
-        return try await unshare.run(
-            isolated + [
-                "sh", support.appending("TransmissionDHT.sh").string, verb,
-                try Pieces.program.path, support.appending("dht_network.py").string, scene.file.string,
-                scene.data.string, scene.pieces.output.string,
-            ], in: folder, environment: ["PIECES_DATABASE": scene.pieces.database.string], within: .seconds(240))
+    private static func withTransmission(
+        _ verb: String, _ form: Form, _ scene: Scene
+    ) async throws -> RunningProgram.End {
+        let more = [scene.file.string, scene.data.string, scene.pieces.output.string, scene.source(form)]
+        return try await runWithTransmission(
+            "TransmissionDHT.sh", verb, python: "dht_network.py", more, database: scene.pieces.database,
+            in: try scene.folder.appending("work").makingFolder())
     }
 
-    private static func aria2(_ scene: Scene, _ network: Network, _ more: [String]) throws -> [String] {
+    private static func aria2(_ scene: Scene, _ form: Form, _ network: Network, _ more: [String]) throws -> [String] {
         // A later option replaces an earlier one.
         let dht = [
             "--enable-dht=true", "--dht-entry-point=\(network.entry)", "--dht-file-path=\(scene.folder)/aria.dht",
             "--dht-listen-port=\(try Machine.freePort())",
         ]
-        return Aria2.arguments(scene.file, data: scene.data, port: try Machine.freePort(), dht + more)
+        let all = Aria2.arguments(scene.file, data: scene.data, port: try Machine.freePort(), dht + more)
+        return all.dropLast() + [scene.source(form)]
     }
 
     // MARK: libtorrent
@@ -194,6 +187,23 @@ import Torrent
         }
     }
 
+    /// libtorrent has a link alone, and finds our seed, the metadata and the payload.
+    @Test func magnetIsServedToLibtorrentByTheDHTAlone() async throws {
+        try await withScene(seed: 310) { scene in
+            try await scene.pieces.adopt(scene.torrent)
+            try await withNetwork(.leech, .link, of: scene) { network in
+                try await scene.besideEngine(network.options) { _ in
+                    try await eventually(
+                        "libtorrent to have everything: \(network.process.errors)", within: .seconds(120)
+                    ) {
+                        network.process.output.contains("complete")
+                    }
+                    #expect(scene.torrent.faults(in: scene.data) == [])
+                }
+            }
+        }
+    }
+
     /// After a kill, the next engine asks the nodes of the last one, and needs no entry.
     @Test(arguments: Loopback.allCases) func nodesSurviveAKill(host: Loopback) async throws {
         try await withScene(seed: 305) { scene in
@@ -220,19 +230,19 @@ import Torrent
     // MARK: Transmission
 
     /// Transmission announces its seed a minute after its start.
-    @Test func torrentIsDownloadedFromTransmissionByTheDHTAlone() async throws {
+    @Test(arguments: Form.allCases) func torrentIsDownloadedFromTransmissionByTheDHTAlone(form: Form) async throws {
         try await withScene(seed: 308) { scene in
             try scene.fillData()
-            let end = try await Self.withTransmission("fetch", scene)
+            let end = try await Self.withTransmission("fetch", form, scene)
             #expect(end.exitCode == 0, "\(end)")
             #expect(scene.torrent.faults(in: scene.pieces.output) == [])
         }
     }
 
-    @Test func torrentIsSeededToTransmissionByTheDHTAlone() async throws {
+    @Test(arguments: Form.allCases) func torrentIsSeededToTransmissionByTheDHTAlone(form: Form) async throws {
         try await withScene(seed: 309) { scene in
             try await scene.pieces.adopt(scene.torrent)
-            let end = try await Self.withTransmission("serve", scene)
+            let end = try await Self.withTransmission("serve", form, scene)
             #expect(end.exitCode == 0, "\(end)")
             #expect(scene.torrent.faults(in: scene.data) == [])
         }
@@ -240,7 +250,7 @@ import Torrent
 
     // MARK: aria2
 
-    @Test func torrentIsSeededToAria2ByTheDHTAlone() async throws {
+    @Test(arguments: Form.allCases) func torrentIsSeededToAria2ByTheDHTAlone(form: Form) async throws {
         let aria = try RealProgram.require("aria2c", package: "aria2")
         try await withScene(seed: 303) { scene in
             try await scene.pieces.adopt(scene.torrent)
@@ -250,7 +260,7 @@ import Torrent
                         try scene.connection().dht.announcedAt(TorrentID(1)) != nil
                     }
                     let end = try await aria.run(
-                        try Self.aria2(scene, network, ["--seed-time=0"]), in: scene.folder)
+                        try Self.aria2(scene, form, network, ["--seed-time=0"]), in: scene.folder)
                     #expect(end.exitCode == 0, "\(end)")
                     #expect(scene.torrent.faults(in: scene.data) == [])
                 }
@@ -258,14 +268,14 @@ import Torrent
         }
     }
 
-    @Test func torrentIsDownloadedFromAria2ByTheDHTAlone() async throws {
+    @Test(arguments: Form.allCases) func torrentIsDownloadedFromAria2ByTheDHTAlone(form: Form) async throws {
         let aria = try RealProgram.require("aria2c", package: "aria2")
         try await withScene(seed: 304) { scene in
             try scene.fillData()
             try await withNetwork(of: scene) { network in
                 let more = ["--seed-ratio=0.0", "--check-integrity=true", "--bt-hash-check-seed=true"]
-                try await withProgram(aria, try Self.aria2(scene, network, more), in: scene.folder) { _ in
-                    let end = try await scene.download(scene.file.string, network)
+                try await withProgram(aria, try Self.aria2(scene, .file, network, more), in: scene.folder) { _ in
+                    let end = try await scene.download(scene.source(form), network)
                     #expect(end.exitCode == 0, "\(end)")
                     #expect(scene.torrent.faults(in: scene.pieces.output) == [])
                 }

@@ -107,6 +107,34 @@ import Torrent
         }
     }
 
+    /// The same, and both know a tracker alone: our seed hears of Transmission from it.
+    @Test func magnetIsServedToTransmissionByATrackerAlone() async throws {
+        try await withTracker { tracker in
+            let torrent = try SampleTorrent(
+                folder: "sample", [.init("a", 1_500_000), .init("sub/b", 700_000)], pieceLength: 16384, seed: 608,
+                trackers: [[tracker.url]])
+            try await withTemporaryFolder { folder in
+                let pieces = try Pieces(in: folder)
+                try await pieces.adopt(torrent)
+                let data = try folder.appending("transmission data").makingFolder()
+                let link = Self.link(torrent, trackers: [tracker.url])
+                try await withTransmission(torrent, data: data, in: folder, link: link) { leecher in
+                    try await eventually("Transmission to announce itself", within: .seconds(60)) {
+                        tracker.announces.contains { $0.port == Int(leecher.port) }
+                    }
+                    tracker.answer { $0.peers = [leecher] }
+                    try await pieces.beside(try pieces.download(torrent, ["--seed"])) { running in
+                        try await eventually("Transmission to have it all: \(running.errors)", within: .seconds(120)) {
+                            torrent.faults(in: data).isEmpty
+                        }
+                        running.send(SIGTERM)
+                        #expect(try await running.end(within: .seconds(60)).exitCode == 0)
+                    }
+                }
+            }
+        }
+    }
+
     // MARK: Local discovery and peer exchange
 
     /// Runs `body` beside a libtorrent at the address.

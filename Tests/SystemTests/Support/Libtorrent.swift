@@ -70,3 +70,21 @@ func withLibtorrentSeeding<Value>(
         return try await body(PeerAddress(.v4(0x7f00_0001), port: port))
     }
 }
+
+/// Runs `body` beside a libtorrent at `host` that seeds or leeches the .torrent and dials `peer`: local_peer.py.
+func withLibtorrentPeer<Value>(
+    _ verb: String, _ file: FilePath, data: FilePath, at host: String = "127.0.0.1", peer: String = "-",
+    usesExchange: Bool = true, in folder: FilePath, isolation: isolated (any Actor)? = #isolation,
+    _ body: (_ peer: RunningProgram, _ address: String) async throws -> Value
+) async throws -> Value {
+    let python = try await Libtorrent.program()
+    let script = FilePath(#filePath).removingLastComponent().appending("local_peer.py")
+    let arguments =
+        [script.string, verb, file.string, data.string, host, "quiet", peer, "0"] + (usesExchange ? [] : ["nopex"])
+    return try await withProgram(python, arguments, in: folder) { running in
+        let listening = try await eventually("libtorrent to listen: \(running.errors)") {
+            running.output.firstMatch(of: /listening (\S+)/).map { String($0.output.1) }
+        }
+        return try await body(running, listening)
+    }
+}

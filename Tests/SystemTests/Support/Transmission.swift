@@ -1,6 +1,7 @@
 import Foundation
 import SystemPackage
 import TestSupport
+import Testing
 import Torrent
 
 /// Runs `body` beside a Transmission that works on the torrent in `data`, and ends it with it.
@@ -37,6 +38,33 @@ func withTransmission<Value>(
         }
         return try await body(address)
     }
+}
+
+/// Runs a script of this folder with Transmission in a network namespace of its own.
+///
+/// Its arguments are the verb, our program, the Python script, and the others.
+func runWithTransmission(
+    _ script: String, _ verb: String, python: String, _ more: [String], database: FilePath, in folder: FilePath
+) async throws -> RunningProgram.End {
+    _ = try RealProgram.require("transmission-daemon")
+    _ = try RealProgram.require("ip", package: "iproute2")
+    _ = try await Libtorrent.program()
+    let unshare = try RealProgram.require("unshare", package: "util-linux")
+    let isolated = ["--net", "--map-root-user"]
+    let trial = try await unshare.run(isolated + ["true"], in: folder)
+    if trial.exitCode != 0 {
+        let reason = "this machine gives users no network namespaces: \(trial.errors)"
+        guard ProcessInfo.processInfo.environment["CI"] == nil else {
+            Issue.record("\(reason)")
+            throw CancellationError()
+        }
+        try Test.cancel("\(reason)")
+    }
+    let support = FilePath(#filePath).removingLastComponent()
+    return try await unshare.run(
+        isolated + [
+            "sh", support.appending(script).string, verb, try Pieces.program.path, support.appending(python).string,
+        ] + more, in: folder, environment: ["PIECES_DATABASE": database.string], within: .seconds(300))
 }
 
 /// What Transmission's remote control said.

@@ -2,12 +2,13 @@
 # Transmission and pieces find each other by the DHT alone. Transmission takes no node at 127.0.0.0/8, so all of them have
 # addresses of a private network on the loopback device of a network namespace. Runs in that namespace, in an empty folder.
 #
-# usage: TransmissionDHT.sh fetch|serve PIECES NODES.py TORRENT DATA OUTPUT
+# usage: TransmissionDHT.sh fetch|serve PIECES NODES.py TORRENT DATA OUTPUT SOURCE
 #
 # fetch: Transmission has the torrent in DATA, and pieces downloads it to OUTPUT.
 # serve: pieces has the torrent in its database, with its files in OUTPUT, and Transmission downloads it to DATA.
+# SOURCE, the .torrent or a magnet link, is all that who downloads is given.
 set -eu
-verb=$1 pieces=$2 nodes=$3 torrent=$4 data=$5 output=$6
+verb=$1 pieces=$2 nodes=$3 torrent=$4 data=$5 output=$6 source=$7
 # Transmission needs a minute until it begins.
 patience=170
 
@@ -27,7 +28,10 @@ entry=$(sed -n 's/^entry //p' nodes.txt)
 
 mkdir transmission watched
 echo "${entry%:*} ${entry#*:}" >transmission/dht.bootstrap
-cp "$torrent" watched/it.torrent
+case $verb:$source in
+serve:magnet:*) ;;
+*) cp "$torrent" watched/it.torrent ;;
+esac
 transmission-daemon --foreground --config-dir transmission --download-dir "$data" --watch-dir watched --peerport 50123 \
     --port 50124 --rpc-bind-address 127.0.0.1 --bind-address-ipv4 10.77.0.2 --bind-address-ipv6 ::1 --no-portmap --dht \
     --no-lpd --no-utp --no-incomplete-dir --log-info 2>transmission.txt &
@@ -37,9 +41,19 @@ network="--bind 10.77.0.3 --listen-port 0 --no-lsd --no-pex --dht-bootstrap $ent
 case $verb in
 fetch)
     # shellcheck disable=SC2086
-    timeout $patience "$pieces" download "$torrent" --output "$output" $network || { cat transmission.txt >&2; exit 1; }
+    timeout $patience "$pieces" download "$source" --output "$output" $network || { cat transmission.txt >&2; exit 1; }
     ;;
 serve)
+    case $source in
+    magnet:*)
+        tries=0
+        until transmission-remote 127.0.0.1:50124 --add "$source" >/dev/null 2>&1; do
+            tries=$((tries + 1))
+            [ $tries -lt 100 ] || { echo "Transmission takes no link" >&2; exit 1; }
+            sleep 0.1
+        done
+        ;;
+    esac
     # shellcheck disable=SC2086
     "$pieces" run $network &
     children="$children $!"

@@ -2,6 +2,8 @@
 
 usage: dht_network.py HOST COUNT [seed|leech TORRENT FOLDER]
 
+TORRENT is a .torrent or a magnet link.
+
 Prints `entry HOST:PORT` when every node knows others, and `complete` when the leecher has everything. The last node has
 the torrent. Ends with the process that started it.
 """
@@ -48,9 +50,14 @@ def main():
     print(f"entry {name}:{ports[0]}", flush=True)
     torrent = None
     if len(sys.argv) > 3:
-        parameters = {"ti": libtorrent.torrent_info(sys.argv[4]), "save_path": sys.argv[5]}
+        if sys.argv[4].startswith("magnet:"):
+            parameters = libtorrent.parse_magnet_uri(sys.argv[4])
+        else:
+            parameters = libtorrent.add_torrent_params()
+            parameters.ti = libtorrent.torrent_info(sys.argv[4])
+        parameters.save_path = sys.argv[5]
         if sys.argv[3] == "seed":
-            parameters["flags"] = libtorrent.torrent_flags.seed_mode
+            parameters.flags = libtorrent.torrent_flags.seed_mode
         torrent = sessions[-1].add_torrent(parameters)
     parent = os.getppid()
     is_complete = False

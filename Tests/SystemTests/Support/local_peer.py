@@ -1,6 +1,7 @@
 """A libtorrent session at one address: it seeds or leeches a torrent and prints what happens.
 
-Arguments: seed or leech, the .torrent, the data folder, the address, lsd or quiet, a peer or -, a limit in bytes/s or 0.
+Arguments: seed or leech, the .torrent, the data folder, the address, lsd or quiet, a peer or -, a limit in B/s or 0,
+and nopex for no peer exchange. A peer is printed with where it is from: 4 for peer exchange, 32 for its own call.
 """
 import sys, time
 import libtorrent as lt
@@ -10,6 +11,10 @@ session = lt.session({
     "listen_interfaces": address + ":0", "enable_dht": False, "enable_lsd": lsd == "lsd", "enable_upnp": False,
     "enable_natpmp": False, "allow_multiple_connections_per_ip": True, "local_service_announce_interval": 5})
 handle = session.add_torrent({"ti": lt.torrent_info(source), "save_path": folder})
+if "nopex" in sys.argv[8:]:
+    handle.set_flags(lt.torrent_flags.disable_pex)
+    # Its calls come from where it listens, so that others can tell of it.
+    session.apply_settings({"outgoing_interfaces": address})
 if int(limit) > 0:
     handle.set_download_limit(int(limit))
 if peer != "-":
