@@ -99,9 +99,9 @@ extension Swarm {
         sendIntents(now: now)
     }
 
-    /// A piece left the memory. Sources that found it full go on now if nothing else will make them: a peer is asked for
-    /// more with each block that it sends, so a peer of which nothing is outstanding would wait for the next tick. So
-    /// would a web seed without a run; it goes on as soon as a whole run fits.
+    /// A piece left the memory. Sources that found it full go on now if nothing else will make them. A peer is asked
+    /// for more with each block that it sends; one of which nothing is outstanding would wait for the next tick. So
+    /// would a web seed without a run, which goes on as soon as a whole run fits.
     mutating func memoryWasFreed(now: Instant) {
         let budget = settings.memoryBudget
         for seed in webSeeds.ordered

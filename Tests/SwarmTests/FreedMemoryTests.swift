@@ -2,7 +2,8 @@ import Swarm
 import Testing
 import Torrent
 
-/// Peers are faster than the disk: what has arrived fills the memory, and each piece that leaves it makes room for more.
+/// Peers are faster than the disk: what has arrived fills the memory, and each piece that leaves it makes room for
+/// more.
 struct FreedMemoryTests {
     private static let block = Geometry.blockLength
 
