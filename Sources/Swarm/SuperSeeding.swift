@@ -1,12 +1,12 @@
 package import Torrent
 
-/// Which pieces the first seed of a torrent tells which peer of (BEP 16).
+/// Decides which pieces the first seed of a torrent announces to which peer (BEP 16).
 ///
-/// The seed poses as a peer without pieces. It tells each peer of very few pieces, which no other peer has, and of
+/// The seed poses as a peer without pieces. It announces very few pieces to each peer, ones that no other peer has, and
 /// another one when a piece has reached a second peer. So each piece is uploaded about once, and most of all to the
-/// peers that pass pieces on. It ends when the swarm has all pieces without us: every peer is then told of everything.
+/// peers that pass pieces on. It ends when the swarm has all pieces without us: everything is then announced to all.
 ///
-/// A pure machine. Pieces that the seed tells of are called offers. A claim keeps a piece from being offered twice.
+/// A pure machine. Announced pieces are called offers. A claim keeps a piece from being offered twice.
 package struct SuperSeeding {
     /// The most open offers to a peer: one that is unchoked, one that is choked, and one that is alone with us and can
     /// pass nothing on.
@@ -25,7 +25,7 @@ package struct SuperSeeding {
     private static let surveyInterval = Duration.seconds(1)
     /// The number of hosts that come with all pieces after which the swarm needs no first seed. One alone may lie.
     package static let enoughSeeds = 2
-    /// The most HAVEs to one peer at a tick when it is told of everything.
+    /// The most HAVEs to one peer at a tick after the end.
     package static let mostToldAtOnce = 1000
 
     /// A peer at a tick.
@@ -156,7 +156,7 @@ package struct SuperSeeding {
         links[key]?.offers[index].movedAt = now
     }
 
-    /// Every peer is told of everything from now on.
+    /// Everything is announced to every peer from now on.
     package mutating func end() {
         isOver = true
         holders = [:]
@@ -314,7 +314,7 @@ package struct SuperSeeding {
             }
         }
         for (piece, holding) in holders {
-            if holding.keys.isEmpty { found.append("piece \(piece) is offered to nobody") }
+            if holding.keys.isEmpty { found.append("piece \(piece) has a claim and no offer") }
             for key in holding.keys where links[key]?.offers.contains(where: { $0.piece == piece }) != true {
                 found.append("piece \(piece) is offered to \(key), who has no offer of it")
             }

@@ -1,11 +1,12 @@
 import Torrent
 
-/// Super-seeding (BEP 16): what the torrent as a whole does about it. ``SuperSeeding`` decides who is told of what.
+/// Super-seeding (BEP 16): what the torrent as a whole does about it. ``SuperSeeding`` decides which piece is announced
+/// to which peer.
 extension Swarm {
     /// The time after which a peer that said nothing of its pieces has none.
     private static let silenceMeansNone = Duration.seconds(1)
 
-    /// Whether peers are told of few pieces.
+    /// Whether few pieces are announced to each peer.
     package var isSuperSeeding: Bool { superSeeding.map { !$0.isOver } ?? false }
 
     /// The number of pieces that connected peers have, while we super-seed; otherwise `nil`.

@@ -13,7 +13,7 @@ extension Explanation {
                 Cause(
                     kind: .superSeeding,
                     sentence:
-                        "it super-seeds: it tells each peer of few pieces, and the connected peers have \(pieces) between them",
+                        "it super-seeds: it announces few pieces to each peer, and the connected peers have \(pieces) between them",
                     advice: "it becomes a usual seed when they have all pieces between them, or at once with "
                         + "`pieces limit \(torrent.id) --no-super-seed`")
             ]

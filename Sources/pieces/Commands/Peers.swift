@@ -19,7 +19,7 @@ struct Peers: ListCommand {
               S  snubbed: it owes us blocks but isn't sending
               I  incoming connection
 
-            TOLD OF counts the peers of which a peer told us (peer exchange): those that we could connect to, and the others.
+            TOLD OF counts the addresses that we received from the peer by peer exchange: good ones, to which a connection succeeded, and bad ones.
             """)
 
     @OptionGroup var options: ListOptions

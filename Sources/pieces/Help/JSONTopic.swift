@@ -139,8 +139,8 @@ package enum JSONTopic {
                    told_bad}]}
                 """,
             notes: """
-                `flags` has the letters that `pieces peers --help` explains. `told_good` and `told_bad` count the peers of \
-                which this one told us: those that we could connect to, and the others.
+                `flags` has the letters that `pieces peers --help` explains. `told_good` and `told_bad` count the addresses \
+                that we received from the peer by peer exchange: those to which a connection succeeded, and the others.
                 """),
         Section(
             command: "trackers",

@@ -23,7 +23,7 @@ struct SeedOptions: ParsableArguments {
     @Flag(
         inversion: .prefixedNo,
         help:
-            "Super-seed: as the only seed, tell each peer of few pieces, so that the first copy costs as little upload as possible. Ends when the other peers have all pieces between them."
+            "Super-seed: as the only seed, announce few pieces to each peer, so that the first copy costs as little upload as possible. Ends when the other peers have all pieces between them."
     )
     var superSeed: Bool?
 
