@@ -236,7 +236,7 @@ extension Session {
             seedCredit.take(named: namedSeeds, now: .now)
         )
         do {
-            try await environment.store.perform { db throws(StoreError) in
+            newestEvent = try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.runs.heartbeat(run, now: now)
                     try db.runs.saveSlots(run, slots)
@@ -245,6 +245,7 @@ extension Session {
                     try seedTime(db)
                     for (id, rows) in webSeeds { try db.webSeeds.save(rows, of: id) }
                     for (id, list) in peers { try db.live.savePeers(id, list) }
+                    return try db.events.newest()
                 }
             }
         } catch {

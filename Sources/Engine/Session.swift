@@ -61,7 +61,10 @@ package actor Session {
     package var machine: SessionMachine
     /// Removals that an earlier engine was asked for and didn't perform.
     var leftOver: [IntentRow]
-    var dataVersion: Int?
+    /// A number that changes when another connection has written to the database; `nil` until the first look.
+    package internal(set) var dataVersion: Int?
+    /// The number of the newest event, as the last heartbeat found it; `nil` before that.
+    package internal(set) var newestEvent: Int64?
     package var beats = 0
     /// The heartbeats after which the database answered, if only with an error. A watchdog compares two looks at it.
     package internal(set) var heartbeatsDone = 0

@@ -61,7 +61,7 @@ extension Swarm {
                 found.append("block \(block) counts \(piece.requests(for: block.block)) of \(count) requests")
             }
             if piece.isReceived(block.block) { found.append("block \(block) is here and still requested") }
-            if count > Requester.endGameCopies { found.append("block \(block) is requested \(count) times") }
+            if count > LateBlocks.copies { found.append("block \(block) is requested \(count) times") }
         }
         for piece in pieces.active {
             let held = counts.reduce(0) { $0 + ($1.key.piece == piece.piece ? $1.value : 0) }

@@ -76,7 +76,9 @@ struct DHTLookups {
     }
 
     private func printReal(_ roundTrip: Duration) throws {
-        guard let nodes = try LibtorrentNodes(count: Self.realNodes, torrents: Self.torrents, roundTrip: roundTrip) else {
+        guard
+            let nodes = try LibtorrentNodes(count: Self.realNodes, torrents: Self.torrents, roundTrip: roundTrip)
+        else {
             print("python3 has no libtorrent, so there is nothing to compare with\n")
             return
         }

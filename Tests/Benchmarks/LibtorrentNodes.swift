@@ -129,7 +129,8 @@ final class LibtorrentNodes {
         do { _ = try ProcessSample(python, ["-c", "import libtorrent"]) } catch { return nil }
         let (control, port) = try Socket.datagrams()
         self.control = control
-        process = try RunningProcess(python, ["-W", "ignore", "-c", Self.script, "\(port)", "\(count)", "\(torrents)", "\(roundTrip / .seconds(2))"])
+        let arguments = ["\(port)", "\(count)", "\(torrents)", "\(roundTrip / .seconds(2))"]
+        process = try RunningProcess(python, ["-W", "ignore", "-c", Self.script] + arguments)
         let (words, sender) = try Self.hear(control, Self.patience)
         guard words.count == torrents + 2, words[0] == "ready", let entry = PeerAddress(words[1]) else {
             throw BenchmarkError("libtorrent's nodes said \(words.prefix(2)): see what they complained of above")
