@@ -1,3 +1,4 @@
+import DequeModule
 import Torrent
 
 /// The requests whose blocks come late or never, for sources with nothing left to do (BEP 3: end game).

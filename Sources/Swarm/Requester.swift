@@ -1,4 +1,3 @@
-import DequeModule
 import Torrent
 
 /// Decides which block to request from a source next.
