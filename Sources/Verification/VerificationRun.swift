@@ -17,6 +17,8 @@ package struct VerificationRun {
         var isAnew = false
         /// See ``VerificationTask/isRelocated``.
         var isRelocated = false
+        /// Whether the SHA-256 of whole files is computed in the same pass.
+        package var computesDigests = false
         /// Whether another process was verifying the torrent when its turn came.
         var isBehind = false
 
@@ -207,7 +209,8 @@ package struct VerificationRun {
                 }
             }
             return VerificationTask(
-                torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated)
+                torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated,
+                computesDigests: order.computesDigests)
         } catch let error as UnusableTorrent {
             report(.unusable(error))
             summary.failed += 1

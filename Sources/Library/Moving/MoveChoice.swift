@@ -6,7 +6,7 @@ import Torrent
 
 /// Which torrents a move is about.
 package enum MoveChoice: Sendable {
-    case named([String])
+    case torrents(TorrentChoice)
     /// All torrents on the volume.
     case volume(String)
 }
@@ -17,7 +17,7 @@ extension Library {
     func targets(_ choice: MoveChoice, in folder: String) throws -> [(torrent: TorrentRow, folder: String)] {
         let target = try NewFile.absolute(folder).text
         switch choice {
-        case .named(let names): return try connection.findTorrents(names).map { ($0, target) }
+        case .torrents(let choice): return try connection.findTorrents(choice).map { ($0, target) }
         case .volume(let name):
             let volume = try volume(name)
             let torrents = try connection.volumes.torrents(on: volume.id)

@@ -20,6 +20,8 @@ extension Library {
         case note(String)
         /// The torrent is in its new folder.
         case moved(Moved)
+        /// So many files of the torrent have their new names.
+        case renamed(TorrentRow, files: Int)
         /// The torrent stays where it was; its unfinished move was undone.
         case undone(TorrentRow, folder: String)
         /// One of several torrents could not be moved.
@@ -166,7 +168,8 @@ extension Library {
         try await each([torrent], stop, report) { run, torrent in try await run.move(torrent, to: target) }
     }
 
-    private func each(
+    /// Runs `body` for each torrent, unless another command verifies or moves it.
+    func each(
         _ torrents: [TorrentRow], _ stop: VerificationStop, _ report: @escaping @Sendable (MoveStep) -> Void,
         reserve: Int64 = 0, _ body: (MoveRun, TorrentRow) async throws -> Void
     ) async throws {

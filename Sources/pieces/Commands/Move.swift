@@ -30,6 +30,7 @@ struct Move: Command {
               pieces move 3 4 5 /mnt/big
               pieces move 3
               pieces move debian.iso /mnt/big --found
+              pieces move --label archive /mnt/big
               pieces move --volume archive /mnt/new
               pieces move --volume archive /mnt/new --found
 
@@ -51,14 +52,15 @@ struct Move: Command {
     @Flag(help: "The files were moved by hand: look for them in the folder.")
     var found = false
 
+    @OptionGroup var labels: LabelOptions
     @OptionGroup(title: "Output options") var quietness: QuietOption
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
-        guard volume == nil || arguments.count == 1 else {
+        guard volume == nil || (arguments.count == 1 && labels.names.isEmpty) else {
             throw ValidationError("--volume takes one folder, and no torrents")
         }
-        guard !found || volume != nil || arguments.count > 1 else {
+        guard !found || volume != nil || arguments.count > 1 || !labels.names.isEmpty else {
             throw ValidationError("--found needs the torrents and the folder that contains their files")
         }
     }
@@ -78,6 +80,7 @@ struct Move: Command {
             case .verifies(let bytes): meter.expect(bytes)
             case .note(let text): if isTold { Terminal.shared.print("  \(text)") }
             case .moved(let moved): if isTold { Self.tell(moved) }
+            case .renamed(let torrent, _): if isTold { Terminal.shared.print("renamed \(torrent.name.printable)") }
             case .undone(let torrent, let folder):
                 if isTold { Terminal.shared.print("\(torrent.name.printable) stays in \(folder.printable)") }
             case .failed(let text): Terminal.shared.complain(text)
@@ -105,10 +108,10 @@ struct Move: Command {
         _ library: Library, _ stop: VerificationStop, _ report: @escaping @Sendable (Library.MoveStep) -> Void
     ) async throws {
         let names = Array(arguments.dropLast())
-        guard let folder = arguments.last, volume != nil || !names.isEmpty else {
+        guard let folder = arguments.last, volume != nil || !names.isEmpty || !labels.names.isEmpty else {
             return _ = try await library.continueMoves(arguments, stop: stop, report: report)
         }
-        let choice = volume.map { MoveChoice.volume($0) } ?? .named(names)
+        let choice = volume.map { MoveChoice.volume($0) } ?? .torrents(TorrentChoice(names, labels: labels.names))
         if found {
             try await library.adoptMoved(choice, in: folder, stop: stop, report: report)
         } else {
