@@ -107,7 +107,8 @@ package final class Payload: Sendable {
     package func renamed(to layout: FileLayout) -> Payload {
         precondition(layout.files.count == self.layout.files.count)
         return Payload(
-            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device,
+            protection: protection)
     }
 
     /// The file that holds the bytes of a file of the layout; `nil` for a pad file, whose bytes are not stored.

@@ -28,7 +28,8 @@ extension Session {
             return false
         }
         log.info("\(row.name) \(shortage)")
-        space.waiting[id] = SpacePlan.Waiting(bytes: bytes, folder: loaded.payload.root)
+        space.waiting[id] = SpacePlan.Waiting(
+            bytes: bytes, folder: loaded.payload.root, reason: shortage)
         let isKnown = row.state == .noSpace
         try await environment.store.perform { [now = environment.clock.timestamp] db throws(StoreError) in
             try db.torrents.setState(id, .noSpace, error: shortage)

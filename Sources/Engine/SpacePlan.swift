@@ -55,6 +55,8 @@ package struct SpacePlan: Sendable {
     struct Waiting: Equatable, Sendable {
         let bytes: Int64
         let folder: FilePath
+        /// Why it waits, in one sentence.
+        let reason: String
     }
 
     /// Torrents that are being activated, and what they will need.
