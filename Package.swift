@@ -83,6 +83,7 @@ let package = Package(
                 .embedInCode("V0015_dht_reach.sql"),
                 .embedInCode("V0016_super_seed.sql"),
                 .embedInCode("V0017_labels.sql"),
+                .embedInCode("V0018_volumes.sql"),
             ],
             swiftSettings: house),
         .target(
@@ -124,7 +125,7 @@ let package = Package(
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Library", "Engine", "Verification", "System", "Store", "Recovery", "Torrent", argumentParser,
+                "Library", "Engine", "Verification", "System", "Store", "Recovery", "Disk", "Torrent", argumentParser,
                 logging,
                 nioCore,
                 nioPosix, system,

@@ -82,6 +82,19 @@ ssize_t clinux_copy_range(int32_t from, int32_t to, off_t offset, size_t length)
     return copy_file_range(from, &in, to, &out, length, 0);
 }
 
+// The number and the struct of the call, as linux/fs.h has them since Linux 6.9; older headers lack them.
+struct file_system_uuid {
+    uint8_t length, bytes[16];
+};
+#define GET_FILE_SYSTEM_UUID _IOR(0x15, 0, struct file_system_uuid)
+
+int32_t clinux_file_system_uuid(int32_t descriptor, uint8_t bytes[16]) {
+    struct file_system_uuid uuid = {0};
+    if (ioctl(descriptor, GET_FILE_SYSTEM_UUID, &uuid) != 0) return -1;
+    for (size_t n = 0; n < sizeof uuid.bytes; n++) bytes[n] = uuid.bytes[n];
+    return uuid.length;
+}
+
 void clinux_name_thread(pthread_t thread, const char *name) { (void)pthread_setname_np(thread, name); }
 
 void clinux_use_one_arena(void) {

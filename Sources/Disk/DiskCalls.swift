@@ -77,6 +77,8 @@ package protocol DiskCalls: Sendable {
     func mayWrite(_ folder: FilePath) throws(Errno) -> Bool
     /// Bytes that an unprivileged user may still write to the descriptor's file system.
     func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64
+    /// Whether the descriptor's file system is mounted read-only: `fstatvfs`, `ST_RDONLY`.
+    func isReadOnly(_ descriptor: Int32) throws(Errno) -> Bool
 }
 
 extension DiskCalls {
@@ -86,6 +88,8 @@ extension DiskCalls {
     {
         throw .notSupported
     }
+
+    package func isReadOnly(_ descriptor: Int32) throws(Errno) -> Bool { false }
 
     package func birth(_ descriptor: Int32) -> Int64? { nil }
     package func birth(of name: String, in directory: Int32) -> Int64? { nil }

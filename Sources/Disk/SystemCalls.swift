@@ -204,6 +204,12 @@ package struct SystemCalls: DiskCalls {
         let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
         return overflow ? .max : Int64(clamping: bytes)
     }
+
+    package func isReadOnly(_ descriptor: Int32) throws(Errno) -> Bool {
+        var status = statvfs()
+        _ = try retrying { fstatvfs(descriptor, &status) }
+        return status.f_flag & UInt(ST_RDONLY) != 0
+    }
 }
 
 extension FileStatus {

@@ -62,6 +62,8 @@ package struct EngineSettings: Sendable {
     package var source: (@Sendable () async throws -> EngineSettings)?
     /// A PEM file of additional root certificates for HTTPS trackers and web seeds.
     package var extraTrustRoots: String?
+    /// Bytes that downloads leave free on volumes without a reserve of their own.
+    package var reserve: Int64 = 0
     /// Which addresses count as local for web seeds; only tests replace it.
     package var reach = ReachTest.system
 

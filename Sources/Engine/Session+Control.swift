@@ -95,6 +95,9 @@ extension Session {
             // The files count as the torrent's own from the next start on.
             await deactivate(id, .reloads)
         }
+        if let engine = engines[id], engine.isProtectedByUser != row.settings.isReadOnly {
+            await deactivate(id, .reloads)
+        }
         if let engine = engines[id] {
             // Read on the loop, because the closure runs on the store's thread.
             let count = engine.fileCount
@@ -165,6 +168,9 @@ extension Session {
         }
         if deletingData, let reason = loaded?.offline {
             throw EngineError("the torrent and its files were not removed: \(reason)")
+        }
+        if deletingData, loaded?.payload.protection == .byUser {
+            throw EngineError("the torrent and its files were not removed: the torrent is read-only")
         }
         await deactivate(id, .removed)
         let now = environment.clock.timestamp

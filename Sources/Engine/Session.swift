@@ -81,6 +81,8 @@ package actor Session {
     var lastUnidentified: UInt64 = 0
     /// Whether accepting is paused.
     var isResting = false
+    var space = SpacePlan()
+    var volumes = VolumeWatch()
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
     var random = SystemRandomNumberGenerator()
@@ -96,31 +98,33 @@ package actor Session {
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let now = clock.timestamp
         let (usesDHT, scope) = (settings.dht != nil, settings.scope)
-        let (store, opening, (last, run, leftOver, restingHosts, bans, storedDHT)) = try await Store.openRecovering(
-            settings.database, options: settings.databaseOptions, now: now
-        ) {
-            db throws(StoreError) in
-            let last = try db.runs.last()
-            try db.events.prune()
-            try db.live.clear()
-            try db.trackers.hastenFarAnnounces(longest: Announcer.longestInterval, now: now)
-            let intents = try db.transaction { () throws(StoreError) in
-                let intents = try db.intents.take()
-                // The rows already hold what was asked of an engine that wasn't running, except for states that it had
-                // to change.
-                for intent in intents where intent.verb == .changed {
-                    if let id = intent.torrent { try db.torrents.settleAtRest(id) }
+        let (store, opening, (last, run, leftOver, restingHosts, bans, storedDHT, foreign)) =
+            try await Store.openRecovering(
+                settings.database, options: settings.databaseOptions, now: now
+            ) {
+                db throws(StoreError) in
+                let last = try db.runs.last()
+                try db.events.prune()
+                try db.live.clear()
+                try db.trackers.hastenFarAnnounces(longest: Announcer.longestInterval, now: now)
+                let intents = try db.transaction { () throws(StoreError) in
+                    let intents = try db.intents.take()
+                    // The rows already hold what was asked of an engine that wasn't running, except for states that it had
+                    // to change.
+                    for intent in intents where intent.verb == .changed {
+                        if let id = intent.torrent { try db.torrents.settleAtRest(id) }
+                    }
+                    return intents
                 }
-                return intents
+                let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
+                try db.hostBans.forgetEnded(now: now)
+                let (restingHosts, bans) = (try db.trackerHosts.resting(now: now), try db.hostBans.rows(now: now))
+                let run = try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now)
+                try db.moves.releaseAll(by: run)
+                let dht = usesDHT ? try StoredDHT(db, scope, now: now) : nil
+                let foreign = try db.volumes.settle(on: MachineID.current, now: now)
+                return (last, run, leftOver, restingHosts, bans, dht, foreign)
             }
-            let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
-            try db.hostBans.forgetEnded(now: now)
-            let (restingHosts, bans) = (try db.trackerHosts.resting(now: now), try db.hostBans.rows(now: now))
-            let run = try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now)
-            try db.moves.releaseAll(by: run)
-            let dht = usesDHT ? try StoredDHT(db, scope, now: now) : nil
-            return (last, run, leftOver, restingHosts, bans, dht)
-        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         var random = SystemRandomNumberGenerator()
@@ -156,6 +160,7 @@ package actor Session {
         let session = Session(
             environment, group: group, hub: hub, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
         if let recovery = opening.recovery { session.log.warning("\(recovery.sentence)") }
+        if let foreign { session.log.warning("\(foreign)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) {
             session.log.warning("\(warning)")
         }
@@ -194,6 +199,8 @@ package actor Session {
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
             repeating(.seconds(1)) { await $0.tick() },
             repeating(.seconds(1)) { await $0.serveLocalNetwork() },
+            repeating(SpacePlan.lookAgainAfter) { await $0.lookForSpace() },
+            repeating(VolumeWatch.interval) { await $0.watchVolumes() },
         ]
         do {
             try await lookAfterDatabase()

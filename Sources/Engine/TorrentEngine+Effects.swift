@@ -226,6 +226,7 @@ extension TorrentEngine {
     private func look(for kind: Fault.Kind) async -> (Fault?, changed: Bitfield) {
         let none = Bitfield(count: metainfo.geometry.pieceCount)
         if kind == .ownership { return (await lookAtOwnership(), none) }
+        if kind == .readOnly { return (await lookAtProtection(), none) }
         guard kind == .offline else { return (await stillFaulty(kind), none) }
         do {
             // The loader decides whether the files are present and unchanged, just as at a start.
@@ -273,7 +274,7 @@ extension TorrentEngine {
                 return Fault(error)
             }
         case .database, .databaseFull: return await databaseFault()
-        case .offline, .input, .ownership:
+        case .offline, .input, .ownership, .readOnly:
             return nil
         }
     }

@@ -114,7 +114,9 @@ extension TorrentEngine {
         case .fault(let fault):
             faultTimes.began(fault, now: environment.clock.now, at: environment.clock.timestamp)
             // A payload that went offline in an earlier run, or while dormant, is already in the log.
-            let isKnown = fault.kind == .offline && faultTimes.offlineAtStart != nil && row.state == .offline
+            let isKnown =
+                fault.kind == .offline && faultTimes.offlineAtStart != nil && row.state == .offline
+                || fault.kind == .readOnly && row.error == fault.text
             if !isKnown { event(EventKind(of: fault), fault.text) }
             saveState()
             notify(.failed(id, fault.text))

@@ -108,7 +108,8 @@ actor TorrentEngine {
         }
         swarm.start(now: now)
         addWebSeeds(knownWebSeeds.rows, knownWebSeeds.files)
-        announces.onLoop { [seeker = makeSeeker(), isFaulty = swarm.fault != nil] announces in
+        announces.onLoop {
+            [seeker = makeSeeker(), isFaulty = swarm.fault.map { $0.kind != .readOnly } ?? false] announces in
             announces.serve(seeker)
             if !isFaulty { announces.start() }
         }

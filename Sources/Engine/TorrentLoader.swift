@@ -38,6 +38,8 @@ struct TorrentLoader {
         let covered: [Int]
         /// The payload's volume, if the system reports it.
         let volume: Volume?
+        /// Whether the files, or the sentinel, show that it is the volume on which they were recorded.
+        let provesVolume: Bool
         /// Whether a wanted file without bytes is missing.
         let lacksEmptyFiles: Bool
         /// Who owns the existing files.
@@ -70,8 +72,8 @@ struct TorrentLoader {
         let trackers: [TrackerRow]
         let webSeeds: [WebSeedRow]
         let webSeedFiles: [WebSeedFileRow]
-        /// The identity of the volume on which the payload was last seen.
-        let volume: String?
+        /// The volume on which the payload was last seen.
+        let volume: VolumeRow?
     }
 
     /// Loads the torrent. `known` is its .torrent if it was already parsed, which for a torrent of very many files is
@@ -93,6 +95,8 @@ struct TorrentLoader {
         payload = seen.payload
         let look = try await look(known, seen)
         payload = payload.placing((Array(look.custody.shared.keys) + look.custody.twins.keys).sorted(), as: .shared)
+        let volume = look.offline == nil ? await environment.disk.volume(at: payload.root) : nil
+        let hasSentinel = known.volume?.sentinel.map { $0 == volume?.sentinel } ?? false
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: look.plan,
             recorded: known.have,
@@ -103,15 +107,16 @@ struct TorrentLoader {
             peers: known.peers, banned: known.banned, trackers: known.trackers,
             webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
-            volume: look.offline == nil ? await environment.disk.volume(at: payload.root) : nil,
+            volume: volume, provesVolume: seen.provesVolume || hasSentinel,
             lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
     }
 
-    /// Records which volume the payload is on.
-    func remember(_ volume: Volume) async throws {
+    /// Records which volume the payload is on. Returns the volume if this is the first of its payload that is found on
+    /// this machine.
+    func remember(_ volume: Volume, isProven: Bool) async throws -> VolumeID? {
         let (id, now) = (id, environment.clock.timestamp)
-        try await environment.store.perform { db throws(StoreError) in
-            try db.volumes.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+        return try await environment.store.perform { db throws(StoreError) in
+            try db.volumes.place(id, on: VolumeSighting(volume), isProven: isProven, now: now)
         }
     }
 
@@ -147,7 +152,7 @@ struct TorrentLoader {
                 banned: try db.peers.banned(of: id, now: now),
                 trackers: try db.trackers.rows(of: id), webSeeds: webSeeds,
                 webSeedFiles: try db.webSeeds.files(of: id, since: now + (.zero - WebSeedTable.memory)),
-                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume)?.identity })
+                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume) })
             // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()
             if let first = faults.first {

@@ -57,7 +57,7 @@ struct CommitMachine: ~Copyable {
     func canRecord(despite fault: Fault?) -> Bool {
         switch fault?.kind {
         case nil: true
-        case .diskFull, .database, .databaseFull, .ownership: !isRefused
+        case .diskFull, .database, .databaseFull, .ownership, .readOnly: !isRefused
         case .input, .offline: false
         }
     }

@@ -61,6 +61,15 @@ package enum Linux {
         _ = try retrying { clinux_sync_volume(descriptor) }
     }
 
+    /// The UUID of the descriptor's file system (linux/fs.h, `FS_IOC_GETFSUUID`, since Linux 6.9); `nil` if the kernel
+    /// or the file system doesn't tell it.
+    package static func fileSystemUUID(_ descriptor: Int32) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let length = Int(clinux_file_system_uuid(descriptor, &bytes))
+        guard length > 0, length <= bytes.count, bytes.contains(where: { $0 != 0 }) else { return nil }
+        return Array(bytes.prefix(length))
+    }
+
     /// `posix_fallocate(3)` from the beginning of the file.
     package static func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
         try retryingNumbered { posix_fallocate(descriptor, 0, off_t(length)) }

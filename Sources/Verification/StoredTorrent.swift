@@ -10,8 +10,8 @@ package struct StoredTorrent: Sendable {
     package let selection: FileSelection
     package let have: Bitfield
     package let fingerprints: [FingerprintRow]
-    /// The identity of the volume on which the payload was last seen.
-    package let volume: String?
+    /// The volume on which the payload was last seen.
+    package let volume: VolumeRow?
 
     package init(_ row: TorrentRow, _ connection: Connection) throws {
         guard row.hasMetadata else { throw UnusableTorrent(row.metadataIsMissing) }
@@ -33,7 +33,7 @@ package struct StoredTorrent: Sendable {
         self.selection = selection
         have = try connection.pieces.have(of: row.id, count: metainfo.geometry.pieceCount)
         fingerprints = try connection.files.fingerprints(of: row.id)
-        volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volumes.row(volume)?.identity }
+        volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volumes.row(volume) }
     }
 
     /// Looks for the payload. Call this before reading or writing the payload, and use the payload of the result.
@@ -68,7 +68,8 @@ package struct StoredTorrent: Sendable {
         return payload.placing(
             fingerprints.map(\.index).filter {
                 files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad
-            }, as: .file)
+            }, as: .file
+        ).protected(row.settings.isReadOnly ? .byUser : nil)
     }
 }
 

@@ -39,7 +39,8 @@ package struct Pieces: AsyncParsableCommand {
             CommandGroup(
                 name: "Information",
                 subcommands: [
-                    Status.self, Files.self, Peers.self, Trackers.self, WebSeeds.self, DHT.self, Log.self,
+                    Status.self, Files.self, Volumes.self, Peers.self, Trackers.self, WebSeeds.self, DHT.self,
+                    Log.self,
                     Explain.self, Doctor.self,
                 ]),
             CommandGroup(

@@ -39,6 +39,8 @@ int32_t clinux_rename_new(int32_t directory, const char *name, int32_t new_direc
 int32_t clinux_clone(int32_t from, int32_t to);
 /// copy_file_range(2), from and to the same offset.
 ssize_t clinux_copy_range(int32_t from, int32_t to, off_t offset, size_t length);
+/// FS_IOC_GETFSUUID of linux/fs.h: the number of bytes of the UUID, at most 16; -1 with errno where it can't be told.
+int32_t clinux_file_system_uuid(int32_t descriptor, uint8_t bytes[16]);
 /// pthread_setname_np(3): at most 15 bytes, which `top -H` and debuggers show.
 void clinux_name_thread(pthread_t thread, const char *name);
 /// Lets all threads allocate in one arena, where the C library has arenas (mallopt(3), M_ARENA_MAX).

@@ -132,7 +132,8 @@ package struct Explanation {
 
     package enum Kind: String, CaseIterable {
         case complete, seeding, superSeeding = "super_seeding", moving, nothingWanted = "nothing_wanted", error, offline
-        case paused, noEngine = "no_engine", notReported = "asleep", queued, checking, downloading, metadata
+        case paused, noEngine = "no_engine", noSpace = "no_space", notReported = "asleep", queued, checking
+        case downloading, metadata
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
             noPeerHasIt = "nobody_has_it", dhtFails = "dht_fails"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
@@ -256,6 +257,14 @@ package struct Explanation {
                 Cause(
                     kind: .error, sentence: "it stopped with an error\(reason)",
                     advice: torrent.settings.isPaused ? nil : "fix that; pieces retries automatically")
+            ]
+        }
+        if torrent.state == .noSpace {
+            return [
+                Cause(
+                    kind: .noSpace, sentence: "it \(torrent.error?.printable ?? "waits for space")",
+                    advice:
+                        "free some space or change the reserve with `pieces volumes`; a running engine starts it then")
             ]
         }
         switch facts.place {

@@ -75,7 +75,7 @@ package struct FolderQuestion {
             _ = try connection.pieces.record([record])
             try connection.torrents.setRootSeen(id)
             if let volume {
-                try connection.volumes.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: .now())
+                try connection.volumes.place(id, on: VolumeSighting(volume), now: .now())
             }
             try connection.events.append(.verified, text, torrent: id, now: .now())
             if let row = try connection.torrents.row(id), row.state != row.stateAtRest {

@@ -17,6 +17,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let failed = EventKind(rawValue: "failed")
     /// The disk of a torrent's output folder is full.
     package static let diskFull = EventKind(rawValue: "disk-full")
+    /// What a torrent lacks doesn't fit on its volume, so that it waits.
+    package static let noSpace = EventKind(rawValue: "no-space")
     package static let verified = EventKind(rawValue: "verified")
     /// The content changed, but the fingerprint did not.
     package static let rot = EventKind(rawValue: "rot")

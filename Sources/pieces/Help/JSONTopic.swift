@@ -48,7 +48,7 @@ package enum JSONTopic {
             fields: """
                 {event: "limits", id, info_hash, name, download_limit, upload_limit,
                  max_peers, seed_goal, seed_ratio, seed_seconds, uploaded_bytes,
-                 seeding_seconds, super_seed}
+                 seeding_seconds, super_seed, read_only}
                 """,
             notes: """
                 One object per line and torrent. A limit of null is none, and `max_peers` of null the engine's default. \
@@ -135,6 +135,19 @@ package enum JSONTopic {
                 """,
             notes: "One object per line; progress each second."),
         Section(
+            command: "volumes",
+            fields: """
+                {volumes: [{id, name, identity, mount_path, state, torrents,
+                   torrents_offline, completed_bytes, missing_bytes, free_bytes,
+                   total_bytes, reserve_bytes, oldest_verified_at, last_seen,
+                   offline_since, marked, other_machine, notes: [sentence]}]}
+                """,
+            notes: """
+                `state` is online, read_only, or where the volume isn't: missing (no mount point), empty_mount_point, \
+                not_mounted (a folder with other files), automounter, replaced, elsewhere or silent. `marked` tells of the file \
+                .pieces-volume in its root, and `other_machine` of a volume that was last used on another machine.
+                """),
+        Section(
             command: "status",
             fields: """
                 {engine: {running, pid, since},
@@ -155,7 +168,7 @@ package enum JSONTopic {
                 after the database was repaired or restored. `downloads`, `seeds` and `checks` are {limit, active, queued}: how \
                 many torrents may be active at once (null: no limit), are active, and wait for a slot; with `named_only` the \
                 engine works only on the torrents that its command named; `slots` is null without an engine. `state` is \
-                downloading, metadata, seeding, checking, complete, paused, queued, offline or error. In the state metadata only \
+                downloading, metadata, seeding, checking, complete, paused, queued, no_space, offline or error. In the state metadata only \
                 the magnet link is known, and `progress`, `total_bytes`, `wanted_bytes`, `piece_length` and `piece_count` are null. \
                 `seeding_seconds` is how long the torrent was complete and available to peers. `web_seeds` counts its web \
                 seeds; those of a .torrent that an earlier version added count once an engine has loaded it. `spread_pieces` is how many \

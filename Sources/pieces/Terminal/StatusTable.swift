@@ -230,7 +230,7 @@ extension TorrentState {
     /// The order of states in totals: problems first, then what is under way.
     fileprivate var order: Int {
         let order: [TorrentState] = [
-            .error, .offline, .downloading, .metadata, .checking, .queued, .seeding, .complete, .paused,
+            .error, .offline, .noSpace, .downloading, .metadata, .checking, .queued, .seeding, .complete, .paused,
         ]
         return order.firstIndex(of: self) ?? order.count
     }
