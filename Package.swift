@@ -82,6 +82,7 @@ let package = Package(
                 .embedInCode("V0014_unusable_metadata.sql"),
                 .embedInCode("V0015_dht_reach.sql"),
                 .embedInCode("V0016_super_seed.sql"),
+                .embedInCode("V0019_scrub.sql"),
             ],
             swiftSettings: house),
         .target(

@@ -64,5 +64,6 @@ package struct Migration: Sendable {
         Migration(
             number: 16, name: "super_seed",
             sql: String(decoding: PackageResources.V0016_super_seed_sql, as: UTF8.self)),
+        Migration(number: 17, name: "scrub", sql: String(decoding: PackageResources.V0019_scrub_sql, as: UTF8.self)),
     ]
 }
