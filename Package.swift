@@ -84,6 +84,7 @@ let package = Package(
                 .embedInCode("V0016_super_seed.sql"),
                 .embedInCode("V0017_labels.sql"),
                 .embedInCode("V0018_volumes.sql"),
+                .embedInCode("V0019_scrub.sql"),
             ],
             swiftSettings: house),
         .target(

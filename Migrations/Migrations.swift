@@ -67,5 +67,6 @@ package struct Migration: Sendable {
         Migration(number: 17, name: "labels", sql: String(decoding: PackageResources.V0017_labels_sql, as: UTF8.self)),
         Migration(
             number: 18, name: "volumes", sql: String(decoding: PackageResources.V0018_volumes_sql, as: UTF8.self)),
+        Migration(number: 19, name: "scrub", sql: String(decoding: PackageResources.V0019_scrub_sql, as: UTF8.self)),
     ]
 }

@@ -74,3 +74,24 @@ package enum PhysicalDevice {
         do { return try PathCalls.names(in: folder).map { PathText.text($0) } } catch { return [] }
     }
 }
+
+extension Disk {
+    /// The device that the folder is on; `nil` if it doesn't exist.
+    package func physicalDevices(below folder: FilePath) async -> (volume: Volume, names: Set<String>, device: UInt64)? {
+        await answer { (done: @escaping @Sendable ((volume: Volume, names: Set<String>, device: UInt64)?) -> Void) in
+            workers.submit(.read) { done(self.physicalDevicesBlocking(folder)) }
+        }
+    }
+
+    private func physicalDevicesBlocking(_ folder: FilePath) -> (volume: Volume, names: Set<String>, device: UInt64)? {
+        guard let volume = Volume.holding(folder) else { return nil }
+        do {
+            let raw = try calls.open(folder, flags: Linux.openPath)
+            defer { calls.closeUnwritten(raw) }
+            let device = try calls.status(raw).identity.device
+            return (volume, PhysicalDevice.holding(folder), device)
+        } catch {
+            return nil
+        }
+    }
+}

@@ -29,6 +29,7 @@ extension Session {
             return
         }
         if intent.verb == .settings { return await reread() }
+        if intent.verb == .scrub { return await readScrubControl(isNews: true) }
         if intent.verb == .order {
             do { try await applyOrder() } catch { log.error("could not read the order of the queue: \(error)") }
             return
@@ -46,6 +47,7 @@ extension Session {
             case .release: try await releaseForMove(id)
             case .verify: await verify(id)
             case .damaged: try await reload(id)
+            case .repair: try await repair(id)
             case .announce:
                 engines[id]?.onLoop { $0.announceNow() }
                 fetches[id]?.onLoop { $0.announceNow() }
@@ -232,6 +234,8 @@ extension Session {
             return rows.isEmpty ? nil : (engine.id, rows)
         }
         beats += 1
+        saveScrubs()
+        let scrubs = scrubReports()
         let peers =
             beats % Self.beatsPerPeerList == 1
             ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
@@ -249,6 +253,7 @@ extension Session {
                     try db.runs.saveLimits(run, limits)
                     try db.live.save(rows)
                     try seedTime(db)
+                    try db.scrubs.save(scrubs, now: now)
                     for (id, rows) in webSeeds { try db.webSeeds.save(rows, of: id) }
                     for (id, list) in peers { try db.live.savePeers(id, list) }
                     return try db.events.newest()

@@ -52,6 +52,7 @@ extension Session {
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
         environment.dht?.onLoop { $0.tick() }
         environment.localDiscovery?.onLoop { $0.tick() }
+        watchScrub()
         let reports = reports()
         feed { $0.tick(reports, now: $1) }
         endIfDone()

@@ -69,6 +69,8 @@ package actor Session {
     /// The heartbeats after which the database answered, if only with an error. A watchdog compares two looks at it.
     package internal(set) var heartbeatsDone = 0
     var seedCredit = SeedCredit()
+    /// `nil` if this engine doesn't scrub.
+    var scrub: ScrubWork?
     /// Which of the limits for all torrents hold.
     private(set) var limitSchedule = LimitSchedule()
     /// Whether a torrent had a fault when the session stopped it.
@@ -207,6 +209,7 @@ package actor Session {
             try await lookAtComplete()
             try await startDownloads()
             await removeLeftOvers()
+            await startScrub()
         } catch {
             // A stop may come at any time, and closes the database when it finishes.
             guard isStopping else { throw error }
@@ -227,6 +230,7 @@ package actor Session {
             do { try await listener.close() } catch { log.debug("could not close the listening socket: \(error)") }
         }
         await stopAnnouncingDormant()
+        await stopScrub()
         for task in activations.values { _ = await task.value }
         for task in departures.values { await task.value }
         await environment.announces.save()

@@ -11,7 +11,7 @@ package import Torrent
 /// - Life: ``begin()``, ``stop()``, ``ended()``
 /// - Wants: ``want(_:isAhead:now:)``, ``peerAsks(_:isComplete:now:)``, ``enqueue(_:for:at:now:)``, ``added(_:now:)``,
 ///   ``rank(_:now:)``, ``verify(_:now:)``, ``deactivate(_:_:)``
-/// - Changes: ``changed(_:isPaused:)``, ``removed(_:)``, ``damaged(_:)``, ``retired(_:)``
+/// - Changes: ``changed(_:isPaused:)``, ``removed(_:)``, ``damaged(_:)``, ``damagedAtRest(_:)``, ``retired(_:)``
 /// - Answers: ``loaded(_:isUnverified:now:)``, ``started(_:_:now:)``, ``failed(_:_:now:)``,
 ///   ``deactivated(_:_:isWhole:now:)``, ``retry(_:_:now:)``, ``seedingBegan(_:count:)``, ``dueFound(_:)``,
 ///   ``announced(_:)``, ``restIs(_:_:)``
@@ -239,6 +239,11 @@ package struct SessionMachine {
         guard place == .back else { return nil }
         lastTurn += 1
         return lastTurn
+    }
+
+    /// A scrub found damage in a torrent at rest, which is to be repaired whatever its seeding goal.
+    mutating func damagedAtRest(_ id: TorrentID) {
+        torrents.note(id) { $0.isRetired = false }
     }
 
     /// The torrent has seeded enough: it rests as complete until the user changes it.

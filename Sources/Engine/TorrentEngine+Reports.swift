@@ -93,6 +93,7 @@ extension TorrentEngine {
             let known = senders.prefix(Self.namedSenders).joined(separator: ", ")
             let more = senders.count > Self.namedSenders ? " and \(senders.count - Self.namedSenders) more" : ""
             event(.failed, "piece \(piece) failed its hash check; it was sent by \(known)\(more)\(others)")
+        case .repaired(let piece, let senders, let keys): noteRepaired(piece, senders: senders, webSeeds: keys)
         case .banned(let address, let reason):
             event(.banned, "\(address): \(reason)")
             let id = id

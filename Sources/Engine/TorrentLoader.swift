@@ -29,6 +29,8 @@ struct TorrentLoader {
         let trackers: [TrackerRow]
         let webSeeds: [WebSeedRow]
         let webSeedFiles: [WebSeedFileRow]
+        /// Damage that stands.
+        let damage: [DamageRow]
         /// Why the payload can't be reached, if the plan is offline.
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
@@ -72,6 +74,7 @@ struct TorrentLoader {
         let trackers: [TrackerRow]
         let webSeeds: [WebSeedRow]
         let webSeedFiles: [WebSeedFileRow]
+        let damage: [DamageRow]
         /// The volume on which the payload was last seen.
         let volume: VolumeRow?
     }
@@ -105,7 +108,7 @@ struct TorrentLoader {
                 PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece))
             },
             peers: known.peers, banned: known.banned, trackers: known.trackers,
-            webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, offline: look.offline,
+            webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, damage: known.damage, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
             volume: volume, provesVolume: seen.provesVolume || hasSentinel,
             lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
@@ -152,6 +155,7 @@ struct TorrentLoader {
                 banned: try db.peers.banned(of: id, now: now),
                 trackers: try db.trackers.rows(of: id), webSeeds: webSeeds,
                 webSeedFiles: try db.webSeeds.files(of: id, since: now + (.zero - WebSeedTable.memory)),
+                damage: try db.damage.standing(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
                 volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume) })
             // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()
@@ -237,6 +241,8 @@ struct TorrentLoader {
             input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
             plan = ResumePlan(input)
         }
+        // A scrub found these damaged, and a crash came before they lost their claims.
+        plan.becameDamaged(known.damage.filter { $0.state != .written }.map(\.piece))
         let unrecorded = files.indices.filter { index in
             payload.placement[index] == .file && files[index].recorded == nil
                 && files[index].pieces.contains { known.have[$0] }

@@ -95,6 +95,13 @@ struct CommitMachine: ~Copyable {
 
     mutating func becameUnverified(_ pieces: [PieceIndex]) { next.unverified += pieces }
 
+    /// The pieces were recorded as present and aren't any more.
+    mutating func lostRecorded(_ pieces: [PieceIndex]) {
+        next.unverified += pieces
+        next.closed += pieces
+        isUrgent = true
+    }
+
     /// The piece is no longer unverified, and not present. An earlier run may have written to it, so the claim must
     /// carry its files' fingerprints.
     mutating func foundBad(_ piece: PieceIndex) {

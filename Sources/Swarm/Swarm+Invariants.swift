@@ -9,6 +9,7 @@ extension Swarm {
         checkRequests(&found)
         checkWork(&found)
         found += superSeeding?.faults ?? []
+        if repairs.intersects(pieces.have) { found.append("a present piece is to be repaired") }
         return found
     }
 

@@ -40,6 +40,8 @@ package struct Explanation {
         var rateOfAll: Int64 = 0
         /// What peers offer of the metadata, if it isn't known; `nil` while no peer offers any.
         var metadata: MetadataOffer?
+        /// Damage that stands.
+        var damage: [DamageRow] = []
         /// Why the metadata, which has arrived, can't be used.
         var unusableMetadata: String?
         var now: Timestamp
@@ -56,6 +58,7 @@ package struct Explanation {
             }
             if engine.isRunning, !torrent.isPrivate { dht = try DHTStatus(engine, connection, now: now) }
             move = try connection.moves.row(torrent.id)
+            damage = try connection.damage.standing(of: torrent.id)
             destination = try connection.destinations.row(torrent.id)
             limits = try LimitState(engine, connection)
             if limits?.report.download != nil { rateOfAll = try connection.live.downloadRate() }
@@ -139,6 +142,7 @@ package struct Explanation {
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
             nothingNew = "nothing_new", silent
         case webSeedsFail = "web_seeds_fail", webSeedLacksFile = "web_seed_lacks_file"
+        case damaged
     }
 
     /// The causes, most likely first; never empty.
@@ -149,13 +153,13 @@ package struct Explanation {
             self.causes = Self.metadata(facts)
             return
         }
-        var causes = Self.standstill(facts)
+        var causes = Self.standstill(facts) + Self.damage(facts)
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
             if causes.first?.kind == .complete { causes += Self.superSeeding(facts) + Self.seeding(facts) }
             self.causes = causes
             return
         }
-        let isActive = causes.isEmpty
+        let isActive = causes.allSatisfy { $0.kind == .damaged }
         if isActive { causes += Self.pace(facts) }
         if facts.live.map({ $0.downloadRate == 0 }) ?? true {
             causes += Self.connections(facts)

@@ -180,6 +180,32 @@ package enum JSONTopic {
                 present, in hexadecimal; the first piece is the highest bit of the first byte. With --watch, one object per line.
                 """),
         Section(
+            command: "scrub",
+            fields: """
+                {engine_running, period, rate_limit, paused, since,
+                 labels: [{label, period}],
+                 volumes: [{id, mount_path, torrents, bytes, policy_bytes,
+                   covered_bytes, oldest, lag_seconds, activity, rate, rate_limit,
+                   due_bytes, ends_at, read_bytes, transients, held_at, held_reason,
+                   damage_found, damage_repaired, damage_waiting,
+                   damage_unavailable, damage_held}],
+                 damage: [{id, piece, kind, state, path, file_offset, bytes,
+                   bad_bytes, bad_bits, found_at, tries, source}]}
+                """,
+            notes: """
+                A `period` of null means never. `since` is the time of `pieces scrub now`, until everything verified before was \
+                read. `policy_bytes` have a period, and `covered_bytes` of them were verified within it. `activity` is reading, \
+                idle, paused or away, and null without an engine. `held_at` is when many bad pieces stopped repairs. `damage` lists \
+                what stands, at most 1000 pieces: `kind` is rot, unreadable, edit or missing, and `state` waiting, unavailable, \
+                held or written (and not read back yet).
+                """),
+        Section(
+            command: "repair",
+            fields: """
+                {id, info_hash, name, asked, kept, damage: [as of scrub]}
+                """,
+            notes: "One object per line and torrent. `asked` pieces are fetched, and `kept` are edits that stay."),
+        Section(
             command: "files",
             fields: """
                 {id, info_hash, name, output, state, error,

@@ -29,6 +29,8 @@ struct StatusTable {
     var limits: String?
     /// Complete torrents that wait to move to their own folder.
     var waiting: [DestinationRow] = []
+    /// How many pieces are damaged and not repaired.
+    var damaged = 0
     /// The last line about torrents that have no line.
     var remainder: String?
     /// What stands in place of an empty table.
@@ -182,6 +184,10 @@ struct StatusTable {
         for row in waiting {
             let sentence = "\(row.torrent)  complete, and waits to move to \(row.folder): \(row.problem ?? "")"
             text += wrapped(sentence.printable, indent: 4) + "\n"
+        }
+        if damaged > 0 {
+            let are = damaged == 1 ? "is" : "are"
+            text += wrapped("\(Format.count(damaged, "piece")) \(are) damaged: see `pieces scrub`", indent: 2) + "\n"
         }
         if let limits { text += wrapped(limits, indent: 2) + "\n" }
         for sentence in queue?.sentences ?? [] { text += wrapped(sentence, indent: 2) + "\n" }
