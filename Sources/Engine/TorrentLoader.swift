@@ -42,6 +42,8 @@ struct TorrentLoader {
         let lacksEmptyFiles: Bool
         /// Who owns the existing files.
         let custody: Custody
+        /// What another client claimed of the torrent, if it was imported and wasn't hashed since.
+        let audit: ImportAudit?
         /// The files as found.
         let prints: [PayloadFile: FoundFile]
     }
@@ -72,6 +74,7 @@ struct TorrentLoader {
         let webSeedFiles: [WebSeedFileRow]
         /// The identity of the volume on which the payload was last seen.
         let volume: String?
+        let audit: ImportAudit?
     }
 
     /// Loads the torrent. `known` is its .torrent if it was already parsed, which for a torrent of very many files is
@@ -104,7 +107,7 @@ struct TorrentLoader {
             webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
             volume: look.offline == nil ? await environment.disk.volume(at: payload.root) : nil,
-            lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
+            lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, audit: known.audit, prints: look.prints)
     }
 
     /// Records which volume the payload is on.
@@ -147,7 +150,8 @@ struct TorrentLoader {
                 banned: try db.peers.banned(of: id, now: now),
                 trackers: try db.trackers.rows(of: id), webSeeds: webSeeds,
                 webSeedFiles: try db.webSeeds.files(of: id, since: now + (.zero - WebSeedTable.memory)),
-                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume)?.identity })
+                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume)?.identity },
+                audit: try ImportAudit(of: id, pieceCount: count, db))
             // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()
             if let first = faults.first {

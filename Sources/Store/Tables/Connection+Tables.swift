@@ -38,6 +38,8 @@ extension Connection {
     package var dht: DHTTable { DHTTable(db: self) }
     /// Payload that is being moved to another folder (`move` and `move_file`).
     package var moves: MoveTable { MoveTable(db: self) }
+    /// Torrents that were taken over from other clients (`imported`).
+    package var imports: ImportTable { ImportTable(db: self) }
     /// File systems on which payloads were seen (`volume`).
     package var volumes: VolumeTable { VolumeTable(db: self) }
     /// A running engine's current reports (`live` and `live_peer`).
