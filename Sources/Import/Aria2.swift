@@ -90,11 +90,15 @@ package enum Aria2 {
         /// `1-3,5`: files that aren't listed aren't wanted. The number of files isn't known here.
         private func select(_ text: String, in torrent: inout ForeignTorrent) {
             var wanted: Set<Int> = []
+            // Ranges that repeat each other must not cost more than the largest torrent.
+            var work = 0
             for part in text.split(separator: ",").prefix(Metainfo.maximumFileCount) {
                 let ends = part.split(separator: "-").compactMap { Int($0) }
                 guard let first = ends.first, let last = ends.last, ends.count <= 2, first >= 1, first <= last,
                     last <= Metainfo.maximumFileCount
                 else { continue }
+                work += last - first + 1
+                guard work <= Metainfo.maximumFileCount else { break }
                 for number in first...last { wanted.insert(number - 1) }
             }
             guard let last = wanted.max() else { return }

@@ -6,8 +6,7 @@ package import Torrent
 package enum QBittorrent {
     /// The suffix of incomplete files, if the user has asked for it. It is part of the names in the resume data.
     package static let incompleteSuffix = ".!qB"
-    /// qBittorrent's numbers for a ratio and a time: as its settings for all torrents say, and without a limit.
-    private static let standardLimit: Double = -2
+    /// qBittorrent's number for a ratio or a time without a limit; −2 is as its settings for all torrents say.
     private static let noLimit: Double = -1
 
     /// Reads a `.fastresume`; `file` is the .torrent beside it.

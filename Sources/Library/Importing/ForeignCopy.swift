@@ -89,7 +89,7 @@ private enum FileCopy {
                     while true {
                         let count = try buffer.withUnsafeMutableBytes { try from.read(into: $0) }
                         guard count > 0 else { return }
-                        try to.writeAll(buffer.prefix(count))
+                        _ = try to.writeAll(buffer.prefix(count))
                     }
                 }
             }

@@ -177,7 +177,9 @@ struct ForeignState {
             if let file { seen.insert(file) }
             records.append(
                 Record(
-                    name, .resume(path.appending("resume").appending(name: name), file: file.map(folder.appending))))
+                    name,
+                    .resume(
+                        path.appending("resume").appending(name: name), file: file.map { folder.appending(name: $0) })))
         }
         for name in torrents.subtracting(seen).sorted() where name.hasSuffix(".torrent") {
             records.append(Record(name, .lacksResume(folder.appending(name: name))))

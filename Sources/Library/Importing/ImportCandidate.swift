@@ -89,11 +89,19 @@ struct ImportCandidate {
         return look.agreesInTime ? .sizesAndTimes : .sizesAndClaim
     }
 
+    /// The torrent under the names that its files have on the disk.
+    func named() throws -> Metainfo {
+        guard !place.hasOtherNames else {
+            throw Failure("its files have other names than in its .torrent: rename them back in the other client first")
+        }
+        return metainfo
+    }
+
     /// Bytes of the payload that are there, by the sizes of the files.
     var bytes: Int64 { look.bytes }
 
     /// Whether nothing has to be hashed: nothing is there, and nothing was claimed.
-    var isEmpty: Bool { look.bytes == 0 && !lacksClaimedFiles && metainfo.geometry.totalBytes > 0 }
+    var isEmpty: Bool { look.bytes == 0 && !lacksClaimedFiles }
 
     /// Whether the client said that some of the payload is there, but no file is.
     var lacksClaimedFiles: Bool {

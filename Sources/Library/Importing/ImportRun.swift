@@ -54,7 +54,7 @@ struct ImportRun {
     ) throws {
         if item.verdict == .magnet { return try insertMagnet(foreign, &item, survey.path(of: index)) }
         let candidate = try survey.candidate(foreign)
-        let metainfo = candidate.metainfo
+        let metainfo = try candidate.named()
         if let row = try connection.torrents.row(metainfo.infoHash) {
             item.verdict = .known(row.id)
             return

@@ -140,7 +140,7 @@ package struct ImportSurvey {
             return
         }
         let candidate = try ImportCandidate(foreign, map)
-        item.name = candidate.place.root ?? candidate.metainfo.name
+        item.name = try candidate.named().name
         item.infoHash = candidate.metainfo.infoHash
         try note(known: candidate.metainfo.infoHash, &item, library)
         item.output = candidate.place.output

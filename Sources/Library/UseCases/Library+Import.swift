@@ -71,7 +71,8 @@ extension Library {
                 guard let waiting = try library.connection.imports.row(row.id), waiting.hashedAt == nil else {
                     return false
                 }
-                return try row.settings.isPaused || !library.engine().isRunning
+                if row.settings.isPaused { return true }
+                return try !library.engine().isRunning
             }, report: report)
         return try await run.perform(plan.orders)
     }
@@ -91,7 +92,7 @@ extension Library {
     /// `nil` if nothing was imported.
     package func importReport(now: Timestamp = .now()) throws(StoreError) -> ImportReport? {
         guard let sum = try connection.imports.sum(), sum.torrents > 0 else { return nil }
-        var damaged: [(TorrentRow, ImportRow)] = []
+        var damaged: [(torrent: TorrentRow, result: ImportRow)] = []
         for row in try connection.imports.withDamage(limit: ImportReport.shownTorrents) {
             if let torrent = try connection.torrents.row(row.id) { damaged.append((torrent, row)) }
         }

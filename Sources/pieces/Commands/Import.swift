@@ -189,16 +189,16 @@ struct ImportCommand: Command {
         let meter = Meter("hashed", total: plan.totalBytes, style: isTold ? .shown : .silent)
         let pace = VerificationPace()
         let clock = ImportClock(pace: pace, isTold: isTold)
-        let drawing = Task { await meter.run() }
-        let telling = Task { await clock.run() }
-        let summary = try await library.hash(plan, stop: stop, pace: pace) { event in
-            if case .verified(let result) = event { Self.tell(result, reporting.json, reporting.quiet) }
-            meter.take(event)
+        let (isJSON, isQuiet) = (reporting.json, reporting.quiet)
+        let summary = try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask(operation: { await meter.run() })
+            group.addTask(operation: { await clock.run() })
+            defer { group.cancelAll() }
+            return try await library.hash(plan, stop: stop, pace: pace) { event in
+                if case .verified(let result) = event { Self.tell(result, isJSON, isQuiet) }
+                meter.take(event)
+            }
         }
-        telling.cancel()
-        drawing.cancel()
-        await telling.value
-        await drawing.value
         guard let report = try library.importReport() else { return nil }
         let isDamaged = report.sum.wrongPieces > before?.wrongPieces ?? 0
         if isTold {
