@@ -1,5 +1,5 @@
 import Bencode
-package import Torrent
+import Torrent
 
 /// Resume data of libtorrent, which qBittorrent and Deluge store as well (libtorrent:src/read_resume_data.cpp).
 package enum LibtorrentResume {

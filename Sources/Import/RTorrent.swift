@@ -1,5 +1,5 @@
 import Bencode
-package import Torrent
+import Torrent
 
 /// The session of rTorrent: `HASH.torrent` with `HASH.torrent.rtorrent` and `HASH.torrent.libtorrent_resume` beside it,
 /// or all three in one file (rtorrent:src/core/download_store.cc, libtorrent:src/torrent/utils/resume.cc).

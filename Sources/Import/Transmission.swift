@@ -1,5 +1,5 @@
 import Bencode
-package import Torrent
+import Torrent
 
 /// The state of Transmission: `resume/HASH.resume` and `torrents/HASH.torrent` (transmission:libtransmission/resume.cc).
 /// Keys are in kebab case up to version 4, and in snake case after it.

@@ -1,5 +1,5 @@
 package import Import
-import Store
+package import Store
 import System
 import SystemPackage
 package import Torrent

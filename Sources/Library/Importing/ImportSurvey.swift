@@ -2,7 +2,7 @@ package import Import
 import Store
 import System
 package import SystemPackage
-package import Torrent
+import Torrent
 
 /// The user's options for an import.
 package struct ImportOptions: Sendable {

@@ -1,4 +1,4 @@
-package import Import
+import Import
 package import Store
 import System
 import SystemPackage

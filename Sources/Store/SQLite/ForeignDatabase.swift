@@ -69,7 +69,7 @@ package final class ForeignDatabase {
         guard let handle else {
             throw StoreError(.cantOpen, path: path.text, "SQLite has no memory for the database")
         }
-        connection = Connection(adopting: handle, path, DatabaseOptions())
+        connection = try Connection(adopting: handle, path, DatabaseOptions())
         guard result == SQLITE_OK else { throw connection.failure(result) }
         for (flag, value) in [
             (SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0), (SQLITE_DBCONFIG_ENABLE_TRIGGER, 0),
