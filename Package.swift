@@ -63,6 +63,7 @@ let package = Package(
         .target(name: "System", dependencies: ["CLinux", system], swiftSettings: house),
         .target(name: "Bencode", swiftSettings: house),
         .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: house),
+        .target(name: "Import", dependencies: ["Bencode", "Torrent"], swiftSettings: house),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
         .target(name: "DHT", dependencies: ["Torrent", "Bencode", collections], swiftSettings: house),
@@ -85,6 +86,7 @@ let package = Package(
                 .embedInCode("V0017_labels.sql"),
                 .embedInCode("V0018_volumes.sql"),
                 .embedInCode("V0019_scrub.sql"),
+                .embedInCode("V0020_import.sql"),
             ],
             swiftSettings: house),
         .target(
@@ -119,14 +121,15 @@ let package = Package(
         .target(
             name: "Library",
             dependencies: [
-                "Engine", "System", "Torrent", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix,
+                "Engine", "System", "Torrent", "Import", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix,
                 system,
             ],
             swiftSettings: house),
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Library", "Engine", "Verification", "System", "Store", "Recovery", "Disk", "Torrent", argumentParser,
+                "Library", "Engine", "Verification", "System", "Store", "Recovery", "Disk", "Torrent", "Import",
+                argumentParser,
                 logging,
                 nioCore,
                 nioPosix, system,
@@ -140,6 +143,7 @@ let package = Package(
         .testTarget(name: "BencodeTests", dependencies: ["Bencode", "Torrent"], swiftSettings: house),
         .testTarget(name: "CPieceHashTests", dependencies: ["CPieceHash", "Torrent", crypto], swiftSettings: house),
         .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode", system], swiftSettings: house),
+        .testTarget(name: "ImportTests", dependencies: ["Import", "Bencode", "Torrent"], swiftSettings: house),
         .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),
         .testTarget(
             name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
@@ -169,7 +173,9 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "LibraryTests",
-            dependencies: ["TestSupport", "Library", "Verification", "Store", "Disk", "Torrent", system],
+            dependencies: [
+                "TestSupport", "Library", "Verification", "Import", "Bencode", "Store", "Disk", "Torrent", system,
+            ],
             swiftSettings: house),
         .target(
             name: "TestSupport",
@@ -216,7 +222,8 @@ let package = Package(
                 "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
             ],
             exclude: [
-                "NewUser.sh", "Support/ARMCheck.c", "Support/TransmissionDHT.sh", "Support/TransmissionLocal.sh",
+                "NewUser.sh", "Support/ARMCheck.c", "Support/foreign_client.py", "Support/TransmissionDHT.sh",
+                "Support/TransmissionLocal.sh",
                 "Support/dht_network.py", "Support/local_peer.py",
             ], swiftSettings: house),
         .executableTarget(

@@ -68,5 +68,6 @@ package struct Migration: Sendable {
         Migration(
             number: 18, name: "volumes", sql: String(decoding: PackageResources.V0018_volumes_sql, as: UTF8.self)),
         Migration(number: 19, name: "scrub", sql: String(decoding: PackageResources.V0019_scrub_sql, as: UTF8.self)),
+        Migration(number: 20, name: "import", sql: String(decoding: PackageResources.V0020_import_sql, as: UTF8.self)),
     ]
 }

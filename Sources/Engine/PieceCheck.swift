@@ -1,6 +1,7 @@
 import Disk
 import Swarm
 import Torrent
+import Verification
 
 /// The check of a torrent's unverified pieces: why it is done, and how long it has taken.
 struct PieceCheck {
@@ -11,10 +12,13 @@ struct PieceCheck {
     private var beganAt: Instant?
     /// Why pieces are checked; `nil` once it was reported.
     private var reason: String?
+    /// What another client claimed of an imported torrent, until all of it was checked.
+    private var audit: ImportAudit?
 
     /// The check at the start of a torrent. The reason names the files that are missing or changed. Other files that
     /// share a piece with them are not named, because they are not to blame.
     init(of loaded: TorrentLoader.Loaded) {
+        audit = loaded.offline == nil ? loaded.audit : nil
         guard let causes = loaded.plan.causes else { return }
         reason = causes
         let touched = loaded.plan.touched
@@ -34,6 +38,17 @@ struct PieceCheck {
         self.token = token
         beganAt = now
         return token
+    }
+
+    /// Pieces were hashed.
+    mutating func found(_ verdicts: [(piece: PieceIndex, verdict: PieceVerdict)]) {
+        for (piece, verdict) in verdicts { audit?.take(piece, verdict) }
+    }
+
+    /// Everything of an imported torrent was checked. Returns what became of the other client's claim, once.
+    mutating func endAudit(have: Bitfield, of metainfo: Metainfo) -> ImportAudit.Outcome? {
+        defer { audit = nil }
+        return audit?.outcome(have: have, metainfo.layout, metainfo.geometry)
     }
 
     /// Cancels the check, because the torrent stops.

@@ -197,6 +197,7 @@ extension TorrentEngine {
         environment.disk.verify(payload, pieces: set, hashes: metainfo.pieceHashes, cancel: token) { verdicts in
             self.environment.loop.execute {
                 self.assumeIsolated { engine in
+                    engine.check.found(verdicts)
                     // Before anything is claimed: the bytes of a file that another torrent writes may change at once.
                     guard engine.prove(verdicts.lazy.filter { $0.verdict == .good }.map(\.piece)) else { return }
                     for (piece, verdict) in verdicts where verdict == .good { engine.writes.foundGood(piece) }

@@ -105,6 +105,7 @@ extension TorrentEngine {
             let result = check.ended(
                 good: good, bad: bad, missing: missing, of: metainfo.geometry.pieceCount, now: environment.clock.now)
             event(.verified, result)
+            endAudit()
             saveState()
         case .completed:
             if !history.wasCompleted { announces.onLoop { $0.completed() } }
@@ -125,6 +126,15 @@ extension TorrentEngine {
             faultTimes.ended()
             event(kind == .offline ? .online : .resumed, kind == .offline ? "the payload is back" : "the fault is gone")
             saveState()
+        }
+    }
+
+    /// The payload of an imported torrent was checked, as far as there is any.
+    func endAudit() {
+        guard let outcome = check.endAudit(have: swarm.have, of: metainfo) else { return }
+        let (id, now) = (id, environment.clock.timestamp)
+        write("what became of the imported torrent") { db throws(StoreError) in
+            try outcome.record(id, db, now: now)
         }
     }
 

@@ -129,6 +129,7 @@ actor TorrentEngine {
             swarm.learn(peers.addresses, from: peers.source, now: now)
         }
         saveState()
+        if swarm.unverified.isEmpty, faultTimes.offlineAtStart == nil { endAudit() }
         perform()
     }
 

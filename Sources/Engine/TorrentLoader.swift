@@ -46,6 +46,8 @@ struct TorrentLoader {
         let lacksEmptyFiles: Bool
         /// Who owns the existing files.
         let custody: Custody
+        /// What another client claimed of the torrent, if it was imported and wasn't hashed since.
+        let audit: ImportAudit?
         /// The files as found.
         let prints: [PayloadFile: FoundFile]
     }
@@ -77,6 +79,7 @@ struct TorrentLoader {
         let damage: [DamageRow]
         /// The volume on which the payload was last seen.
         let volume: VolumeRow?
+        let audit: ImportAudit?
     }
 
     /// Loads the torrent. `known` is its .torrent if it was already parsed, which for a torrent of very many files is
@@ -111,7 +114,7 @@ struct TorrentLoader {
             webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, damage: known.damage, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
             volume: volume, provesVolume: seen.provesVolume || hasSentinel,
-            lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
+            lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, audit: known.audit, prints: look.prints)
     }
 
     /// Records which volume the payload is on. Returns the volume if this is the first of its payload that is found on
@@ -156,7 +159,8 @@ struct TorrentLoader {
                 trackers: try db.trackers.rows(of: id), webSeeds: webSeeds,
                 webSeedFiles: try db.webSeeds.files(of: id, since: now + (.zero - WebSeedTable.memory)),
                 damage: try db.damage.standing(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
-                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume) })
+                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume) },
+                audit: try ImportAudit(of: id, pieceCount: count, db))
             // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()
             if let first = faults.first {

@@ -8,7 +8,7 @@ package struct PathStatus: Sendable {
 
     /// What two paths to one file or folder have in common.
     package struct Identity: Hashable, Sendable {
-        let device: UInt64
+        package let device: UInt64
         let inode: UInt64
     }
 

@@ -135,7 +135,7 @@ package struct AnnounceList {
     }
 
     /// The tracker's URL without blanks around it; `nil` if it can't be used.
-    static func tracker(_ text: String) -> String? { usable(text, trackerSchemes) }
+    package static func tracker(_ text: String) -> String? { usable(text, trackerSchemes) }
 
     /// The web seed's URL without blanks around it; `nil` if it can't be used.
     package static func webSeed(_ text: String) -> String? { usable(text, webSeedSchemes) }

@@ -1,7 +1,7 @@
 /// The percent-encoding of URIs (RFC 3986 section 2.1).
-enum PercentEncoding {
+package enum PercentEncoding {
     /// Decodes `%` and two hexadecimal digits; any other `%` stays as it is.
-    static func decode(_ bytes: some RandomAccessCollection<UInt8>) -> [UInt8] {
+    package static func decode(_ bytes: some RandomAccessCollection<UInt8>) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         var rest = bytes[...]

@@ -19,6 +19,8 @@ package struct Finding: Sendable {
     package var missingFiles: [Int] = []
     /// The volume of the payload, if the database is to remember it.
     package var volume: Volume?
+    /// What became of another client's claim, set when the payload of an imported torrent was hashed.
+    package var audit: ImportAudit.Outcome?
     /// The result for the whole torrent, set when its verification has ended.
     package var result: VerificationResult?
 

@@ -41,6 +41,7 @@ struct FindingsWriter {
         if isChanged || isBack, engineRuns {
             try connection.intents.append(.damaged, torrent: finding.id, now: now)
         }
+        if let audit = finding.audit { try audit.record(finding.id, connection, now: now) }
         if let result = finding.result { try conclude(result, engineRuns, now) }
     }
 

@@ -12,6 +12,8 @@ package struct StoredTorrent: Sendable {
     package let fingerprints: [FingerprintRow]
     /// The volume on which the payload was last seen.
     package let volume: VolumeRow?
+    /// What another client claimed; `nil` unless the torrent was imported and wasn't hashed since.
+    package let audit: ImportAudit?
 
     package init(_ row: TorrentRow, _ connection: Connection) throws {
         guard row.hasMetadata else { throw UnusableTorrent(row.metadataIsMissing) }
@@ -33,6 +35,7 @@ package struct StoredTorrent: Sendable {
         self.selection = selection
         have = try connection.pieces.have(of: row.id, count: metainfo.geometry.pieceCount)
         fingerprints = try connection.files.fingerprints(of: row.id)
+        audit = try ImportAudit(of: row.id, pieceCount: metainfo.geometry.pieceCount, connection)
         volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volumes.row(volume) }
     }
 

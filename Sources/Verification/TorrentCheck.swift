@@ -67,6 +67,7 @@ struct TorrentCheck: Sendable {
             if task.isRelocated { last.missingFiles = gone(look) }
             if task.isRelocated || torrent.volume == nil { last.volume = await disk.volume(at: payload.root) }
             if let error = verdicts.error { result.outcome = .failed("\(error)") }
+            if task.scope == .everything { last.audit = audit(verdicts) }
         }
         verdicts.count(into: &result)
         let attribution = Attribution(
@@ -77,6 +78,17 @@ struct TorrentCheck: Sendable {
         result.riddles = attribution.riddles
         last.result = result
         tell(last)
+    }
+
+    /// What became of another client's claim, now that the whole payload was hashed.
+    private func audit(_ verdicts: Verdicts) -> ImportAudit.Outcome? {
+        guard var audit = task.torrent.audit else { return nil }
+        audit.take(verdicts)
+        var have = verdicts.good
+        have.formUnion(task.confirmed)
+        have.formUnion(task.torrent.metainfo.zeroPieces)
+        return audit.outcome(
+            have: have, task.torrent.metainfo.layout, task.torrent.metainfo.geometry)
     }
 
     /// The outcome for an unreachable payload; `nil` when the payload can be read.

@@ -5,7 +5,7 @@ package import SystemPackage
 import Torrent
 
 /// Verifies torrents, small ones in parallel and large ones one after the other, and records the findings every few
-/// seconds.
+/// seconds. Devices are read side by side.
 package struct VerificationRun {
     /// A torrent to verify.
     package struct Order {
@@ -19,18 +19,21 @@ package struct VerificationRun {
         var isRelocated = false
         /// Whether the SHA-256 of whole files is computed in the same pass.
         package var computesDigests = false
+        /// The device that has the payload. Torrents of the same one take turns.
+        let device: UInt64
         /// Whether another process was verifying the torrent when its turn came.
         var isBehind = false
 
         package init(
             row: TorrentRow, scope: VerificationScope, began: VerificationMemory.Entry, isAnew: Bool = false,
-            isRelocated: Bool = false
+            isRelocated: Bool = false, device: UInt64 = 0
         ) {
             self.row = row
             self.scope = scope
             self.began = began
             self.isAnew = isAnew
             self.isRelocated = isRelocated
+            self.device = device
         }
     }
 
@@ -52,11 +55,19 @@ package struct VerificationRun {
 
     private enum News: Sendable {
         case found(Finding)
-        case ended(TorrentID, bytes: Int64)
+        case ended(TorrentID, bytes: Int64, device: UInt64)
     }
 
-    /// The most torrents that are hashed in parallel, and the most bytes of them. A large torrent is read alone, which
-    /// suits disks.
+    /// The torrents of one device that wait, and how many are being read.
+    private struct Lane {
+        var rest: ArraySlice<Order>
+        var running = 0
+        var bytesRunning: Int64 = 0
+        let disk: Disk
+    }
+
+    /// The most torrents of a device that are hashed in parallel, and the most bytes of them. A large torrent is read
+    /// alone, which suits disks.
     private static let maximumAtOnce = 16
     private static let bytesAtOnce: Int64 = 64 << 20
     private static let writeInterval = Duration.seconds(2)
@@ -70,14 +81,20 @@ package struct VerificationRun {
     private let cancel: CancelToken
     private let bytes = ByteCounter()
     private let report: @Sendable (VerificationEvent) -> Void
+    /// Whether a torrent is still to be verified when its turn comes.
+    private let isNeeded: (TorrentRow) throws(StoreError) -> Bool
+    private let pace: VerificationPace?
 
     /// `database` is the file beside which verifications lock torrents. Several threads call `report`.
     package init(
-        connection: Connection, database: FilePath, stop: VerificationStop,
+        connection: Connection, database: FilePath, stop: VerificationStop, pace: VerificationPace? = nil,
+        isNeeded: @escaping (TorrentRow) throws(StoreError) -> Bool = { _ in true },
         report: @escaping @Sendable (VerificationEvent) -> Void
     ) {
         self.connection = connection
         self.database = database
+        self.isNeeded = isNeeded
+        self.pace = pace
         cancel = stop.token
         self.report = { [bytes] event in
             if case .read(let count) = event { bytes.add(count) }
@@ -104,26 +121,40 @@ package struct VerificationRun {
     /// Verifies the torrents. Returns the orders of those that another process is verifying.
     private func perform(_ orders: [Order], _ lock: VerificationLock, _ summary: inout Summary) async throws -> [Order]
     {
-        let disk = try Disk()
+        var lanes: [UInt64: Lane] = [:]
+        for (device, orders) in Dictionary(grouping: orders, by: \.device) {
+            lanes[device] = Lane(rest: orders[...], disk: try Disk())
+            pace?.expect(
+                orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) }, on: device)
+        }
         let (news, sink) = AsyncStream<News>.makeStream()
         let keys = Dictionary(orders.compactMap { order in order.began.ownKey.map { (order.row.id, $0) } }) {
             first, _ in first
         }
         let writer = FindingsWriter(connection: connection, database: database)
-        var rest = orders[...]
         var held: [Order] = []
         var ended: [TorrentID] = []
-        var running = 0
-        var bytesRunning: Int64 = 0
         var waiting: [Finding] = []
         var written = ContinuousClock.now
 
         /// Starts as many torrents as may run. Returns whether any is running.
         func startMore() throws -> Bool {
-            while let order = rest.first,
-                running == 0 || (running < Self.maximumAtOnce && bytesRunning < Self.bytesAtOnce), !cancel.isCancelled
+            for device in lanes.keys { try startMore(on: device) }
+            return lanes.values.contains { $0.running > 0 }
+        }
+
+        func startMore(on device: UInt64) throws {
+            while let lane = lanes[device], let order = lane.rest.first,
+                lane.running == 0 || (lane.running < Self.maximumAtOnce && lane.bytesRunning < Self.bytesAtOnce),
+                !cancel.isCancelled
             {
-                rest = rest.dropFirst()
+                lanes[device]?.rest = lane.rest.dropFirst()
+                guard try isNeeded(order.row) else {
+                    let bytes = VerificationTask.estimate(order.row, order.scope)
+                    report(.expects(bytes: -bytes))
+                    pace?.expect(-bytes, on: device)
+                    continue
+                }
                 guard lock.take(order.row.id) else {
                     if !order.isBehind { report(.waits(for: order.row, process: lock.holder(of: order.row.id))) }
                     held.append(order.isBehind ? order : try behind(order))
@@ -134,16 +165,23 @@ package struct VerificationRun {
                     continue
                 }
                 let bytes = VerificationTask.estimate(order.row, order.scope)
-                running += 1
-                bytesRunning += bytes
-                let check = TorrentCheck(task: task, disk: disk, cancel: cancel, report: report)
+                lanes[device]?.running += 1
+                lanes[device]?.bytesRunning += bytes
+                let disk = lane.disk
+                let check = TorrentCheck(task: task, disk: disk, cancel: cancel) { [pace, report] event in
+                    switch event {
+                    case .expects(let bytes): pace?.expect(bytes, on: device)
+                    case .read(let bytes): pace?.read(bytes, on: device)
+                    case .begins, .waits, .unusable, .verified: break
+                    }
+                    report(event)
+                }
                 Task {
                     await check.run { sink.yield(.found($0)) }
                     disk.release(task.torrent.row.infoHash)
-                    sink.yield(.ended(task.torrent.row.id, bytes: bytes))
+                    sink.yield(.ended(task.torrent.row.id, bytes: bytes, device: device))
                 }
             }
-            return running > 0
         }
 
         /// Releases verified torrents once their findings are written, so that another process may take them.
@@ -162,10 +200,10 @@ package struct VerificationRun {
             case .found(let finding):
                 waiting.append(finding)
                 if let result = finding.result { take(result, &summary) }
-            case .ended(let id, let bytes):
+            case .ended(let id, let bytes, let device):
                 ended.append(id)
-                running -= 1
-                bytesRunning -= bytes
+                lanes[device]?.running -= 1
+                lanes[device]?.bytesRunning -= bytes
                 isRunning = try startMore()
             }
             if .now - written > Self.writeInterval || waiting.count >= Self.maximumWaiting { try write() }

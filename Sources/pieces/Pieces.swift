@@ -29,7 +29,7 @@ package struct Pieces: AsyncParsableCommand {
               pieces status --watch
             """,
         groupedSubcommands: [
-            CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, Run.self]),
+            CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, ImportCommand.self, Run.self]),
             CommandGroup(
                 name: "Torrents",
                 subcommands: [Pause.self, Resume.self, Remove.self, Move.self, Queue.self, Limit.self, Select.self]),

@@ -14,9 +14,10 @@ import Torrent
     private static let atOnce = 8
 
     /// All, or the one that `PIECES_KILL_COMMAND` names.
-    private static let commands = (UserCommand.payload + UserCommand.engine + UserCommand.database).filter { command in
-        ProcessInfo.processInfo.environment["PIECES_KILL_COMMAND"].map { $0 == command.name } ?? true
-    }
+    private static let commands =
+        (UserCommand.payload + UserCommand.engine + UserCommand.database + UserCommand.imports).filter { command in
+            ProcessInfo.processInfo.environment["PIECES_KILL_COMMAND"].map { $0 == command.name } ?? true
+        }
 
     private static func setting(_ name: String) -> Int? {
         ProcessInfo.processInfo.environment[name].flatMap { Int($0) }

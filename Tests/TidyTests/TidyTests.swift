@@ -4,7 +4,8 @@ import Testing
 @Suite struct TidyTests {
     /// The Swift rooms, each a target of its own.
     private static let rooms = [
-        "Bencode", "DHT", "Discovery", "Disk", "Engine", "Library", "Net", "PeerWire", "Recovery", "Store", "Swarm",
+        "Bencode", "DHT", "Discovery", "Disk", "Engine", "Import", "Library", "Net", "PeerWire", "Recovery", "Store",
+        "Swarm",
         "System",
         "Torrent", "TrackerWire", "Verification", "pieces",
     ]

@@ -42,6 +42,10 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let killed = EventKind(rawValue: "killed")
     /// The damaged database was recovered, or a backup was restored.
     package static let recovered = EventKind(rawValue: "mended")
+    /// The torrent was imported from another client.
+    package static let imported = EventKind(rawValue: "imported")
+    /// Payload of an imported torrent is wrong, although the other client counted it as complete.
+    package static let inheritedDamage = EventKind(rawValue: "inherited-damage")
     /// The payload was moved to another folder.
     package static let moved = EventKind(rawValue: "moved")
     /// Files of the torrent got other names.

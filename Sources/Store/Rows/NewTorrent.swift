@@ -16,6 +16,8 @@ package struct NewTorrent: Sendable {
     package var wanted: [Bool]?
     /// Tiers that the user gave. They come after the metainfo's own.
     package var extraTrackers: [[String]]
+    /// Tiers in place of the metainfo's own; `nil` if those hold.
+    package var replacedTrackers: [[String]]?
 
     package init(
         metainfo: Metainfo, output: String, resolvedOutput: String? = nil,

@@ -46,6 +46,8 @@ extension Connection {
     package var dht: DHTTable { DHTTable(db: self) }
     /// Payload that is being moved to another folder (`move` and `move_file`).
     package var moves: MoveTable { MoveTable(db: self) }
+    /// Torrents that were taken over from other clients (`imported`).
+    package var imports: ImportTable { ImportTable(db: self) }
     /// File systems on which payloads were seen (`volume`).
     package var volumes: VolumeTable { VolumeTable(db: self) }
     /// How often verified bytes are read back, and what came of it (`scrub_torrent`, `scrub_label`, `scrub_volume`).

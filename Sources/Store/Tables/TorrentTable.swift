@@ -21,7 +21,8 @@ package struct TorrentTable {
             for (index, isWanted) in (new.wanted ?? []).enumerated() where !isWanted {
                 try db.execute("INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0)", id, index)
             }
-            try db.trackers.add(id, tiers: new.metainfo.trackers + new.extraTrackers, now: now)
+            try db.trackers.add(
+                id, tiers: (new.replacedTrackers ?? new.metainfo.trackers) + new.extraTrackers, now: now)
             try db.webSeeds.note(new.metainfo.webSeeds, of: id)
             try db.events.append(.added, new.name, torrent: id, infoHash: new.metainfo.infoHash, now: now)
             return id

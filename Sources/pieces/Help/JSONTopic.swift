@@ -41,6 +41,22 @@ package enum JSONTopic {
                 sentence about its new trackers.
                 """),
         Section(
+            command: "import",
+            fields: """
+                {event, id, info_hash, name, client, output, paused, bytes,
+                 not_carried_over, note}
+                {event: "hashed", id, info_hash, name, good, bad, missing}
+                {event: "import_report", torrents, unhashed, hashed_bytes,
+                 unhashed_bytes, wrong_pieces, missing_pieces, ends_at,
+                 damaged: [{id, info_hash, name, client, claimed_pieces,
+                            wrong_pieces, missing_pieces, complete}]}
+                """,
+            notes: """
+                One object per line and torrent, the report last; with --report only that. `event` is imported, known for a \
+                torrent that was in the database, or found with --dry-run. `bytes` are to be hashed. Wrong and missing pieces are \
+                those that the other client counted as complete.
+                """),
+        Section(
             command: "pause, resume", fields: "{event, id, info_hash, name}",
             notes: "One object per line and torrent. `event` is paused or resumed."),
         Section(

@@ -1,0 +1,137 @@
+import Disk
+import Engine
+import Import
+import Store
+import System
+import SystemPackage
+import Torrent
+
+/// Adds the torrents of a survey to the database, some hundreds in a transaction. Their payload is unverified.
+struct ImportRun {
+    /// Torrents in one transaction: so many that few waits for the disk are needed, and so few that other commands wait
+    /// less than a second.
+    private static let batch = 250
+
+    let library: Library
+    private var connection: Connection { library.connection }
+
+    /// Adds the new torrents; those that are refused get the reason as their verdict.
+    func insert(_ survey: inout ImportSurvey, stop: () -> Bool) throws {
+        try connection.expectLargeTransaction()
+        let new = survey.items.indices.filter { [.new, .magnet].contains(survey.items[$0].verdict) }
+        var first = 0
+        while first < new.count, !stop() {
+            let batch = new[first..<min(first + Self.batch, new.count)]
+            // Read before the transaction, so that others wait for the database alone.
+            var read: [(Int, ForeignTorrent)] = []
+            for index in batch {
+                do { read.append((index, try survey.foreign(index))) } catch let error as StoreError {
+                    throw error
+                } catch {
+                    survey.update(index) { $0.verdict = .refused("\(error)") }
+                }
+            }
+            var results: [(Int, ImportItem)] = []
+            try connection.transaction { () throws(StoreError) in
+                results = []
+                for (index, foreign) in read {
+                    var item = survey.items[index]
+                    do {
+                        try insert(foreign, survey, index, &item)
+                    } catch let error as StoreError { throw error } catch {
+                        item.verdict = .refused("\(error)")
+                    }
+                    results.append((index, item))
+                }
+            }
+            for (index, item) in results { survey.update(index) { $0 = item } }
+            first += Self.batch
+        }
+    }
+
+    private func insert(
+        _ foreign: ForeignTorrent, _ survey: ImportSurvey, _ index: Int, _ item: inout ImportItem
+    ) throws {
+        if item.verdict == .magnet { return try insertMagnet(foreign, &item, survey.path(of: index)) }
+        let candidate = try survey.candidate(foreign)
+        let metainfo = try candidate.named()
+        if let row = try connection.torrents.row(metainfo.infoHash) {
+            item.verdict = .known(row.id)
+            return
+        }
+        let output = candidate.place.output
+        let conflicts = try PathConflicts(connection, output: output) {
+            "leave the files to torrent \($0), or give its folder with --map"
+        }
+        if let reason = try conflicts.refusal(of: metainfo, wanted: candidate.wanted) { throw Failure(reason) }
+        var settings = candidate.settings
+        settings.isPaused = item.isPaused
+        var new = NewTorrent(
+            metainfo: metainfo, output: output, resolvedOutput: conflicts.resolvedOutput, settings: settings,
+            wanted: candidate.wanted.allSatisfy(\.self) ? nil : candidate.wanted)
+        new.replacedTrackers = foreign.trackers?.map { tier in tier.compactMap { AnnounceList.tracker($0) } }
+        let now = Timestamp.now()
+        let id = try connection.torrents.insert(new, now: now)
+        item.id = id
+        if let destination = candidate.destination {
+            try connection.destinations.set(
+                id, folder: destination, mountPath: AddRequest.mountPath(holding: destination))
+        }
+        try insertSources(foreign, metainfo, id, now)
+        var record = NewImport(client: item.client.rawValue, source: survey.path(of: index))
+        record.rank = item.rank.rawValue
+        record.bytes = item.bytes
+        record.claim = candidate.claim
+        record.omitted = item.omission
+        try connection.imports.insert(id, record, candidate.past(now: now), now: now)
+        if candidate.isEmpty { try connection.imports.end(id, wrong: 0, missing: 0, now: now) }
+        let rest = item.omission.map { "; not carried over: \($0)" } ?? ""
+        try connection.events.append(.imported, "from \(item.client.title)\(rest)", torrent: id, now: now)
+        try connection.intents.append(.added, torrent: id, now: now)
+    }
+
+    /// Web seeds and peers. Peers of a private torrent come from its trackers.
+    private func insertSources(
+        _ foreign: ForeignTorrent, _ metainfo: Metainfo, _ id: TorrentID, _ now: Timestamp
+    ) throws(StoreError) {
+        if let seeds = foreign.webSeeds {
+            let usable = seeds.compactMap { AnnounceList.webSeed($0) }
+            let gone = metainfo.webSeeds.filter { !usable.contains($0) }
+            if !gone.isEmpty { _ = try connection.webSeeds.remove(torrent: id, urls: gone) }
+            let added = usable.filter { !metainfo.webSeeds.contains($0) }
+            if !added.isEmpty { try connection.webSeeds.add(torrent: id, urls: added, origin: .user) }
+        }
+        if !metainfo.isPrivate {
+            let peers = foreign.peers.prefix(ForeignTorrent.maximumPeers)
+            try connection.peers.save(id, peers.map { PeerUpdate(address: $0, source: .history) }, now: now)
+        }
+        for peer in foreign.bannedPeers.prefix(ForeignTorrent.maximumPeers) {
+            try connection.peers.ban(
+                id, peer, until: now + PeerRow.banTime, reason: "banned by the client that it was imported from",
+                now: now)
+        }
+    }
+
+    private func insertMagnet(_ foreign: ForeignTorrent, _ item: inout ImportItem, _ source: String) throws {
+        guard let hash = foreign.infoHash else { throw Failure("its .torrent is missing") }
+        if let row = try connection.torrents.row(hash) {
+            item.verdict = .known(row.id)
+            return
+        }
+        let link = MagnetLink(
+            infoHash: hash, name: foreign.name, trackers: Array((foreign.trackers ?? []).joined()),
+            webSeeds: foreign.webSeeds ?? [])
+        let conflicts = try PathConflicts(connection, output: item.output)
+        var settings = TorrentSettings()
+        settings.isSequential = foreign.isSequential
+        var new = NewMagnet(
+            link: link, output: item.output, resolvedOutput: conflicts.resolvedOutput, settings: settings)
+        new.pausesAfter = item.isPaused
+        let now = Timestamp.now()
+        let id = try connection.magnets.insert(new, now: now)
+        item.id = id
+        try connection.events.append(
+            .imported, "from \(item.client.title), as a magnet link", torrent: id, now: now)
+        try connection.intents.append(.added, torrent: id, now: now)
+    }
+}

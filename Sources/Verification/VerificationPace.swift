@@ -1,0 +1,31 @@
+import Synchronization
+
+/// How fast a verification is on each device, and when it ends. Devices are read side by side, so the slowest one
+/// decides.
+package final class VerificationPace: Sendable {
+    private struct Lane {
+        var total: Int64 = 0
+        var done: Int64 = 0
+    }
+
+    private let started = ContinuousClock.now
+    private let lanes = Mutex<[UInt64: Lane]>([:])
+
+    package init() {}
+
+    /// The bytes to read on a device become more, or fewer.
+    func expect(_ bytes: Int64, on device: UInt64) { lanes.withLock { $0[device, default: Lane()].total += bytes } }
+
+    func read(_ bytes: Int64, on device: UInt64) { lanes.withLock { $0[device, default: Lane()].done += bytes } }
+
+    /// The time until all devices are read; `nil` while one of them has not begun.
+    package func left(after elapsed: Duration? = nil) -> Duration? {
+        let elapsed = elapsed ?? .now - started
+        var longest = Duration.zero
+        for lane in lanes.withLock({ Array($0.values) }) where lane.total > lane.done {
+            guard lane.done > 0 else { return nil }
+            longest = max(longest, elapsed * (Double(lane.total - lane.done) / Double(lane.done)))
+        }
+        return longest
+    }
+}
