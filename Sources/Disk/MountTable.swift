@@ -15,6 +15,13 @@ package struct MountTable: Sendable {
         /// Whether it is mounted read-only.
         package let isReadOnly: Bool
 
+        /// Whether the absolute path is the mount point or below it.
+        fileprivate func contains(_ path: [UInt8]) -> Bool {
+            let mount = self.path.utf8
+            guard mount.count > 1 else { return true }
+            return path.starts(with: mount) && (path.count == mount.count || path[mount.count] == UInt8(ascii: "/"))
+        }
+
         /// Whether a device of this machine is mounted.
         var isOfDisk: Bool { source.hasPrefix("/dev/") }
 
@@ -56,9 +63,9 @@ package struct MountTable: Sendable {
     ///
     /// - Parameter path: absolute and without links.
     package func mount(of path: FilePath) -> Mount? {
-        mounts.reduce(nil) { best, mount in
-            guard path.starts(with: FilePath(text: mount.path)), mount.path.utf8.count >= best?.path.utf8.count ?? 0
-            else { return best }
+        let path = Array(path.text.utf8)
+        return mounts.reduce(nil) { best, mount in
+            guard mount.contains(path), mount.path.utf8.count >= best?.path.utf8.count ?? 0 else { return best }
             return mount
         }
     }
@@ -68,8 +75,8 @@ package struct MountTable: Sendable {
         options.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("ro".utf8) }
     }
 
-    /// Whether a path at the mount point leads to it, because no later mount covers it.
-    package func isVisible(_ mount: Mount) -> Bool { self.mount(of: FilePath(text: mount.path)) == mount }
+    /// The mounts that paths lead to, because no later mount covers them.
+    var visible: [Mount] { mounts.filter { mount(of: FilePath(text: $0.path)) == $0 } }
 
     /// The table writes a space, a tab, a line feed and a backslash as `\040`, `\011`, `\012` and `\134`.
     private static func unescaped(_ field: ArraySlice<UInt8>) -> String {

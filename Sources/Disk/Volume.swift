@@ -36,16 +36,14 @@ package struct Volume: Hashable, Sendable {
         }
         let table = mounts(text)
         guard let mount = table.mount(of: real) else { return nil }
-        return volume(mount, in: table, folder: real)
+        return volume(mount, folder: real)
     }
 
     /// The volumes that are mounted from a disk, or have a sentinel: where one is looked for that isn't in its place.
     package static func mounted() -> [Volume] {
         guard let text = KernelText.read("/proc/self/mountinfo") else { return [] }
-        let table = mounts(text)
-        return table.mounts.filter { table.isVisible($0) && ($0.isOfDisk || !$0.isOfKernel) }.compactMap {
-            volume($0, in: table, folder: FilePath(text: $0.path))
-        }
+        _ = mounts(text)
+        return visible.filter { $0.isOfDisk || !$0.isOfKernel }.map { volume($0, folder: FilePath(text: $0.path)) }
     }
 
     // MARK: Identity
@@ -54,6 +52,7 @@ package struct Volume: Hashable, Sendable {
     private struct Seen {
         var text = ""
         var table = MountTable("")
+        var visible: [MountTable.Mount] = []
         var identities: [MountTable.Mount: Identified] = [:]
     }
 
@@ -66,12 +65,17 @@ package struct Volume: Hashable, Sendable {
 
     private static func mounts(_ text: String) -> MountTable {
         seen.withLock { seen in
-            if !PathText.isSame(seen.text, text) { seen = Seen(text: text, table: MountTable(text)) }
+            if !PathText.isSame(seen.text, text) {
+                let table = MountTable(text)
+                seen = Seen(text: text, table: table, visible: table.visible)
+            }
             return seen.table
         }
     }
 
-    private static func volume(_ mount: MountTable.Mount, in table: MountTable, folder: FilePath) -> Volume {
+    private static var visible: [MountTable.Mount] { seen.withLock { $0.visible } }
+
+    private static func volume(_ mount: MountTable.Mount, folder: FilePath) -> Volume {
         let found = identified(mount, folder)
         let number = found.number.map { "\(mount.kind) number \($0)" }
         let identity = found.uuid.map { "\(mount.kind) uuid \($0)" } ?? number ?? "\(mount.kind) \(mount.source)"
@@ -79,7 +83,7 @@ package struct Volume: Hashable, Sendable {
             identity: identity, mountPath: mount.path, sentinel: VolumeSentinel.read(at: FilePath(text: mount.path)))
         volume.isReadOnly = mount.isReadOnly
         if found.uuid != nil, derivesNumber.contains(mount.kind) { volume.numbered = number }
-        for other in table.mounts where other != mount && table.isVisible(other) {
+        for other in visible where other != mount {
             if other.device == mount.device {
                 volume.otherMounts.append(other.path)
             } else if let uuid = found.uuid, other.mayBeClone(of: mount),

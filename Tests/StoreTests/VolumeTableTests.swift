@@ -70,6 +70,23 @@ import Torrent
         #expect(try connection.volumes.match(sighting("xfs uuid b", "/mnt/a"))?.sentinel != nil)
     }
 
+    /// A clone that was made after the mark has the mark too, and a row of its own while both are mounted.
+    @Test func cloneWithTheSameSentinelHasItsOwnRow() throws {
+        let connection = try TemporaryFolder().connection()
+        let original = try connection.volumes.save(sighting("ext4 uuid a", "/mnt/a", sentinel: one), now: noon)
+        let both = [
+            sighting("ext4 uuid a", "/mnt/a", sentinel: one, twins: ["/mnt/b"]),
+            sighting("ext4 uuid a", "/mnt/b", sentinel: one, twins: ["/mnt/a"]),
+        ]
+        let clone = try connection.volumes.save(both[1], now: noon)
+        for _ in 0..<2 {
+            #expect(try connection.volumes.save(both[0], now: noon) == original)
+            #expect(try connection.volumes.save(both[1], now: noon) == clone)
+        }
+        #expect(clone != original && (try connection.volumes.row(clone)?.sentinel) == nil)
+        #expect(try connection.volumes.row(original)?.sentinel == one)
+    }
+
     @Test func namesAreUniqueAndVolumesWithTorrentsStay() throws {
         let connection = try TemporaryFolder().connection()
         let torrent = try connection.add()

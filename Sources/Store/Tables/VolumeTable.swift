@@ -36,13 +36,14 @@ package struct VolumeTable {
                     ?? true
             }
             let machine = isProven || row.machine == nil ? MachineID.current ?? row.machine : row.machine
+            let sentinel = try unused(found.sentinel, besides: row.id) ?? row.sentinel
             try db.execute(
                 """
                 UPDATE volume SET identity = ?, mount_path = ?, last_seen = ?, sentinel = ?, machine = ?,
                     state = CASE WHEN offline_since IS NULL THEN state ELSE 'online' END, offline_since = NULL WHERE id = ?
                 """,
-                isTaken ? row.identity : found.identity, place(of: found, row), now, found.sentinel ?? row.sentinel,
-                machine, row.id)
+                isTaken ? row.identity : found.identity, place(of: found, row), now, sentinel, machine,
+                row.id)
             return row.id
         }
     }
@@ -57,6 +58,14 @@ package struct VolumeTable {
         found.otherMounts.contains { PathText.isSame($0, row.mountPath) } ? row.mountPath : found.mountPath
     }
 
+    /// The sentinel, unless another volume has it: a clone was made after its original was marked.
+    private func unused(_ sentinel: String?, besides id: VolumeID? = nil) throws(StoreError) -> String? {
+        guard let sentinel else { return nil }
+        let isUsed: Bool? = try db.value(
+            "SELECT count(*) > 0 FROM volume WHERE sentinel = ? AND id IS NOT ?", sentinel, id)
+        return isUsed == true ? nil : sentinel
+    }
+
     private func insert(_ found: VolumeSighting, _ now: Timestamp) throws(StoreError) -> VolumeID {
         let isKnown = try db.value("SELECT count(*) > 0 FROM volume WHERE identity = ?", found.identity) ?? false
         let identity = isKnown ? "\(found.identity)\(VolumeRow.cloneMark)\(found.mountPath)" : found.identity
@@ -65,7 +74,7 @@ package struct VolumeTable {
             INSERT INTO volume (identity, mount_path, last_seen, sentinel, machine) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (identity) DO UPDATE SET mount_path = excluded.mount_path, last_seen = excluded.last_seen,
                 sentinel = coalesce(excluded.sentinel, sentinel) RETURNING id
-            """, identity, found.mountPath, now, found.sentinel, MachineID.current)
+            """, identity, found.mountPath, now, try unused(found.sentinel), MachineID.current)
         guard let id else {
             throw db.fault(
                 .other, "SQLite inserted a volume but returned no id: version 3.37 or later is needed")
