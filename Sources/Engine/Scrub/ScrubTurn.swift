@@ -138,6 +138,8 @@ struct ScrubTurn: Sendable {
             if let reason = brake.foundBad(inFile: place.file), !self.isHeld {
                 self.isHeld = true
                 isHeld = true
+                // Nothing of what was found just now is fetched, either.
+                record.damage = record.damage.map { $0.held() }
                 record.holdReason = reason
                 record.events.append(
                     ScrubRecord.Event(

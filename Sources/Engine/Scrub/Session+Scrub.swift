@@ -233,10 +233,13 @@ extension Session {
         guard !look.reach.isOffline, look.reach != .notBegun else {
             return .failure(Refused(refusal: await isVolumeAway(read.torrent) ? .volumeAway : .unreadable))
         }
-        if read.torrent.row.volume == nil, let volume = await environment.disk.volume(at: look.payload.root) {
-            await write("the volume of \(read.torrent.row.name)") { db, now throws(StoreError) in
-                try db.volumes.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+        var volume = read.torrent.row.volume
+        if volume == nil, let found = await environment.disk.volume(at: look.payload.root) {
+            volume = try await environment.store.perform { db throws(StoreError) in
+                try db.volumes.place(id, onVolume: found.identity, mountPath: found.mountPath, now: now)
+                return try db.torrents.row(id)?.volume
             }
+            feedScrub { machine, now in machine.surveySoon(now: now) }
         }
         let present = presentPieces(of: read.torrent)
         var due = Bitfield(count: present.count)
@@ -248,7 +251,7 @@ extension Session {
             }
         }
         let turn = ScrubTurn(
-            read.torrent, look, volume: read.torrent.row.volume, due: due, present: present,
+            read.torrent, look, volume: volume, due: due, present: present,
             ownWrites: environment.disk.writtenFiles(of: read.torrent.row.infoHash), damage: read.damage,
             stored: read.stored)
         return turn.pages.isEmpty ? .failure(Refused(refusal: .nothingDue)) : .success(turn)

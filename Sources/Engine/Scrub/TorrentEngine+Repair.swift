@@ -42,8 +42,8 @@ extension TorrentEngine {
         let wanted = repair.wanted(count: count)
         feed { swarm, now in
             swarm.mustRepair(wanted)
-            swarm.select(files, now: now)
             if !released.isEmpty { swarm.recheck(released, now: now) }
+            swarm.select(files, now: now)
         }
         announceNow()
         saveState()

@@ -97,6 +97,13 @@ package struct NewDamage: Sendable, Hashable {
         self.bytes = bytes
         self.badBytes = badBytes
     }
+
+    /// The same, and the piece isn't fetched until the user says so.
+    package func held() -> NewDamage {
+        NewDamage(
+            piece: piece, kind: kind, isHeld: true, path: path, fileOffset: fileOffset, bytes: bytes,
+            badBytes: badBytes)
+    }
 }
 
 /// A damaged piece that was written again.

@@ -206,6 +206,11 @@ package struct ScrubMachine: Sendable {
         wake(now: now)
     }
 
+    /// A torrent's volume became known.
+    package mutating func surveySoon(now: Instant) {
+        if let at = surveyAt { surveyAt = min(at, now + Self.busyFor) }
+    }
+
     /// Turns end after the reads under way.
     package mutating func stop(now: Instant) {
         isStopped = true

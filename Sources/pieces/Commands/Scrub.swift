@@ -121,7 +121,8 @@ struct ScrubNow: DirectCommand {
         let library = Library(try global.openToChange())
         let now = Timestamp.now()
         _ = try library.changeScrub { control in
-            control.since = now
+            // What was verified in this second may have been verified before the command.
+            control.since = now + .seconds(1)
             control.isPaused = false
             if let rate { control.rate = rate.bytes }
         }
