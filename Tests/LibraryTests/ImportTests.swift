@@ -1,4 +1,5 @@
 import Bencode
+import Glibc
 import Import
 import Library
 import Store
