@@ -14,8 +14,8 @@ package struct ForeignTorrent: Sendable, Equatable {
     /// The name that the client shows.
     package var name: String?
 
-    /// The folder that has the payload, or will have it once it is complete, as the client wrote it: a ``PathText``. The
-    /// paths of files begin below it.
+    /// The folder that has the payload, or will have it once it is complete, as the client wrote it: a ``PathText``.
+    /// The paths of files begin below it.
     package var folder: String?
     /// Folders that may have the payload now, the likeliest first; empty if it is only in ``folder``.
     package var currentFolders: [String] = []

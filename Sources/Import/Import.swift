@@ -2,8 +2,8 @@
 // Duty: the state files of other clients → one value type: what each of them knows of a torrent.
 // Owns: the formats of qBittorrent, Transmission, rTorrent, Deluge, aria2 and libtorrent, one file each.
 // Never: opens a file; trusts a claim; traps, recurses or allocates without bound on bytes from outside.
-// Invariants: what can't be read is left out and listed in `ForeignTorrent.omitted`; only a record without any torrent is
-// an error; a piece that the other client claimed is a hint for the order of hashing, never a claim of ours.
+// Invariants: what can't be read is left out and listed in `ForeignTorrent.omitted`; only a record without any torrent
+// is an error; a piece that the other client claimed is a hint for the order of hashing, never a claim of ours.
 
 /// A client whose torrents can be imported.
 package enum ForeignClient: String, CaseIterable, Sendable, Hashable {

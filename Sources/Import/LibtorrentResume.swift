@@ -61,7 +61,9 @@ package enum LibtorrentResume {
         if let priorities = root["piece_priority"]?.content, priorities.contains(where: { $0 > 4 }) {
             torrent.omit("priorities of pieces")
         }
-        if root["file_priority"]?.list?.contains(where: { ($0.number ?? 4) != 4 && $0.number != 0 }) == true {
+        // Clients have other numbers for the usual priority, so only differences mean something.
+        let priorities = (root["file_priority"]?.list ?? []).compactMap(\.number).filter { $0 > 0 }
+        if let first = priorities.first, priorities.contains(where: { $0 != first }) {
             torrent.omit("priorities of files")
         }
     }

@@ -1,8 +1,8 @@
 import Bencode
 import Torrent
 
-/// The state of Transmission: `resume/HASH.resume` and `torrents/HASH.torrent` (transmission:libtransmission/resume.cc).
-/// Keys are in kebab case up to version 4, and in snake case after it.
+/// The state of Transmission: `resume/HASH.resume` and `torrents/HASH.torrent` (transmission:libtransmission/
+/// resume.cc). Keys are in kebab case up to version 4, and in snake case after it.
 package enum Transmission {
     /// The suffix of incomplete files on the disk; the resume data doesn't have it.
     package static let incompleteSuffix = ".part"

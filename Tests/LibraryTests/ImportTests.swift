@@ -1,4 +1,5 @@
 import Bencode
+import Glibc
 import Import
 import Library
 import Store
@@ -8,7 +9,7 @@ import Testing
 import Torrent
 import Verification
 
-/// What becomes of other clients' torrents in the database. Their state is made up here; ``SystemTests`` have real ones.
+/// What becomes of other clients' torrents in the database. Their state is made up here; SystemTests has real ones.
 @Suite struct ImportTests {
     private static func sample(_ name: String, seed: UInt64) throws -> SampleTorrent {
         try SampleTorrent(

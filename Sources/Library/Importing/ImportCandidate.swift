@@ -32,7 +32,7 @@ struct ImportCandidate {
         wanted = metainfo.layout.files.map { file in
             file.isPad || (foreign.wanted[file.index] ?? foreign.unwantedFrom.map { file.index < $0 } ?? true)
         }
-        omitted = foreign.omitted
+        omitted = foreign.omitted + (foreign.labels.isEmpty ? [] : ["labels"])
         let claim = foreign.claim.pieces(of: metainfo.geometry)
         if claim == nil, foreign.claim.extent != .unknown { omitted.append("a claim that doesn't fit the .torrent") }
         self.claim = claim

@@ -91,7 +91,7 @@ package final class ForeignDatabase {
         try connection.values("SELECT \(Self.quoted(column)) FROM \(Self.quoted(table)) ORDER BY \(Self.quoted(order))")
     }
 
-    /// The named columns, of those that the table has, in the row whose `key` is `value`; `nil` if there is no such row.
+    /// The named columns, which the table has, in the row whose `key` is `value`; `nil` if there is no such row.
     package func row(_ columns: [String], of table: String, where key: String, is value: Value) throws(StoreError)
         -> [String: Value]?
     {

@@ -75,9 +75,8 @@ struct RealClient: Sendable, CustomTestStringConvertible {
             [script.string, name, work.string, file.string], in: folder, environment: ["HOME": work.string],
             within: .seconds(300))
         let log = work.appending("client.log")
-        try #require(
-            end.exitCode == 0 && end.output.contains("done"),
-            "\(end)\n\(Files.exists(log) ? String(decoding: try Files.read(log), as: UTF8.self) : "")")
+        let said = Files.exists(log) ? String(decoding: try Files.read(log), as: UTF8.self) : ""
+        try #require(end.exitCode == 0 && end.output.contains("done"), "\(end)\n\(said)")
         return state.isEmpty ? work : work.appending(FilePath(state).components)
     }
 }
