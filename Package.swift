@@ -17,9 +17,14 @@ let house: [SwiftSetting] = [
 
 /// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and
 /// bound, and runs where no toolchain is. What Foundation's parts, which some dependencies use, need in an archive is
-/// named here; LLD takes that without a warning. Not in debug builds: a test bundle links the shared runtime.
+/// named here; LLD takes that without a warning. Packed relocations save 1.8 MB; they need glibc 2.36, which is what
+/// Debian 12 has. Not in debug builds: a test bundle links the shared runtime.
 let selfContained: [LinkerSetting] = [
-    .unsafeFlags(["-static-stdlib", "-use-ld=lld", "-Xlinker", "--no-export-dynamic"], .when(configuration: .release)),
+    .unsafeFlags(
+        [
+            "-static-stdlib", "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker",
+            "pack-relative-relocs",
+        ], .when(configuration: .release)),
     .linkedLibrary("_FoundationCollections", .when(configuration: .release)),
     .linkedLibrary("_FoundationCShims", .when(configuration: .release)),
 ]
