@@ -37,7 +37,8 @@ package struct FolderQuestion {
     /// Results are returned at the end instead of being reported, because only then is it known which torrents are
     /// adopted.
     package func answer(
-        database: FilePath, stop: VerificationStop, computesDigests: Bool = false, report: @escaping @Sendable (VerificationEvent) -> Void
+        database: FilePath, stop: VerificationStop, computesDigests: Bool = false,
+        report: @escaping @Sendable (VerificationEvent) -> Void
     ) async throws -> (summary: VerificationRun.Summary, results: [VerificationResult]) {
         let results = Results()
         let began = VerificationMemory.Entry(at: .now(), isResumed: false, ownKey: nil)
