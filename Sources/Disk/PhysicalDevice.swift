@@ -77,7 +77,8 @@ package enum PhysicalDevice {
 
 extension Disk {
     /// The device that the folder is on; `nil` if it doesn't exist.
-    package func physicalDevices(below folder: FilePath) async -> (volume: Volume, names: Set<String>, device: UInt64)? {
+    package func physicalDevices(below folder: FilePath) async -> (volume: Volume, names: Set<String>, device: UInt64)?
+    {
         await answer { (done: @escaping @Sendable ((volume: Volume, names: Set<String>, device: UInt64)?) -> Void) in
             workers.submit(.read) { done(self.physicalDevicesBlocking(folder)) }
         }

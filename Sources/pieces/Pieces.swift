@@ -44,7 +44,8 @@ package struct Pieces: AsyncParsableCommand {
                     Explain.self, Doctor.self,
                 ]),
             CommandGroup(
-                name: "Content", subcommands: [Verify.self, Scrub.self, Repair.self, Create.self, Show.self, Export.self, Magnet.self]),
+                name: "Content",
+                subcommands: [Verify.self, Scrub.self, Repair.self, Create.self, Show.self, Export.self, Magnet.self]),
             CommandGroup(
                 name: "Program",
                 subcommands: [

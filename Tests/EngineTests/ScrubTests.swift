@@ -109,7 +109,9 @@ import Torrent
                 #expect(damage.badBytes == 4096)
                 #expect(torrent.faults(in: site.output) == [])
                 let found = try #require(try site.events(.rot, of: id).first)
-                #expect(found.contains("4,096 bytes at offset \(bad)") || found.contains("4096 bytes at offset \(bad)"), "\(found)")
+                #expect(
+                    found.contains("4,096 bytes at offset \(bad)") || found.contains("4096 bytes at offset \(bad)"),
+                    "\(found)")
             }
         }
     }

@@ -6,14 +6,16 @@ import Torrent
 extension Disk {
     /// The current state of these files of the payload; missing ones are left out. Throws when the folder can't be
     /// reached.
-    package func states(of files: [PayloadFile], in payload: Payload) async throws(DiskError) -> [PayloadFile: FoundFile]
+    package func states(of files: [PayloadFile], in payload: Payload) async throws(DiskError) -> [PayloadFile:
+        FoundFile]
     {
         try await answer { (done: @escaping @Sendable (Result<[PayloadFile: FoundFile], DiskError>) -> Void) in
             run(.read, done) { () throws(DiskError) in try self.statesBlocking(files, payload) }
         }.get()
     }
 
-    private func statesBlocking(_ files: [PayloadFile], _ payload: Payload) throws(DiskError) -> [PayloadFile: FoundFile]
+    private func statesBlocking(_ files: [PayloadFile], _ payload: Payload) throws(DiskError) -> [PayloadFile:
+        FoundFile]
     {
         let folder = try PayloadFolder(payload, calls: calls)
         var names = NameCursor(payload, calls)

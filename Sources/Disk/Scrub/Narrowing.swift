@@ -90,7 +90,8 @@ struct Narrowing {
             // Steps end at multiples of their length in the file, as the device's blocks do.
             var done = 0
             while done < segment.length {
-                let length = Self.length(of: Self.step, at: segment.fileOffset + Int64(done), rest: segment.length - done)
+                let length = Self.length(
+                    of: Self.step, at: segment.fileOffset + Int64(done), rest: segment.length - done)
                 let large = at + done..<at + done + length
                 if let bytes = read(large) {
                     body(large, bytes)

@@ -224,7 +224,8 @@ extension Session {
             let control = try db.scrubs.control()
             return Prepared(
                 torrent: torrent, pages: try db.pieces.oldestPages(of: id, limit: .max),
-                damage: try db.damage.standing(of: id), stored: try row.volume.flatMap { volume throws(StoreError) in
+                damage: try db.damage.standing(of: id),
+                stored: try row.volume.flatMap { volume throws(StoreError) in
                     try db.scrubs.row(volume)
                 }, since: control.since)
         }
@@ -286,7 +287,9 @@ extension Session {
     }
 
     private func readNext(_ bytes: Int, _ priority: ScrubMachine.Priority, on id: ScrubMachine.ReaderID) async {
-        guard let reader = scrub?.readers[id], let geometry = scrub?.turns[id]?.torrent.metainfo.geometry else { return }
+        guard let reader = scrub?.readers[id], let geometry = scrub?.turns[id]?.torrent.metainfo.geometry else {
+            return
+        }
         let pieces = scrub?.turns[id]?.pages.take { ScrubReader.batch($0, bytes: bytes, of: geometry) } ?? []
         let length = pieces.reduce(0) { $0 + geometry.length(of: $1) }
         feedScrub { machine, now in machine.corrects(length - bytes, on: id, now: now) }
@@ -366,7 +369,8 @@ extension Session {
         let id = turn.id
         let recorded = try await environment.store.perform { db throws(StoreError) in try db.files.fingerprints(of: id)
         }
-        evidence.files = turn.evidence(of: files, now: states, recorded: recorded, isWriting: filesBeingWritten(by: turn))
+        evidence.files = turn.evidence(
+            of: files, now: states, recorded: recorded, isWriting: filesBeingWritten(by: turn))
         return states
     }
 
@@ -447,7 +451,9 @@ extension Session {
         if let turn = scrub?.turns[id] {
             let settled = turn.settledFiles()
             if !settled.isEmpty {
-                let files = await environment.disk.settle(settled, of: turn.payload).filter { turn.changed[$0.file] == $0 }
+                let files = await environment.disk.settle(settled, of: turn.payload).filter {
+                    turn.changed[$0.file] == $0
+                }
                 scrub?.turns[id]?.record.files += files.map { FingerprintRow($0) }
                 for case .entry(let index) in files.map(\.file) {
                     let pieces = turn.torrent.metainfo.layout.pieces(
@@ -455,7 +461,8 @@ extension Session {
                     guard !pieces.contains(where: turn.bad.contains) else { continue }
                     let path = turn.torrent.metainfo.layout.files[index].displayPath
                     scrub?.turns[id]?.record.events.append(
-                        ScrubRecord.Event(.touched, "\(path): its time or place on the disk changed, and its bytes are good"))
+                        ScrubRecord.Event(
+                            .touched, "\(path): its time or place on the disk changed, and its bytes are good"))
                 }
             }
             if let record = scrub?.turns[id]?.takeRecord(isLast: scrub?.turns[id]?.pages.isEmpty ?? true) {

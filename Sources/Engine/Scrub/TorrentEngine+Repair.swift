@@ -127,7 +127,8 @@ extension TorrentEngine {
         switch difference {
         case nil: what = "piece \(piece)"
         case let found? where found.unreadable > 0:
-            what = "piece \(piece): \(Format.count(found.unreadable, "byte")) could not be read, from offset \(place.fileOffset)"
+            what =
+                "piece \(piece): \(Format.count(found.unreadable, "byte")) could not be read, from offset \(place.fileOffset)"
         case let found? where found.bytes == 0: what = "piece \(piece): no byte differed"
         case let found?:
             what =

@@ -58,11 +58,14 @@ struct Repair: DirectCommand {
             let when =
                 repair.torrent.settings.isPaused
                 ? "when it is resumed" : isRunning ? "now" : "when `pieces run` runs"
-            Terminal.shared.print("\(name): \(Format.count(repair.asked, "damaged piece")) \(repair.asked == 1 ? "is" : "are") repaired \(when)")
+            Terminal.shared.print(
+                "\(name): \(Format.count(repair.asked, "damaged piece")) \(repair.asked == 1 ? "is" : "are") repaired \(when)"
+            )
         }
         if repair.kept > 0 {
             Terminal.shared.print(
-                "\(name): \(Format.count(repair.kept, "piece")) that another program changed \(repair.kept == 1 ? "is" : "are") kept: --overwrite-edits replaces them")
+                "\(name): \(Format.count(repair.kept, "piece")) that another program changed \(repair.kept == 1 ? "is" : "are") kept: --overwrite-edits replaces them"
+            )
         }
     }
 }

@@ -6,7 +6,8 @@ import Torrent
 /// `pieces scrub`
 struct Scrub: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scrub", abstract: "Show or control the reading back of verified bytes, which finds and repairs rot.",
+        commandName: "scrub",
+        abstract: "Show or control the reading back of verified bytes, which finds and repairs rot.",
         discussion: """
             While `pieces run` runs, it reads every verified byte back within a period, 30 days unless you say otherwise: past the \
             page cache, one reader for each disk, the torrents verified longest ago first. Torrents seed on meanwhile. What turns \
@@ -89,7 +90,8 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
                 Terminal.shared.print(
                     count == 0
                         ? "repairs weren't stopped on any volume"
-                        : "repairs are allowed again on \(Format.count(count, "volume")): what was bad is read again first")
+                        : "repairs are allowed again on \(Format.count(count, "volume")): what was bad is read again first"
+                )
             }
         }
         let now = Timestamp.now()

@@ -31,7 +31,9 @@ enum ScrubText {
             let period = label.period.map { "within \(Format.time($0))" } ?? "never"
             text += "; label \(label.label.printable): \(period)"
         }
-        if status.ownPolicies > 0 { text += "; \(Format.count(status.ownPolicies, "torrent")) with a period of its own" }
+        if status.ownPolicies > 0 {
+            text += "; \(Format.count(status.ownPolicies, "torrent")) with a period of its own"
+        }
         if let rate = status.control.rate { text += "; at most \(Format.rate(rate)) on each disk" }
         return text
     }
@@ -92,8 +94,10 @@ enum ScrubText {
         switch row.state {
         case .waiting: return "\(what); waits to be fetched"
         case .unavailable: return "\(what); no peer or web seed has it"
-        case .held where row.kind == .edit: return "\(what); kept: `pieces repair \(row.torrent) --overwrite-edits` replaces it"
-        case .held where row.tries > 0: return "\(what); the disk doesn't keep repairs: `pieces repair \(row.torrent)` tries again"
+        case .held where row.kind == .edit:
+            return "\(what); kept: `pieces repair \(row.torrent) --overwrite-edits` replaces it"
+        case .held where row.tries > 0:
+            return "\(what); the disk doesn't keep repairs: `pieces repair \(row.torrent)` tries again"
         case .held: return "\(what); repairs are stopped on its volume"
         case .written: return "\(what); repaired, and not read back yet"
         case .repaired: return "\(what); repaired"

@@ -16,7 +16,9 @@ import Verification
             volume: VolumeID(rawValue: volume), devices: devices, loads: [load(volume, bytes)])
     }
 
-    private static func started(_ surveys: [ScrubMachine.Survey], control: ScrubControl = ScrubControl()) -> ScrubMachine {
+    private static func started(_ surveys: [ScrubMachine.Survey], control: ScrubControl = ScrubControl())
+        -> ScrubMachine
+    {
         var machine = ScrubMachine(start: .origin)
         machine.control(control, now: .origin)
         #expect(machine.takeEffects() == [.survey])
