@@ -83,6 +83,7 @@ let package = Package(
                 .embedInCode("V0014_unusable_metadata.sql"),
                 .embedInCode("V0015_dht_reach.sql"),
                 .embedInCode("V0016_super_seed.sql"),
+                .embedInCode("V0017_labels.sql"),
                 .embedInCode("V0020_import.sql"),
             ],
             swiftSettings: house),

@@ -64,6 +64,7 @@ package struct Migration: Sendable {
         Migration(
             number: 16, name: "super_seed",
             sql: String(decoding: PackageResources.V0016_super_seed_sql, as: UTF8.self)),
-        Migration(number: 17, name: "import", sql: String(decoding: PackageResources.V0020_import_sql, as: UTF8.self)),
+        Migration(number: 17, name: "labels", sql: String(decoding: PackageResources.V0017_labels_sql, as: UTF8.self)),
+        Migration(number: 18, name: "import", sql: String(decoding: PackageResources.V0020_import_sql, as: UTF8.self)),
     ]
 }

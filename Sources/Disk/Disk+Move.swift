@@ -3,10 +3,10 @@ import System
 import SystemPackage
 import Torrent
 
-/// A payload on its way to another folder, in which its files have the same names.
+/// A payload on its way to another folder, or to other names in its folder.
 ///
-/// Until the database names the new folder, the old one stays whole: a file gets a second name in the new folder, or a
-/// copy. Only a file system without links has its files renamed.
+/// Until the database has the new folder or names, the old ones stay: a file gets a second name, or a copy. Only a file
+/// system without links has its files renamed at once.
 package struct PayloadMove: Sendable {
     package let source: Payload
     package let target: Payload
@@ -163,20 +163,22 @@ extension Disk {
         _ file: MovedFile, _ move: PayloadMove, _ cancel: CancelToken, _ progress: (Int64) -> Void
     ) throws(DiskError) -> Placing {
         if cancel.isCancelled { throw DiskError(.cancelled, .move, move.source.path(of: file.file)) }
-        let components = move.source.components(of: file.file)
+        let components = move.target.components(of: file.file)
+        let oldComponents = move.source.components(of: file.file)
         let path = move.target.path(of: file.file)
         let from = try PayloadFolder(move.source, calls: calls)
         let to = try PayloadFolder(move.target, calls: calls)
         let name = try to.checked(components)
+        let oldName = try from.checked(oldComponents)
         let new = try to.directory(components.dropLast(), creating: true)
         let old: Directory
-        do { old = try from.directory(components.dropLast()) } catch  where error.code == .notFound {
+        do { old = try from.directory(oldComponents.dropLast()) } catch  where error.code == .notFound {
             if try isRenamed(file, name, in: new, path) { return .named }
             throw error
         }
         let oldPlace = try identity(of: old)
         // Through a bind mount, both names would be one: its removal would remove the file.
-        guard oldPlace != (try identity(of: new)) else {
+        guard try oldPlace != identity(of: new) || !PathText.isSame(oldName, name) else {
             throw DiskError(.sameFolder, .move, move.source.path(of: file.file))
         }
         if let there = try status(of: name, in: new, path) {
@@ -185,7 +187,9 @@ extension Disk {
                 if file.copy != nil { try remove(move.temporaryName(file.file), in: new, path) }
                 return .named
             }
-            if try isRenamed(file, name, in: new, path), try status(of: name, in: old, path) == nil { return .named }
+            if try isRenamed(file, name, in: new, path), try status(of: oldName, in: old, path) == nil {
+                return .named
+            }
             throw DiskError(.exists, .move, path)
         }
         if let copy = file.copy, let there = try status(of: move.temporaryName(file.file), in: new, path),
@@ -193,14 +197,14 @@ extension Disk {
         {
             return .copied(copy, isClone: false)
         }
-        guard let now = try status(of: name, in: old, path) else {
+        guard let now = try status(of: oldName, in: old, path) else {
             throw DiskError(.notFound, .move, move.source.path(of: file.file))
         }
         guard now.kind == .regular, file.before.isOf(now) else {
             throw DiskError(.changed, .move, move.source.path(of: file.file))
         }
-        if try gaveName(file, name, from: old, to: new, path) { return .named }
-        return try copy(file, name, from: old, to: new, move, cancel, progress)
+        if try gaveName(file, oldName, name, from: old, to: new, path) { return .named }
+        return try copy(file, oldName, from: old, to: new, move, cancel, progress)
     }
 
     /// Whether an earlier attempt renamed the file. A file system without links may number its files anew at each
@@ -223,10 +227,11 @@ extension Disk {
 
     /// Gives the file a name in the new folder without a copy. Returns whether that was possible.
     private func gaveName(
-        _ file: MovedFile, _ name: String, from old: borrowing Directory, to new: borrowing Directory, _ path: String
+        _ file: MovedFile, _ oldName: String, _ name: String, from old: borrowing Directory,
+        to new: borrowing Directory, _ path: String
     ) throws(DiskError) -> Bool {
         do {
-            try calls.link(name, in: old.descriptor, to: name, in: new.descriptor)
+            try calls.link(oldName, in: old.descriptor, to: name, in: new.descriptor)
             return true
         } catch .improperLink {
             return false
@@ -237,7 +242,7 @@ extension Disk {
         }
         guard !file.stays else { return false }
         do {
-            try calls.rename(name, in: old.descriptor, to: name, in: new.descriptor)
+            try calls.rename(oldName, in: old.descriptor, to: name, in: new.descriptor)
             return true
         } catch  where error == .improperLink || Self.hasNoLinks(error) {
             return false

@@ -75,23 +75,25 @@ extension Disk {
         var directories: Set<[FileName]> = []
         for file in files {
             let components = move.target.components(of: file.file)
+            let oldComponents = move.source.components(of: file.file)
             for directory in move.target.folders(of: file.file) where !directory.isEmpty {
                 directories.insert(directory)
             }
             let path = move.target.path(of: file.file)
             let name = try to.checked(components)
+            let oldName = try from.checked(oldComponents)
             let new: Directory
             do { new = try to.directory(components.dropLast()) } catch  where error.code == .notFound { continue }
             try remove(move.temporaryName(file.file), in: new, path)
             guard let there = try status(of: name, in: new, path), there.kind == .regular else { continue }
-            let old = try from.directory(components.dropLast(), creating: true)
+            let old = try from.directory(oldComponents.dropLast(), creating: true)
             let oldPlace = try identity(of: old)
-            guard oldPlace != (try identity(of: new)) else { continue }
-            if let original = try status(of: name, in: old, path) {
+            guard try oldPlace != identity(of: new) || !PathText.isSame(oldName, name) else { continue }
+            if let original = try status(of: oldName, in: old, path) {
                 let isLink = there.identity == original.identity
                 if isLink || file.copy?.isOf(there) ?? false { try remove(name, in: new, path) }
             } else if try isRenamed(file, name, in: new, path) {
-                do { try calls.rename(name, in: new.descriptor, to: name, in: old.descriptor) } catch {
+                do { try calls.rename(name, in: new.descriptor, to: oldName, in: old.descriptor) } catch {
                     throw DiskError(error, .move, path)
                 }
             }
@@ -122,6 +124,7 @@ extension Disk {
         var directories: Set<[FileName]> = []
         for file in files {
             let components = move.source.components(of: file.file)
+            let newComponents = move.target.components(of: file.file)
             let path = move.source.path(of: file.file)
             directories.formUnion(move.source.folders(of: file.file))
             guard !file.stays else {
@@ -131,11 +134,13 @@ extension Disk {
             do {
                 let name = try from.checked(components)
                 let old = try from.directory(components.dropLast())
-                let new = try to.directory(components.dropLast())
+                let newName = try to.checked(newComponents)
+                let new = try to.directory(newComponents.dropLast())
                 guard let there = try status(of: name, in: old, path) else { continue }
                 // Through a bind mount, both names may be one.
-                guard try identity(of: old) != (try identity(of: new)), there.kind == .regular,
-                    file.before.isOf(there), try status(of: name, in: new, path)?.kind == .regular
+                let isOne = try identity(of: old) == identity(of: new) && PathText.isSame(name, newName)
+                guard !isOne, there.kind == .regular, file.before.isOf(there),
+                    try status(of: newName, in: new, path)?.kind == .regular
                 else {
                     removal.kept.append(file.file)
                     continue
@@ -157,5 +162,29 @@ extension Disk {
         for directory in directories.map({ $0.map(\.text) }).sorted(by: { $0.count > $1.count }) {
             do { try names.removeDirectory(directory, in: folder) } catch { continue }
         }
+    }
+}
+
+/// New names in the payload's own folder.
+extension Disk {
+    /// Whether something stands at the new names of these files, which have other names now. Such a name may be the
+    /// file itself, where the file system doesn't distinguish upper and lower case; it is taken as well.
+    package func takenNames(of files: [PayloadFile], _ move: PayloadMove) async throws(DiskError) -> [PayloadFile] {
+        try await answer { (done: @escaping @Sendable (Result<[PayloadFile], DiskError>) -> Void) in
+            run(.read, done) { () throws(DiskError) in try self.takenNamesBlocking(of: files, move) }
+        }.get()
+    }
+
+    private func takenNamesBlocking(of files: [PayloadFile], _ move: PayloadMove) throws(DiskError) -> [PayloadFile] {
+        let folder = try PayloadFolder(move.target, calls: calls)
+        var names = NameCursor(move.target, calls)
+        var taken: [PayloadFile] = []
+        for file in files {
+            do {
+                _ = try names.status(of: move.target.components(of: file), in: folder)
+                taken.append(file)
+            } catch  where error.code == .notFound { continue }
+        }
+        return taken
     }
 }

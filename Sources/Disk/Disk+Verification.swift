@@ -23,7 +23,7 @@ package enum VerificationOutcome: Sendable, Hashable {
 extension Disk {
     /// Descriptors that each core may hold for a verification. They are separate from the shared pool: a file that is
     /// no longer at its path must not be found good because it is still open.
-    private static let descriptorsPerScan = 128
+    static let descriptorsPerScan = 128
 
     /// Reads `pieces` in order and compares their SHA-1 digests with `hashes`.
     ///

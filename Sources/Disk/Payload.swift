@@ -80,6 +80,13 @@ package final class Payload: Sendable {
             infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: nil)
     }
 
+    /// The same payload with other names for its files. `layout` has the same files in the same order.
+    package func renamed(to layout: FileLayout) -> Payload {
+        precondition(layout.files.count == self.layout.files.count)
+        return Payload(
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+    }
+
     /// The file that holds the bytes of a file of the layout; `nil` for a pad file, whose bytes are not stored.
     package func place(of file: Int) -> PayloadFile? {
         switch placement[file] {

@@ -112,7 +112,7 @@ package struct PathConflicts {
         guard let file = try connection.metainfos.file(of: id) else { return nil }
         let metainfo: Metainfo
         do { metainfo = try Metainfo(torrentFile: file) } catch { return nil }
-        return try connection.paths.asAdded(metainfo, id)
+        return try connection.paths.asStored(metainfo, id)
     }
 
     /// Whether the hashes of a piece that lies in the file at the same place in both torrents differ.

@@ -132,7 +132,7 @@ struct TorrentLoader {
         let count = metainfo.geometry.pieceCount
         let files = metainfo.layout.files.count
         return try await environment.store.perform { db throws(StoreError) in
-            let metainfo = try db.paths.asAdded(metainfo, id)
+            let metainfo = try db.paths.asStored(metainfo, id)
             // Faults in rows of other torrents must not be reported for this one.
             _ = db.takeRowFaults()
             let claims = try Self.claims(of: id, count: count, db, now)

@@ -53,9 +53,21 @@ package struct CalendarTime: Hashable, Sendable {
 
     /// The seconds since 1970 if this is a time in UTC. Parts that are out of range carry over (timegm(3)).
     package var secondsInUTC: Int64 {
+        var parts = parts
+        return Int64(timegm(&parts))
+    }
+
+    /// The seconds since 1970 if this is a time in the local time zone (mktime(3)).
+    package var secondsInLocalTime: Int64 {
+        var parts = parts
+        parts.tm_isdst = -1
+        return Int64(mktime(&parts))
+    }
+
+    private var parts: tm {
         var parts = tm()
         (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(year - 1900), Int32(month - 1), Int32(day))
         (parts.tm_hour, parts.tm_min, parts.tm_sec) = (Int32(hour), Int32(minute), Int32(second))
-        return Int64(timegm(&parts))
+        return parts
     }
 }

@@ -31,4 +31,6 @@ package struct FileEntry: Hashable, Sendable {
     package var end: Int64 { offset + length }
     /// The path as text, with `/` between the names.
     package var displayPath: String { path.joined(separator: "/") }
+    /// The same below the torrent's own folder; empty if the torrent is this file.
+    package var pathBelowRoot: String { path.dropFirst().joined(separator: "/") }
 }

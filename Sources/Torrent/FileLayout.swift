@@ -44,6 +44,13 @@ package struct FileLayout: Hashable, Sendable {
         mayHaveFirstNames = names == .bytes && (hasEscapes || claims.hasTwins)
     }
 
+    /// A layout whose paths were checked.
+    init(files: [FileEntry], totalBytes: Int64, mayHaveFirstNames: Bool) {
+        self.files = files
+        self.totalBytes = totalBytes
+        self.mayHaveFirstNames = mayHaveFirstNames
+    }
+
     /// The non-empty segments of the files that cover `offset ..< offset + length`, in order; allocates nothing.
     package func segments(offset: Int64, length: Int) -> Segments {
         precondition(offset >= 0 && length >= 0 && Int64(length) <= totalBytes - offset, "outside the torrent")

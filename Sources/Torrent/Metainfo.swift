@@ -49,6 +49,18 @@ package struct Metainfo: Sendable {
     package let source: String?
     /// Values that have no effect here although the author intended one, kept for a report.
     package let unused: [UnusedValue]
+    /// The name and the files as they are in ``file``, if they have other names here: ``renamed(_:)``.
+    private let plain: Plain?
+
+    private final class Plain: Sendable {
+        let name: String
+        let layout: FileLayout
+
+        init(_ name: String, _ layout: FileLayout) {
+            self.name = name
+            self.layout = layout
+        }
+    }
 
     /// Reads a .torrent. Data that isn't understood stays in ``file`` and has no effect.
     ///
@@ -59,7 +71,7 @@ package struct Metainfo: Sendable {
     /// Blanks and a byte order mark before the document, and anything after it, are ignored, because scripts and
     /// editors leave them there.
     ///
-    /// `names` is the rule for file names. For a torrent in a database, use `PathTable.asAdded`, which knows the rule
+    /// `names` is the rule for file names. For a torrent in a database, use `PathTable.asStored`, which knows the rule
     /// under which the torrent was added.
     package init(torrentFile bytes: [UInt8], names: NameRule = .bytes) throws(MetainfoError) {
         guard bytes.count <= Self.maximumFileBytes else { throw .tooLarge(bytes: bytes.count) }
@@ -99,6 +111,38 @@ package struct Metainfo: Sendable {
             unused.append(UnusedValue("creation date", date.content ?? [], "it is not a number of seconds"))
         }
         self.unused = unused
+        self.plain = nil
+    }
+
+    /// The same torrent with other names.
+    init(_ other: Metainfo, named name: String, layout: FileLayout) {
+        self.init(other, name, layout, plain: Plain(other.name, other.layout))
+    }
+
+    private init(_ other: Metainfo, _ name: String, _ layout: FileLayout, plain: Plain?) {
+        file = other.file
+        infoRange = other.infoRange
+        identity = other.identity
+        infoHash = other.infoHash
+        self.name = name
+        geometry = other.geometry
+        self.layout = layout
+        pieceHashes = other.pieceHashes
+        isSingleFile = other.isSingleFile
+        isPrivate = other.isPrivate
+        trackers = other.trackers
+        webSeeds = other.webSeeds
+        comment = other.comment
+        createdBy = other.createdBy
+        creationDate = other.creationDate
+        source = other.source
+        unused = other.unused
+        self.plain = plain
+    }
+
+    /// The torrent with the names of ``file``.
+    package var withoutRenames: Metainfo {
+        plain.map { Metainfo(self, $0.name, $0.layout, plain: nil) } ?? self
     }
 
     private static func decode(_ bytes: [UInt8]) throws(MetainfoError) -> BencodeValue {

@@ -13,6 +13,8 @@ package struct Finding: Sendable {
     package var damaged: [PieceIndex] = []
     /// The current fingerprints of files whose recorded pieces were all checked.
     package var fingerprints: [FingerprintRow] = []
+    /// The SHA-256 of files all of whose pieces were good.
+    package var digests: [FileDigest] = []
     /// Files with damage that no longer exist.
     package var missingFiles: [Int] = []
     /// The volume of the payload, if the database is to remember it.

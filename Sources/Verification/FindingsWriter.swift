@@ -33,6 +33,7 @@ struct FindingsWriter {
         if let volume = finding.volume {
             try connection.volumes.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
         }
+        try connection.digests.save(finding.id, finding.digests, now: now)
         let right = finding.confirmed + finding.adopted
         if !right.isEmpty { try connection.pieces.markVerified(finding.id, right, now: now) }
         // An engine that found the payload unreachable must look again.

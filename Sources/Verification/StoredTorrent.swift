@@ -21,7 +21,7 @@ package struct StoredTorrent: Sendable {
             throw UnusableTorrent("torrent \(row.id) was removed in the meantime")
         }
         do {
-            metainfo = try connection.paths.asAdded(try Metainfo(torrentFile: file), row.id)
+            metainfo = try connection.paths.asStored(try Metainfo(torrentFile: file), row.id)
         } catch let error as MetainfoError {
             throw UnusableTorrent("the .torrent of \(row.name.printable) in the database cannot be read: \(error)")
         }

@@ -1,5 +1,6 @@
 import Disk
 import Store
+import Synchronization
 import Torrent
 
 /// Hashes one torrent from end to end, and reports its findings part by part. It writes nothing except through a sync.
@@ -31,7 +32,8 @@ struct TorrentCheck: Sendable {
         }
         var verdicts = Verdicts(count: pieces.count)
         var settled: Set<Int> = []
-        let hashing = hash(pieces, payload)
+        let digests = Box<[FileDigest]>([])
+        let hashing = hash(pieces, payload, digests)
         // The next part is read while this one is synced.
         var away: VerificationResult.Outcome?
         for await var found in hashing.parts {
@@ -45,6 +47,7 @@ struct TorrentCheck: Sendable {
             result.adopted += finding.adopted.count
             result.damaged += finding.damaged.count
             finding.missingFiles = missingFiles(finding.damaged, current)
+            finding.digests = Self.take(digests)
             tell(finding)
         }
         switch hashing.outcome {
@@ -54,6 +57,7 @@ struct TorrentCheck: Sendable {
         }
         if let away { result.outcome = away }
         var last = Finding(torrent)
+        last.digests = Self.take(digests)
         if result.outcome == .verified {
             last.fingerprints = await refresh(payload, verdicts, current, settled)
             // Padding is present from the start, so it is never read.
@@ -109,16 +113,35 @@ struct TorrentCheck: Sendable {
     }
 
     /// Starts hashing at once.
-    private func hash(_ pieces: Bitfield, _ payload: Payload) -> VerdictStream {
+    private func hash(_ pieces: Bitfield, _ payload: Payload, _ digests: Box<[FileDigest]>) -> VerdictStream {
         let metainfo = task.torrent.metainfo
         let stream = VerdictStream(pieces, metainfo.geometry)
-        disk.verify(payload, pieces: pieces, hashes: metainfo.pieceHashes, cancel: cancel) { some in
+        let add: @Sendable ([(piece: PieceIndex, verdict: PieceVerdict)]) -> Void = { [report] some in
             stream.add(some)
             report(.read(bytes: some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) }))
-        } completion: {
+        }
+        guard !task.computesDigests else {
+            disk.verifyWithDigests(payload, pieces: pieces, hashes: metainfo.pieceHashes, cancel: cancel) {
+                some, found in
+                // Before the verdicts, so that the finding of this part has them.
+                digests.value.withLock { $0 += found }
+                add(some)
+            } completion: {
+                stream.finish($0)
+            }
+            return stream
+        }
+        disk.verify(payload, pieces: pieces, hashes: metainfo.pieceHashes, cancel: cancel, progress: add) {
             stream.finish($0)
         }
         return stream
+    }
+
+    private static func take(_ digests: Box<[FileDigest]>) -> [FileDigest] {
+        digests.value.withLock { digests in
+            defer { digests = [] }
+            return digests
+        }
     }
 
     /// Turns the verdicts of a part into a finding. Good pieces that were not recorded are synced before they are

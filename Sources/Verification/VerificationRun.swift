@@ -19,6 +19,8 @@ package struct VerificationRun {
         var isRelocated = false
         /// The device that has the payload. Torrents of the same one take turns.
         let device: UInt64
+        /// Whether the SHA-256 of whole files is computed in the same pass.
+        package var computesDigests = false
         /// Whether another process was verifying the torrent when its turn came.
         var isBehind = false
 
@@ -245,7 +247,8 @@ package struct VerificationRun {
                 }
             }
             return VerificationTask(
-                torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated)
+                torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated,
+                computesDigests: order.computesDigests)
         } catch let error as UnusableTorrent {
             report(.unusable(error))
             summary.failed += 1

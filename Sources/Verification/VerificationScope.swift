@@ -19,6 +19,8 @@ package struct VerificationTask: Sendable {
     /// Whether the user said that the payload was moved to another disk: then what is missing there is lost, not
     /// unreachable.
     var isRelocated = false
+    /// Whether the SHA-256 of whole files is computed in the same pass.
+    var computesDigests = false
 
     /// The pieces to hash, given the files that exist now.
     func pieces(current: [Int: FoundFile]) -> Bitfield {

@@ -34,6 +34,9 @@ package struct Pieces: AsyncParsableCommand {
                 name: "Torrents",
                 subcommands: [Pause.self, Resume.self, Remove.self, Move.self, Queue.self, Limit.self, Select.self]),
             CommandGroup(
+                name: "Custody",
+                subcommands: [Label.self, Note.self, Rename.self, ManifestCommand.self, ReportCommand.self]),
+            CommandGroup(
                 name: "Information",
                 subcommands: [
                     Status.self, Files.self, Peers.self, Trackers.self, WebSeeds.self, DHT.self, Log.self,

@@ -77,6 +77,14 @@ struct CachedVerificationTests {
             if cache == .all { warm = verdicts }
             #expect(verdicts == warm, "\(cache)")
         }
+        // In order, with the SHA-256 of files in the same pass, the verdicts are the same.
+        let (ordered, digests) = await fixture.verifyWithDigests()
+        #expect(ordered == warm)
+        for file in layout.files {
+            let isWhole = layout.pieces(of: file.index, geometry: geometry).allSatisfy { warm[$0.value] == .good }
+            let digest = isWhole && !file.isPad && !file.isEmpty ? SHA256.hash(fixture.expected(file.index)) : nil
+            #expect(digests[file.index] == digest, "\(file.displayPath)")
+        }
         #expect(warm.contains(.bad) && warm.contains(.missing))
         #expect(warm.contains { if case .unreadable(let error) = $0 { error.code == .isADirectory } else { false } })
     }

@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -103,6 +104,24 @@ struct Fixture {
     func verify(_ payload: Payload? = nil) async -> [PieceVerdict] {
         let all = await disk.verify(payload ?? self.payload, pieces: allPieces, hashes: hashes)
         return all.verdicts.map(\.verdict)
+    }
+
+    /// The verdicts of a verification in order, and the SHA-256 that it found, by file.
+    func verifyWithDigests(cancel: CancelToken = CancelToken()) async -> (
+        verdicts: [PieceVerdict], digests: [Int: SHA256Digest]
+    ) {
+        let found = Box<(verdicts: [PieceVerdict], digests: [Int: SHA256Digest])>(([], [:]))
+        _ = await answer { (done: @escaping @Sendable (VerificationOutcome) -> Void) in
+            disk.verifyWithDigests(payload, pieces: allPieces, hashes: hashes, cancel: cancel) { verdicts, digests in
+                found.value.withLock { found in
+                    found.verdicts += verdicts.map(\.verdict)
+                    for digest in digests { found.digests[digest.file] = digest.sha256 }
+                }
+            } completion: {
+                done($0)
+            }
+        }
+        return found.value.withLock(\.self)
     }
 
     /// The files that are there at the torrent's paths.

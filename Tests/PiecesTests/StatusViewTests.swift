@@ -20,7 +20,7 @@ struct StatusViewTests {
     /// What `status` computes from several columns, and a view doesn't have.
     private static let computed = ["progress", "eta_seconds", "web_seeds", "spread_pieces"]
     /// What another view has.
-    private static let elsewhere = ["destination"]
+    private static let elsewhere = ["destination", "labels", "note"]
 
     @Test(arguments: [false, true]) func viewsReportTheSameAsTheJSONStatus(isBusy: Bool) async throws {
         try await withProgram { program in

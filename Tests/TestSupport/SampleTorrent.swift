@@ -139,6 +139,11 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         contentOffset = torrent.contentOffset
     }
 
+    /// The same torrent, whose files have other names on the disk.
+    package func renamed(_ renames: Renames) throws -> SampleTorrent {
+        SampleTorrent(try metainfo.renamed(renames), of: self)
+    }
+
     /// The same torrent, whose .torrent names web seeds (BEP 19).
     package func naming(webSeeds urls: [String]) throws -> SampleTorrent {
         guard var root = try Bencode.decode(file).dictionary else {

@@ -1,10 +1,18 @@
 package import Store
+import Torrent
 
 /// The torrents that a use case works on.
 package enum TorrentChoice: Sendable, ExpressibleByArrayLiteral {
     case all
     /// Numbers, first digits of info hashes, names, first letters of names, or globs of names.
     case named([String])
+    /// The torrents that have every one of the labels: of all torrents, or of those named if there are names.
+    case labelled([String], among: [String])
+
+    /// The choice of a command that takes names and labels; labels narrow the choice.
+    package init(_ names: [String], labels: [String]) {
+        self = labels.isEmpty ? .named(names) : .labelled(labels, among: names)
+    }
 
     package init(arrayLiteral names: String...) { self = .named(names) }
 }
@@ -25,7 +33,25 @@ extension Connection {
         switch choice {
         case .all: try torrents.rows()
         case .named(let names): try findTorrents(names)
+        case .labelled(let labels, let names): try findTorrents(labelled: labels, among: names)
         }
+    }
+
+    /// Returns the torrents that have every one of the labels, ordered by number, or in the order of the names. Throws
+    /// if no torrent at all has one of the labels.
+    private func findTorrents(labelled labels: [String], among names: [String]) throws(StoreError) -> [TorrentRow] {
+        for label in labels where try !self.labels.exists(label) {
+            throw StoreError(
+                .notFound, path: "", "no torrent has the label “\(label.printable)”: `pieces label` lists all labels")
+        }
+        let ids = try self.labels.torrents(with: labels)
+        guard names.isEmpty else {
+            let chosen = Set(ids)
+            return try findTorrents(names).filter { chosen.contains($0.id) }
+        }
+        var found: [TorrentRow] = []
+        for id in ids { if let row = try torrents.row(id) { found.append(row) } }
+        return found
     }
 }
 

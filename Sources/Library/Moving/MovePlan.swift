@@ -86,7 +86,7 @@ struct MovePlan {
         )
     }
 
-    private static func files(_ custody: Custody, _ stored: StoredTorrent, _ look: PayloadLook) -> [MoveFileRow] {
+    static func files(_ custody: Custody, _ stored: StoredTorrent, _ look: PayloadLook) -> [MoveFileRow] {
         let layout = stored.metainfo.layout
         var moved: [PayloadFile: Bool] = [:]
         for file in custody.own.merging(custody.linked, uniquingKeysWith: { own, _ in own }).keys {

@@ -5,7 +5,9 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// The work of `move`: one torrent after the other.
+/// The work of `move` and `rename`: one torrent after the other.
+///
+/// A renaming is a move whose source is its target: files get other names in the same folder.
 ///
 /// The order of the steps is what makes a kill harmless. The journal (`move`) holds the torrent: no engine works on it.
 /// Its files get names in the new folder, or synced copies, while the old folder keeps them. One transaction makes the
@@ -39,6 +41,8 @@ struct MoveRun {
         if let move = try connection.moves.row(torrent.id) {
             if !move.isHeld {
                 try await removeOld(torrent, move)
+            } else if move.isRenaming {
+                throw Failure("\(torrent.name.printable): \(move.sentence.printable)")
             } else if PathText.isSame(move.target, target) {
                 return try await continueMove(of: torrent)
             } else if PathText.isSame(move.source, target) {
@@ -56,6 +60,22 @@ struct MoveRun {
         try await place(torrent)
     }
 
+    /// Gives the files these names in place of the present ones.
+    func rename(_ torrent: TorrentRow, _ renames: Renames) async throws {
+        // What an earlier move has left behind is removed first, because there is one journal.
+        if let move = try connection.moves.row(torrent.id) { try await removeOld(torrent, move) }
+        _ = try await RenamePlan(torrent, renames, connection, disk)
+        try connection.transaction { () throws(StoreError) in
+            try begin(torrent, to: torrent.output)
+            try connection.renames.plan(torrent.id, renames)
+        }
+        try await place(torrent)
+    }
+
+    func undoMove(of torrent: TorrentRow) async throws {
+        if let move = try connection.moves.row(torrent.id), move.isHeld { try await undo(torrent, move) }
+    }
+
     func continueMove(of torrent: TorrentRow) async throws {
         guard let move = try connection.moves.row(torrent.id) else { return }
         if move.isHeld { try await place(torrent) } else { try await removeOld(torrent, move) }
@@ -64,7 +84,7 @@ struct MoveRun {
     // MARK: Holding the torrent
 
     /// Writes the journal, and asks an engine to close the files.
-    func begin(_ torrent: TorrentRow, to target: String) throws {
+    func begin(_ torrent: TorrentRow, to target: String) throws(StoreError) {
         try connection.transaction { () throws(StoreError) in
             try connection.moves.begin(torrent.id, to: target, now: .now())
             try connection.intents.append(.release, torrent: torrent.id, now: .now())
@@ -85,7 +105,7 @@ struct MoveRun {
                 try end(move)
                 let process = holder.pid.map { " (process \($0))" } ?? ""
                 throw Failure(
-                    "\(torrent.name.printable) was not moved: the engine\(process) has not closed its files; see `pieces status`"
+                    "\(torrent.name.printable) was not \(move.done): the engine\(process) has not closed its files; see `pieces status`"
                 )
             }
             try await Task.sleep(for: .milliseconds(50))
@@ -112,9 +132,9 @@ struct MoveRun {
         var move = try await waitForEngine(torrent)
         if move.step == .waiting {
             do {
-                let plan = try await MovePlan(torrent, to: move.target, connection, disk)
-                for note in plan.notes { report(.note(note)) }
-                try connection.moves.setFiles(torrent.id, plan.files)
+                let (files, notes) = try await plan(torrent, move)
+                for note in notes { report(.note(note)) }
+                try connection.moves.setFiles(torrent.id, files)
             } catch {
                 try end(move)
                 throw error
@@ -123,16 +143,16 @@ struct MoveRun {
         }
         let stored = try StoredTorrent(torrent, connection)
         let files = try connection.moves.files(of: torrent.id)
-        let payload = payloads(stored, move)
+        let payload = try payloads(stored, move)
         do {
             let copies = try await place(torrent, files, payload)
             let damaged = try await check(stored, copies, payload)
             try await arrive(stored, move, files, damaged, payload)
-            report(
-                .moved(
-                    Library.Moved(
-                        torrent: torrent, source: move.source, target: move.target, files: files.count,
-                        copiedBytes: copies.bytes)))
+            if move.isRenaming {
+                report(.renamed(try connection.torrents.row(torrent.id) ?? torrent, files: files.count))
+            } else {
+                reportMoved(torrent, move, files.count, copies.bytes)
+            }
         } catch let error as DiskError {
             try requireNoStop(torrent)
             throw await failure(error, torrent, move, files, payload)
@@ -141,11 +161,37 @@ struct MoveRun {
         try await removeOld(torrent, arrived)
     }
 
-    func payloads(_ stored: StoredTorrent, _ move: MoveRow) -> PayloadMove {
-        PayloadMove(
+    private func plan(_ torrent: TorrentRow, _ move: MoveRow) async throws -> (files: [MoveFileRow], notes: [String]) {
+        if move.isRenaming {
+            let plan = try await RenamePlan(torrent, try connection.renames.planned(of: torrent.id), connection, disk)
+            return (plan.files, plan.notes)
+        }
+        let plan = try await MovePlan(torrent, to: move.target, connection, disk)
+        return (plan.files, plan.notes)
+    }
+
+    private func reportMoved(_ torrent: TorrentRow, _ move: MoveRow, _ files: Int, _ copiedBytes: Int64) {
+        report(
+            .moved(
+                Library.Moved(
+                    torrent: torrent, source: move.source, target: move.target, files: files,
+                    copiedBytes: copiedBytes)))
+    }
+
+    func payloads(_ stored: StoredTorrent, _ move: MoveRow) throws -> PayloadMove {
+        let allocatesFull = stored.row.settings.allocatesFull
+        guard !move.isRenaming else {
+            let planned = try connection.renames.planned(of: move.torrent)
+            let other = stored.payload.renamed(
+                to: try connection.renames.apply(planned, to: stored.metainfo, move.torrent).layout)
+            // Once the torrent has its new names, the planned ones are the old ones.
+            return move.isHeld
+                ? PayloadMove(from: stored.payload, to: other, allocatesFull: allocatesFull)
+                : PayloadMove(from: other, to: stored.payload, allocatesFull: allocatesFull)
+        }
+        return PayloadMove(
             from: stored.payload.moved(to: FilePath(text: move.source)),
-            to: stored.payload.moved(to: FilePath(text: move.target)),
-            allocatesFull: stored.row.settings.allocatesFull)
+            to: stored.payload.moved(to: FilePath(text: move.target)), allocatesFull: allocatesFull)
     }
 
     /// The files that were copied, and not cloned or linked.
@@ -155,6 +201,8 @@ struct MoveRun {
     }
 
     private func place(_ torrent: TorrentRow, _ files: [MoveFileRow], _ payload: PayloadMove) async throws -> Copies {
+        // A torrent that has no files yet has nothing on the disk to rename, and perhaps no folder.
+        guard !files.isEmpty || payload.source.root != payload.target.root else { return Copies() }
         report(.begins(torrent, bytes: files.reduce(0) { $0 + $1.before.print.size }))
         try await disk.prepare(payload)
         var copies = Copies()
@@ -247,7 +295,7 @@ struct MoveRun {
         _ stored: StoredTorrent, _ move: MoveRow, _ files: [MoveFileRow], _ damaged: [PieceIndex],
         _ payload: PayloadMove
     ) async throws {
-        let there = try await prints(of: files, in: payload.target)
+        let there = files.isEmpty ? [:] : try await prints(of: files, in: payload.target)
         let recorded = Dictionary(stored.fingerprints.map { ($0.index, $0) }) { _, last in last }
         let id = stored.row.id
         let made =
@@ -286,8 +334,12 @@ struct MoveRun {
         let now = Timestamp.now()
         try connection.transaction(durability: .full) { () throws(StoreError) in
             let resolved = try PathConflicts(connection, output: move.target).resolvedOutput ?? move.target
-            try connection.moves.arrive(id, resolved: resolved, prints, now: now)
-            if let volume {
+            if move.isRenaming {
+                try connection.moves.arriveRenamed(id, in: resolved, prints, now: now)
+            } else {
+                try connection.moves.arrive(id, resolved: resolved, prints, now: now)
+            }
+            if let volume, !move.isRenaming {
                 try connection.volumes.place(
                     id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
             }
@@ -318,7 +370,7 @@ struct MoveRun {
 
     private func removeOld(_ torrent: TorrentRow, _ move: MoveRow) async throws {
         let files = try connection.moves.files(of: torrent.id)
-        let payload = payloads(try StoredTorrent(torrent, connection), move)
+        let payload = try payloads(try StoredTorrent(torrent, connection), move)
         do {
             let moved = files.map { MovedFile($0) }
             let removal = try await disk.removeOld(moved, payload)
@@ -339,6 +391,11 @@ struct MoveRun {
         } catch let error as DiskError {
             // A folder that never existed has nothing to remove.
             guard error.code != .rootMissing || !files.isEmpty else { return try connection.moves.end(torrent.id) }
+            guard !move.isRenaming else {
+                throw Failure(
+                    "\(torrent.name.printable) has its new names, but the old ones could not be removed: "
+                        + "\(error.fact.printable); `pieces rename \(torrent.id)` tries again")
+            }
             throw Failure(
                 "\(torrent.name.printable) is in \(move.target.printable) now, but its old files could not be removed: "
                     + "\(error.fact.printable); `pieces move \(torrent.id)` tries again")
@@ -352,9 +409,9 @@ struct MoveRun {
     private func undo(_ torrent: TorrentRow, _ move: MoveRow) async throws {
         let move = try await waitForEngine(torrent)
         let files = try connection.moves.files(of: torrent.id)
-        let payload = payloads(try StoredTorrent(torrent, connection), move)
+        let payload = try payloads(try StoredTorrent(torrent, connection), move)
         do {
-            try await disk.undo(files.map { MovedFile($0) }, payload)
+            if !files.isEmpty || !move.isRenaming { try await disk.undo(files.map { MovedFile($0) }, payload) }
         } catch {
             throw Failure("the move of \(torrent.name.printable) could not be undone: \(error)")
         }
@@ -368,8 +425,9 @@ struct MoveRun {
     ) async -> Failure {
         let name = torrent.name.printable
         let unfinished = Failure(
-            "\(name) is not moved yet: \(error.fact.printable); nothing is lost: `pieces move \(torrent.id)` continues, and "
-                + "`pieces move \(torrent.id) \(move.source.printable)` undoes the move")
+            "\(name) is not \(move.done) yet: \(error.fact.printable); nothing is lost: `pieces \(move.verb) \(torrent.id)` "
+                + "continues, and `pieces \(move.verb) \(torrent.id) \(move.isRenaming ? "--undo" : move.source.printable)` undoes it"
+        )
         let lasting: [DiskError.Code] = [
             .noSpace, .readOnly, .permission, .exists, .nameRefused, .tooLarge, .changed, .sameFolder, .symbolicLink,
             .notADirectory, .isADirectory, .fileSizeLimit,
@@ -379,8 +437,14 @@ struct MoveRun {
             try await disk.undo(files.map { MovedFile($0) }, payload)
             try end(move)
         } catch { return unfinished }
-        return Failure("\(name) was not moved: \(error.fact.printable); it stays in \(move.source.printable)")
+        return Failure("\(name) was not \(move.done): \(error.fact.printable); it stays as it was")
     }
+}
+
+extension MoveRow {
+    /// The command that makes and continues the move.
+    fileprivate var verb: String { isRenaming ? "rename" : "move" }
+    fileprivate var done: String { isRenaming ? "renamed" : "moved" }
 }
 
 extension MovedFile {

@@ -9,6 +9,10 @@ extension Library {
         package let torrent: StoredTorrent
         /// The number of complete bytes in each file; 0 for pad files.
         package let completed: [Int64]
+        /// The paths in the metainfo of the files that have other ones here, by index.
+        package let metainfoPaths: [Int: String]
+        /// The recorded SHA-256 of verified files, by index.
+        package let digests: [Int: DigestRow]
     }
 
     /// The number of torrents in the database.
@@ -20,7 +24,15 @@ extension Library {
         let completed = layout.files.map { file in
             file.isPad ? 0 : layout.bytes(of: file.index, in: torrent.have, geometry: torrent.metainfo.geometry)
         }
-        return FileList(torrent: torrent, completed: completed)
+        let plain = try connection.paths.asAdded(torrent.metainfo.withoutRenames, torrent.row.id).layout.files
+        var metainfoPaths: [Int: String] = [:]
+        for (file, original) in zip(layout.files, plain) where !PathText.isSame(file.displayPath, original.displayPath)
+        {
+            metainfoPaths[file.index] = original.displayPath
+        }
+        return FileList(
+            torrent: torrent, completed: completed, metainfoPaths: metainfoPaths,
+            digests: try connection.digests.rows(of: torrent.row.id))
     }
 
     /// A torrent's connected peers and its known peers.

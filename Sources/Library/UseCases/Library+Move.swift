@@ -20,6 +20,8 @@ extension Library {
         case note(String)
         /// The torrent is in its new folder.
         case moved(Moved)
+        /// So many files of the torrent have their new names.
+        case renamed(TorrentRow, files: Int)
         /// The torrent stays where it was; its unfinished move was undone.
         case undone(TorrentRow, folder: String)
         /// One of several torrents could not be moved.
@@ -39,20 +41,20 @@ extension Library {
     /// Moves torrents to a folder. A torrent with an unfinished move to the folder continues; the folder that it came
     /// from undoes the move.
     package func move(
-        _ names: [String], to folder: String, stop: VerificationStop = VerificationStop(),
+        _ choice: TorrentChoice, to folder: String, stop: VerificationStop = VerificationStop(),
         report: @escaping @Sendable (MoveStep) -> Void
     ) async throws {
-        let torrents = try connection.findTorrents(names)
+        let torrents = try connection.findTorrents(choice)
         let target = try NewFile.absolute(folder).text
         try await each(torrents, stop, report) { run, torrent in try await run.move(torrent, to: target) }
     }
 
     /// Records that the user moved the payload of torrents to a folder, after a check of what is there.
     package func adoptMoved(
-        _ names: [String], in folder: String, stop: VerificationStop = VerificationStop(),
+        _ choice: TorrentChoice, in folder: String, stop: VerificationStop = VerificationStop(),
         report: @escaping @Sendable (MoveStep) -> Void
     ) async throws {
-        let torrents = try connection.findTorrents(names)
+        let torrents = try connection.findTorrents(choice)
         let target = try NewFile.absolute(folder).text
         try await each(torrents, stop, report) { run, torrent in try await run.adopt(torrent, in: target) }
     }
@@ -104,7 +106,8 @@ extension Library {
         try await each([torrent], stop, report) { run, torrent in try await run.move(torrent, to: target) }
     }
 
-    private func each(
+    /// Runs `body` for each torrent, unless another command verifies or moves it.
+    func each(
         _ torrents: [TorrentRow], _ stop: VerificationStop, _ report: @escaping @Sendable (MoveStep) -> Void,
         _ body: (MoveRun, TorrentRow) async throws -> Void
     ) async throws {

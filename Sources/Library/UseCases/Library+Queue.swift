@@ -22,11 +22,17 @@ extension Library {
         package let reason: String?
     }
 
-    /// Returns the torrents that have something to download, first those that come first.
-    package func queue() throws(StoreError) -> [QueueEntry] {
+    /// Returns the torrents that have something to download, first those that come first; with labels, those that
+    /// have every one of them, with their places among all.
+    package func queue(labels: [String] = []) throws(StoreError) -> [QueueEntry] {
         let engine = try engine()
         let slots = try QueueState(engine, connection)
-        return try connection.queue.line().enumerated().map { index, row in
+        var chosen: Set<TorrentID>?
+        if !labels.isEmpty {
+            chosen = Set(try connection.findTorrents(TorrentChoice([], labels: labels)).map(\.id))
+        }
+        return try connection.queue.line().enumerated().compactMap { index, row in
+            guard chosen?.contains(row.id) ?? true else { return nil }
             let state = engine.state(of: row)
             let isFetching = state == .metadata && engine.isRunning && row.isReported
             let isActive = state == .downloading || state == .checking || isFetching
@@ -51,8 +57,8 @@ extension Library {
 
     /// Moves torrents in the queue; a running engine applies the order to the next slots. Returns the torrents that
     /// aren't in the queue, because they are complete or paused, and so were not moved.
-    package func moveInQueue(_ names: [String], _ move: QueueMove) throws(StoreError) -> [TorrentRow] {
-        let torrents = try connection.findTorrents(names)
+    package func moveInQueue(_ choice: TorrentChoice, _ move: QueueMove) throws(StoreError) -> [TorrentRow] {
+        let torrents = try connection.findTorrents(choice)
         return try connection.transaction { () throws(StoreError) in
             let line = try connection.queue.line().map(\.id)
             let all = Set(line)

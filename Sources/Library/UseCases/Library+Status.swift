@@ -4,15 +4,17 @@ package import Torrent
 
 /// Reads the status of torrents at one moment.
 extension Library {
-    /// Calls `body` in one read transaction with the status of the named torrents, or of all. `body` must be fast,
-    /// because the database's log grows meanwhile.
+    /// Calls `body` in one read transaction with the status of the named torrents, or of all; with labels, of those
+    /// that have every one of them. `body` must be fast, because the database's log grows meanwhile.
     package func readStatus<Value>(
-        of names: [String], _ body: (StatusReading) throws(StoreError) -> Value
+        of names: [String], labels: [String] = [], _ body: (StatusReading) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         try connection.transaction(.deferred) { () throws(StoreError) in
             let engine = try engine()
             var ids: [TorrentID]?
-            if !names.isEmpty { ids = try connection.findTorrents(names).map(\.id) }
+            if !names.isEmpty || !labels.isEmpty {
+                ids = try connection.findTorrents(TorrentChoice(names, labels: labels)).map(\.id)
+            }
             return try body(StatusReading(engine: engine, ids: ids, connection: connection))
         }
     }

@@ -9,11 +9,18 @@ package import Verification
 extension Library {
     /// The work of one verification.
     package struct VerificationPlan {
-        fileprivate let orders: [VerificationRun.Order]
+        fileprivate var orders: [VerificationRun.Order]
         fileprivate var isOfAll = false
 
         /// The estimated number of bytes to read.
         package var totalBytes: Int64 { orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) } }
+
+        /// The same, computing the SHA-256 of whole files in the same pass.
+        package var withDigests: VerificationPlan {
+            var plan = self
+            for index in plan.orders.indices { plan.orders[index].computesDigests = true }
+            return plan
+        }
     }
 
     /// Plans to verify all torrents. With `isAnew`, an interrupted verification is not resumed.
@@ -28,7 +35,8 @@ extension Library {
     /// Plans to verify torrents. A name may also be the .torrent file of a known torrent; `note` is called if the file
     /// has trackers that the database lacks. For `isRelocated`, see ``VerificationTask/isRelocated``.
     package func planVerification(
-        of names: [String], isAnew: Bool = false, isRelocated: Bool = false, note: (String) -> Void
+        of names: [String], labels: [String] = [], isAnew: Bool = false, isRelocated: Bool = false,
+        note: (String) -> Void
     ) async throws -> VerificationPlan {
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         for name in names {
@@ -38,7 +46,17 @@ extension Library {
                 rows += try connection.torrents.findAll(name).map { ($0, .claimed) }
             }
         }
+        if !labels.isEmpty {
+            let labelled = try torrents(labelled: labels)
+            let ids = Set(labelled.map(\.id))
+            rows = names.isEmpty ? labelled.map { ($0, .claimed) } : rows.filter { ids.contains($0.row.id) }
+        }
         return try plan(rows, isAnew: isAnew, isRelocated: isRelocated)
+    }
+
+    /// Plans to verify these torrents from end to end, computing the SHA-256 of their files.
+    package func planDigests(of torrents: [TorrentRow]) throws(StoreError) -> VerificationPlan {
+        try plan(torrents.map { ($0, .claimed) }, isAnew: true, isRelocated: false).withDigests
     }
 
     /// Adds the torrents and plans to adopt the correct parts of the payload in a folder. `refused` receives the reason

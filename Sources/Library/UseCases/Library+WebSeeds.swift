@@ -28,7 +28,7 @@ extension Library {
 
     package func webSeeds(of name: String, now: Timestamp) throws -> WebSeedList {
         let (torrent, bytes) = try torrentFile(of: name)
-        let metainfo = try connection.paths.asAdded(try Self.metainfo(bytes, of: torrent), torrent.id)
+        let metainfo = try connection.paths.asStored(try Self.metainfo(bytes, of: torrent), torrent.id)
         let files = try connection.webSeeds.files(of: torrent.id, since: now + (.zero - WebSeedTable.memory))
         let isRunning = try engine().isRunning
         let seeds = try connection.webSeeds.rows(of: torrent.id, in: metainfo).map { row in

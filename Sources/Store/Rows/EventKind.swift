@@ -38,6 +38,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let inheritedDamage = EventKind(rawValue: "inherited-damage")
     /// The payload was moved to another folder.
     package static let moved = EventKind(rawValue: "moved")
+    /// Files of the torrent got other names.
+    package static let renamed = EventKind(rawValue: "renamed")
     /// A complete torrent left the folder for incomplete ones.
     package static let placed = EventKind(rawValue: "placed")
     /// The torrent's data was deleted, except for files that aren't its own.

@@ -26,7 +26,7 @@ package struct FileHolder: Row, Sendable, Hashable {
     }
 
     package static let columns =
-        "t.id, t.name, p.idx, t.output, p.path, coalesce(f.shared, 0), coalesce(f.completed_bytes, 0) >= p.length"
+        "t.id, t.name, p.idx, t.output, \(PathTable.current), coalesce(f.shared, 0), coalesce(f.completed_bytes, 0) >= p.length"
 
     package init(_ row: Statement) throws(StoreError) {
         torrent = try row.next()

@@ -1,6 +1,6 @@
 package import Torrent
 
-/// A move of a torrent's payload to another folder that isn't finished.
+/// A move of a torrent's payload to another folder, or of its files to other names, that isn't finished.
 package struct MoveRow: Row, Sendable, Hashable {
     /// How far the move is.
     package struct Step: RawRepresentable, Hashable, Sendable, SQLValue {
@@ -27,12 +27,17 @@ package struct MoveRow: Row, Sendable, Hashable {
     /// The run whose engine doesn't use the torrent's files any more.
     package let released: RunID?
 
+    /// Whether the files stay in their folder and get other names: ``RenameTable/planned(of:)``.
+    package var isRenaming: Bool { PathText.isSame(source, target) }
+
     /// Whether no engine may work on the torrent.
     package var isHeld: Bool { step != .removing }
 
     /// What to show for the torrent while it is held.
     package var sentence: String {
-        "it is being moved from \(source) to \(target): `pieces move \(torrent)` continues if that was interrupted"
+        isRenaming
+            ? "its files are being renamed: `pieces rename \(torrent)` continues if that was interrupted"
+            : "it is being moved from \(source) to \(target): `pieces move \(torrent)` continues if that was interrupted"
     }
 
     package static let columns = "torrent_id, source, target, step, was_paused, began_at, released"

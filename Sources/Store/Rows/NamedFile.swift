@@ -7,7 +7,7 @@ package struct NamedFile: Row, Sendable, Hashable {
     package let isPad: Bool
     package let isWanted: Bool
 
-    package static let columns = "p.idx, p.path, p.length, p.pad, coalesce(f.wanted, 1)"
+    package static let columns = "p.idx, \(PathTable.current), p.length, p.pad, coalesce(f.wanted, 1)"
 
     package init(_ row: Statement) throws(StoreError) {
         index = try row.next()

@@ -3,6 +3,8 @@ package import Torrent
 /// A torrent to be inserted into the database.
 package struct NewTorrent: Sendable {
     package var metainfo: Metainfo
+    /// Names that its files have on the disk in place of the metainfo's. ``Metainfo/renamed(_:)`` accepted them.
+    package var renames = Renames()
     /// The absolute folder that contains the payload.
     package var output: String
     /// The output folder with links resolved; `nil` when that is the same path.
@@ -29,6 +31,9 @@ package struct NewTorrent: Sendable {
         self.wanted = wanted
         self.extraTrackers = extraTrackers
     }
+
+    /// The torrent's name here, which is that of its root.
+    var name: String { renames.root ?? metainfo.name }
 
     /// The path at or below which all files of a torrent with this name lie, in this folder.
     package static func root(named name: String, in folder: String) -> String {

@@ -23,18 +23,23 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     package let scrape: Scrape
     /// The number of web seeds that have rows.
     package let webSeeds: Int
+    /// In the order of their bytes.
+    package let labels: [String]
+    /// What the user wrote about the torrent.
+    package let note: String?
 
     package var id: TorrentID { line.id }
 
     static let columns = """
         \(StatusLine.columns), t.info_hash, t.output, coalesce(t.total_bytes, 0), coalesce(t.piece_length, 0), t.pieces_have, \
         t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \
-        (SELECT folder FROM destination WHERE torrent_id = t.id), \(SeedTimeColumns.names)
+        (SELECT folder FROM destination WHERE torrent_id = t.id), (SELECT text FROM note WHERE torrent_id = t.id), \
+        \(SeedTimeColumns.names)
         """
 
     init(
         _ id: TorrentID, _ row: Statement, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor,
-        _ webSeeds: inout WebSeedCursor
+        _ webSeeds: inout WebSeedCursor, _ labels: inout LabelCursor
     ) throws(StoreError) {
         line = try StatusLine(id, row, &live)
         infoHash = try row.next()
@@ -49,20 +54,23 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         completedAt = try row.next()
         lastVerifiedAt = try row.next()
         destination = try row.next()
+        note = try row.next()
         seedTime = try SeedTimeColumns.read(row)
         scrape = try scrapes.scrape(of: line.id)
         self.webSeeds = try webSeeds.count(of: line.id)
+        self.labels = try labels.names(of: line.id)
     }
 
     /// A torrent whose row holds invalid values.
     init(
         damaged torrent: TorrentRow, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor,
-        _ webSeeds: inout WebSeedCursor
+        _ webSeeds: inout WebSeedCursor, _ labels: inout LabelCursor
     ) throws(StoreError) {
         line = try StatusLine(damaged: torrent, &live)
         infoHash = torrent.infoHash
         output = torrent.output
         destination = nil
+        note = nil
         totalBytes = torrent.totalBytes
         pieceLength = torrent.pieceLength
         piecesHave = torrent.piecesHave
@@ -75,5 +83,6 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         seedTime = torrent.seedTime
         scrape = try scrapes.scrape(of: torrent.id)
         self.webSeeds = try webSeeds.count(of: torrent.id)
+        self.labels = try labels.names(of: torrent.id)
     }
 }

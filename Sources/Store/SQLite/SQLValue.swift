@@ -178,6 +178,16 @@ extension InfoHash: SQLValue {
     }
 }
 
+/// Stored as its 32 bytes.
+extension SHA256Digest: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        Array(self).bind(to: statement, at: parameter)
+    }
+    package static func read(from statement: OpaquePointer, at column: Int32) -> SHA256Digest? {
+        [UInt8].read(from: statement, at: column).flatMap { SHA256Digest($0) }
+    }
+}
+
 /// Stored as the text that ``PeerAddress/description`` returns.
 extension PeerAddress: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {

@@ -13,6 +13,10 @@ extension Connection {
     package var roots: RootTable { RootTable(db: self) }
     /// The folders to which complete torrents move (`destination`).
     package var destinations: DestinationTable { DestinationTable(db: self) }
+    /// Labels of torrents (`label`).
+    package var labels: LabelTable { LabelTable(db: self) }
+    /// The user's notes about torrents (`note`).
+    package var notes: NoteTable { NoteTable(db: self) }
     /// The .torrent files (`metainfo`).
     package var metainfos: MetainfoTable { MetainfoTable(db: self) }
     /// Torrents that are known only by their magnet link, and the blocks of their metadata (`magnet` and
@@ -20,10 +24,14 @@ extension Connection {
     package var magnets: MagnetTable { MagnetTable(db: self) }
     /// The names of files as they were when their torrents were added (`path`).
     package var paths: PathTable { PathTable(db: self) }
+    /// Other names that files have here (`renamed`, and `move_name` while they get them).
+    package var renames: RenameTable { RenameTable(db: self) }
     /// Which pieces are present, and which may have been written (`bitfield` and `partial_piece`).
     package var pieces: PieceTable { PieceTable(db: self) }
     /// Files: selection, progress, fingerprints, ownership (`file`).
     package var files: FileTable { FileTable(db: self) }
+    /// The SHA-256 of verified files (`digest`).
+    package var digests: DigestTable { DigestTable(db: self) }
     /// Known peers and their bans (`peer`).
     package var peers: PeerTable { PeerTable(db: self) }
     /// Hosts whose incoming connections are refused (`host_ban`).
@@ -48,6 +56,8 @@ extension Connection {
     package var runs: RunTable { RunTable(db: self) }
     /// The log of what happened (`event`).
     package var events: EventTable { EventTable(db: self) }
+    /// What a report says of all torrents (`torrent`, `bitfield` and `event`).
+    package var custody: CustodyQuery { CustodyQuery(db: self) }
     /// Requests of commands to a running engine (`intent`).
     package var intents: IntentTable { IntentTable(db: self) }
     /// Values that were set for the whole database (`setting`).

@@ -57,7 +57,7 @@ extension FileTable {
         try db.fetchValid(
             """
             FROM file AS f JOIN torrent AS t ON t.id = f.torrent_id
-            JOIN path AS p ON p.torrent_id = f.torrent_id AND p.idx = f.idx
+            JOIN path AS p ON p.torrent_id = f.torrent_id AND p.idx = f.idx \(PathTable.renames)
             WHERE f.inode = ? AND f.torrent_id <> ? ORDER BY t.id LIMIT \(Self.holderLimit)
             """, inode, id)
     }
@@ -68,7 +68,7 @@ extension FileTable {
         try db.fetchFirstIfValid(
             """
             FROM torrent AS t JOIN path AS p ON p.torrent_id = t.id
-            LEFT JOIN file AS f ON f.torrent_id = p.torrent_id AND f.idx = p.idx
+            LEFT JOIN file AS f ON f.torrent_id = p.torrent_id AND f.idx = p.idx \(PathTable.renames)
             WHERE t.info_hash = ? AND p.idx = ?
             """, infoHash, index)
     }

@@ -9,11 +9,11 @@ package struct FileTable {
         try db.fetchValid("FROM file WHERE torrent_id = ? ORDER BY idx", id)
     }
 
-    /// The torrent's files, as they were named when the torrent was added.
+    /// The torrent's files, as they are named on the disk.
     package func named(of id: TorrentID) throws(StoreError) -> [NamedFile] {
         try db.fetchValid(
             """
-            FROM path AS p LEFT JOIN file AS f ON f.torrent_id = p.torrent_id AND f.idx = p.idx
+            FROM path AS p LEFT JOIN file AS f ON f.torrent_id = p.torrent_id AND f.idx = p.idx \(PathTable.renames)
             WHERE p.torrent_id = ? ORDER BY p.idx
             """, id)
     }

@@ -103,6 +103,25 @@ package struct MoveTable {
         }
     }
 
+    /// The files have their new names from now on, and the torrent is no longer held. `fingerprints` are those of the
+    /// renamed files; `folder` is the output folder with its links resolved.
+    package func arriveRenamed(_ id: TorrentID, in folder: String, _ fingerprints: [FingerprintRow], now: Timestamp)
+        throws(StoreError)
+    {
+        try db.transaction(durability: .full) { () throws(StoreError) in
+            guard let move = try row(id), let torrent = try db.torrents.row(id) else { throw db.noTorrent(id) }
+            let detail = try db.renames.exchange(id)
+            if let name = detail.name, !PathText.isSame(name, torrent.name) {
+                try db.execute("UPDATE torrent SET name = ? WHERE id = ?", name, id)
+                try db.roots.index(id, named: name, in: folder)
+            }
+            for print in fingerprints { try db.files.saveFingerprint(id, print, at: now) }
+            try db.execute("UPDATE move SET step = ? WHERE torrent_id = ?", MoveRow.Step.removing, id)
+            try letGo(move)
+            try db.events.append(.renamed, detail.sentence, torrent: id, now: now)
+        }
+    }
+
     /// Forgets the move, because it is finished or was undone.
     package func end(_ id: TorrentID) throws(StoreError) {
         try db.transaction { () throws(StoreError) in

@@ -1,7 +1,7 @@
 package import Torrent
 
-/// The table `path`: the paths of files as they were when the torrent was added. SQL queries can use them, and they
-/// show which ``NameRule`` the torrent was added under.
+/// The table `path`: the paths of files as they were when the torrent was added. They show which ``NameRule`` the
+/// torrent was added under. ``RenameTable`` has the files whose names are others now.
 package struct PathTable {
     let db: Connection
 
@@ -13,7 +13,20 @@ package struct PathTable {
         }
     }
 
-    /// The path of one file; `nil` if it isn't recorded.
+    /// Joins the other names of files to `path AS p`, for ``current``.
+    static let renames = """
+        LEFT JOIN renamed AS n ON n.torrent_id = p.torrent_id AND n.idx = p.idx \
+        LEFT JOIN renamed AS r ON r.torrent_id = p.torrent_id AND r.idx = -1
+        """
+    /// The path of a file below the output folder, in a query with ``renames``. The view `v1_file` has the same.
+    static let current = """
+        CASE WHEN n.path IS NULL AND r.path IS NULL THEN p.path \
+        WHEN instr(p.path, '/') = 0 THEN coalesce(r.path, p.path) \
+        ELSE coalesce(r.path, substr(p.path, 1, instr(p.path, '/') - 1)) || '/' || \
+        coalesce(n.path, substr(p.path, instr(p.path, '/') + 1)) END
+        """
+
+    /// The path of one file in the metainfo; `nil` if it isn't recorded.
     package func path(of id: TorrentID, file index: Int) throws(StoreError) -> String? {
         try db.value("SELECT path FROM path WHERE torrent_id = ? AND idx = ?", id, index)
     }
@@ -43,6 +56,12 @@ package struct PathTable {
             if let layout { try insert(id, layout) }
         }
         try db.execute("DELETE FROM path WHERE torrent_id NOT IN (SELECT torrent_id FROM metainfo)")
+    }
+
+    /// The torrent's metainfo with the names that its files have on the disk: those of the rule under which the torrent
+    /// was added, unless the user gave them others.
+    package func asStored(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) -> Metainfo {
+        try db.renames.apply(try db.renames.of(id), to: try asAdded(metainfo.withoutRenames, id), id)
     }
 
     /// The torrent's metainfo with the file names that were used when the torrent was added. The recorded paths show

@@ -32,13 +32,15 @@ package struct StatusQuery {
             var live = try LiveCursor(db, range)
             var scrapes = try ScrapeCursor(db, range)
             var webSeeds = try WebSeedCursor(db, range)
+            var labels = try LabelCursor(db, range)
             try forEachTorrent(StatusRow.columns, range) { (id, row) throws(StoreError) in
                 let whole: StatusRow
                 do throws(StoreError) {
-                    whole = try StatusRow(id, row, &live, &scrapes, &webSeeds)
+                    whole = try StatusRow(id, row, &live, &scrapes, &webSeeds, &labels)
                     assert(row.isRead, "StatusRow selects more columns than it reads")
                 } catch {
-                    whole = try StatusRow(damaged: try damaged(id, error), &live, &scrapes, &webSeeds)
+                    whole = try StatusRow(
+                        damaged: try damaged(id, error), &live, &scrapes, &webSeeds, &labels)
                 }
                 try body(whole)
             }

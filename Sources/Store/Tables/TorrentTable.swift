@@ -16,14 +16,15 @@ package struct TorrentTable {
             }
             let id = try insertRow(new, now)
             try db.metainfos.insert(new.metainfo, id)
-            try db.paths.insert(id, new.metainfo.layout)
+            try db.paths.insert(id, new.metainfo.withoutRenames.layout)
+            try db.renames.set(id, new.renames)
             for (index, isWanted) in (new.wanted ?? []).enumerated() where !isWanted {
                 try db.execute("INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0)", id, index)
             }
             try db.trackers.add(
                 id, tiers: (new.replacedTrackers ?? new.metainfo.trackers) + new.extraTrackers, now: now)
             try db.webSeeds.note(new.metainfo.webSeeds, of: id)
-            try db.events.append(.added, new.metainfo.name, torrent: id, infoHash: new.metainfo.infoHash, now: now)
+            try db.events.append(.added, new.name, torrent: id, infoHash: new.metainfo.infoHash, now: now)
             return id
         }
     }
@@ -124,12 +125,12 @@ package struct TorrentTable {
         try db.roots.noteFolder(folder)
         return try insertRow(
             [
-                ("info_hash", metainfo.infoHash), ("name", metainfo.name), ("output", new.output),
+                ("info_hash", metainfo.infoHash), ("name", new.name), ("output", new.output),
                 ("total_bytes", metainfo.geometry.totalBytes), ("piece_length", metainfo.geometry.pieceLength),
                 ("piece_count", metainfo.geometry.pieceCount), ("private", metainfo.isPrivate),
                 ("state", settings.isPaused ? TorrentState.paused : .queued), ("wanted_bytes", new.wantedBytes),
                 ("added_at", now), ("resolved", new.resolvedOutput), ("overwrite", new.mayOverwrite),
-                ("root_hash", RootTable.hash(NewTorrent.root(named: metainfo.name, in: folder))),
+                ("root_hash", RootTable.hash(NewTorrent.root(named: new.name, in: folder))),
             ], settings)
     }
 

@@ -20,7 +20,7 @@ struct Files: ListCommand {
     func runDirectly() throws {
         let list = try Library(try global.openToLook()).files(of: argument.torrent)
         let (torrent, completed) = (list.torrent, list.completed)
-        Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
+        Terminal.shared.print(bytes: json ? object(list) : Array(table(torrent, completed).utf8))
         // The recorded values say nothing about the current state of files that can't be reached.
         if !json, torrent.row.isFaulty {
             Terminal.shared.hint("\(torrent.row.state): \((torrent.row.error ?? "").printable)")
@@ -39,8 +39,9 @@ struct Files: ListCommand {
         return table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
     }
 
-    private func object(_ torrent: StoredTorrent, _ completed: [Int64]) -> [UInt8] {
-        JSONWriter.line { json in
+    private func object(_ list: Library.FileList) -> [UInt8] {
+        let (torrent, completed) = (list.torrent, list.completed)
+        return JSONWriter.line { json in
             json.field("id", torrent.row.id.rawValue)
             json.field("info_hash", "\(torrent.row.infoHash)")
             json.field("name", torrent.row.name)
@@ -56,6 +57,9 @@ struct Files: ListCommand {
                     json.field("pad", file.isPad)
                     json.field("completed_bytes", completed[file.index])
                     json.field("progress", file.length > 0 ? Double(completed[file.index]) / Double(file.length) : 1)
+                    json.path(
+                        "metainfo_path", "metainfo_path_bytes", list.metainfoPaths[file.index] ?? file.displayPath)
+                    json.field("sha256", list.digests[file.index].map { Hex.encode($0.sha256) })
                 }
             }
         }

@@ -26,6 +26,7 @@ struct Move: Command {
               pieces move 3 4 5 /mnt/big
               pieces move 3
               pieces move debian.iso /mnt/big --found
+              pieces move --label archive /mnt/big
 
             Exit codes: 0 moved; 1 not moved, or not all of them; 64 wrong usage; 130 interrupted.
             """)
@@ -40,11 +41,12 @@ struct Move: Command {
     @Flag(help: "The files were moved by hand: look for them in the folder.")
     var found = false
 
+    @OptionGroup var labels: LabelOptions
     @OptionGroup(title: "Output options") var quietness: QuietOption
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
-        guard !found || arguments.count > 1 else {
+        guard !found || arguments.count > 1 || !labels.names.isEmpty else {
             throw ValidationError("--found needs the torrents and the folder that contains their files")
         }
     }
@@ -64,6 +66,7 @@ struct Move: Command {
             case .verifies(let bytes): meter.expect(bytes)
             case .note(let text): if isTold { Terminal.shared.print("  \(text)") }
             case .moved(let moved): if isTold { Self.tell(moved) }
+            case .renamed(let torrent, _): if isTold { Terminal.shared.print("renamed \(torrent.name.printable)") }
             case .undone(let torrent, let folder):
                 if isTold { Terminal.shared.print("\(torrent.name.printable) stays in \(folder.printable)") }
             case .failed(let text): Terminal.shared.complain(text)
@@ -91,13 +94,14 @@ struct Move: Command {
         _ library: Library, _ stop: VerificationStop, _ report: @escaping @Sendable (Library.MoveStep) -> Void
     ) async throws {
         let names = Array(arguments.dropLast())
-        guard let folder = arguments.last, !names.isEmpty else {
+        guard let folder = arguments.last, !names.isEmpty || !labels.names.isEmpty else {
             return _ = try await library.continueMoves(arguments, stop: stop, report: report)
         }
+        let choice = TorrentChoice(names, labels: labels.names)
         if found {
-            try await library.adoptMoved(names, in: folder, stop: stop, report: report)
+            try await library.adoptMoved(choice, in: folder, stop: stop, report: report)
         } else {
-            try await library.move(names, to: folder, stop: stop, report: report)
+            try await library.move(choice, to: folder, stop: stop, report: report)
         }
     }
 

@@ -21,6 +21,7 @@ struct Queue: Command, AnsweringCommand {
               pieces queue
               pieces queue debian.iso top
               pieces queue 3 4 down
+              pieces queue --label urgent top
 
             --json prints one object: {"torrents": [{"place", "id", "name", "state", "active", "reason", "total_bytes", \
             "completed_bytes"}]}. `reason` says why the torrent doesn't download, and is null if it does.
@@ -33,6 +34,7 @@ struct Queue: Command, AnsweringCommand {
         completion: TorrentCompletion.torrents(and: Library.QueueMove.allCases.map(\.rawValue)))
     var arguments: [String] = []
 
+    @OptionGroup var labels: LabelOptions
     @Flag(help: "Print JSON.") var json = false
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
@@ -40,7 +42,8 @@ struct Queue: Command, AnsweringCommand {
     var answers: Bool { arguments.isEmpty }
 
     func validate() throws {
-        guard arguments.isEmpty || (arguments.count > 1 && move != nil) else {
+        let isNamed = arguments.count > 1 || !labels.names.isEmpty
+        guard arguments.isEmpty || (isNamed && move != nil) else {
             let words = Library.QueueMove.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("give torrents, and last one of: \(words)")
         }
@@ -51,7 +54,9 @@ struct Queue: Command, AnsweringCommand {
     func run() async throws {
         guard let move else { return try show(Library(try global.openToLook())) }
         let library = Library(try global.openToChange())
-        for torrent in try library.moveInQueue(Array(arguments.dropLast()), move) {
+        for torrent in try library.moveInQueue(
+            TorrentChoice(Array(arguments.dropLast()), labels: labels.names), move)
+        {
             let state = torrent.settings.isPaused ? "paused" : "complete"
             Terminal.shared.complain("\(torrent.name.printable) is \(state), so it is not in the queue")
         }
@@ -59,7 +64,7 @@ struct Queue: Command, AnsweringCommand {
     }
 
     private func show(_ library: Library) throws {
-        let queue = try library.queue()
+        let queue = try library.queue(labels: labels.names)
         guard !json else {
             return Terminal.shared.print(
                 bytes: JSONWriter.line { json in
@@ -78,7 +83,10 @@ struct Queue: Command, AnsweringCommand {
                     }
                 })
         }
-        guard !queue.isEmpty else { return Terminal.shared.print("nothing waits to be downloaded") }
+        guard !queue.isEmpty else {
+            let which = labels.names.isEmpty ? "nothing" : "nothing with \(labels.words)"
+            return Terminal.shared.print("\(which) waits to be downloaded")
+        }
         var table = Table(
             [.right("#"), .right("ID"), .left("NAME"), .right("DONE"), .left("STATE"), .left("WHY")], flexible: 2)
         for entry in queue {

@@ -16,6 +16,7 @@ struct Status: DirectCommand, AnsweringCommand {
               pieces status --state downloading --state error --sort down
               pieces status 'debian-*' --columns name,done,ratio,folder
               pieces status 3 --json --pieces
+              pieces status --label archive --columns id,name,labels
 
             `state` is also `stopped`: the torrent is to be downloaded, but no engine is running; JSON says queued. With --watch, \
             what moves is listed first; space and b, or the arrow keys, turn the pages, and q ends.
@@ -98,7 +99,8 @@ struct Status: DirectCommand, AnsweringCommand {
 
     private func read() throws -> [UInt8] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
-        return try Library(connection).readStatus(of: torrents) { (reading) throws(StoreError) in
+        return try Library(connection).readStatus(of: torrents, labels: list.labels.names) {
+            (reading) throws(StoreError) in
             json ? try object(reading) : try table(reading).bytes
         }
     }
@@ -109,7 +111,8 @@ struct Status: DirectCommand, AnsweringCommand {
             return ([String(decoding: try textWithoutDatabase().dropLast(), as: UTF8.self)], 0)
         }
         let room = Terminal.shared.room
-        return try Library(connection).readStatus(of: torrents) { (reading) throws(StoreError) in
+        return try Library(connection).readStatus(of: torrents, labels: list.labels.names) {
+            (reading) throws(StoreError) in
             var last = 0
             let table = try table(reading) { table, chosen in
                 let errors = chosen.count { $0.line.error != nil }
@@ -136,7 +139,9 @@ struct Status: DirectCommand, AnsweringCommand {
 
     private func textWithoutDatabase() throws -> [UInt8] {
         let database = try global.path
-        guard torrents.isEmpty else { throw Failure("\(try global.access.absence); so there is no torrent") }
+        guard torrents.isEmpty, list.labels.names.isEmpty else {
+            throw Failure("\(try global.access.absence); so there is no torrent")
+        }
         guard json else { return Array("\(try global.access.absence)\n".utf8) }
         return StatusJSON(try EngineState(database: database, nil), nil, nil).bytes(count: 0) { _ in }
     }

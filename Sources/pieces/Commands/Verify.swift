@@ -52,6 +52,13 @@ struct Verify: Command {
         completion: .directory)
     var output: String?
 
+    @OptionGroup var labels: LabelOptions
+
+    @Flag(
+        name: .customLong("sha256"),
+        help: "Also compute the SHA-256 of whole files in the same pass, for `pieces manifest`.")
+    var sha256 = false
+
     @Flag(help: "Start over instead of resuming an interrupted verification.")
     var restart = false
 
@@ -66,9 +73,10 @@ struct Verify: Command {
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
-        guard !all || (torrents.isEmpty && output == nil) else {
+        guard !all || (torrents.isEmpty && labels.names.isEmpty && output == nil) else {
             throw ValidationError("give either torrents, or --all")
         }
+        guard output == nil || labels.names.isEmpty else { throw ValidationError("give either --output, or --label") }
         guard output == nil || !torrents.isEmpty else {
             throw ValidationError("--output needs at least one .torrent file")
         }
@@ -95,7 +103,8 @@ struct Verify: Command {
             }
         }
         let library = Library(output == nil ? try global.openToChange() : try global.openToAdd())
-        let plan = try await plan(newcomers, library)
+        var plan = try await plan(newcomers, library)
+        if sha256 { plan = plan.withDigests }
         let isSpoken = !reporting.quiet && !reporting.json
         let meter = Meter("verified", total: plan.totalBytes, style: isSpoken ? .shown : .silent)
         let stop = VerificationStop()
@@ -117,7 +126,9 @@ struct Verify: Command {
         let stop = VerificationStop()
         try Interruption.catchFirst { stop.request() }
         let drawing = Task { await meter.run() }
-        let (summary, results) = try await question.answer(database: try global.path, stop: stop) {
+        let (summary, results) = try await question.answer(
+            database: try global.path, stop: stop, computesDigests: sha256
+        ) {
             meter.take($0)
         }
         drawing.cancel()
@@ -149,13 +160,17 @@ struct Verify: Command {
     }
 
     private func plan(_ newcomers: [Metainfo], _ library: Library) async throws -> Library.VerificationPlan {
-        guard !torrents.isEmpty else { return try library.planVerificationOfAll(isAnew: restart) }
+        guard !torrents.isEmpty || !labels.names.isEmpty else {
+            return try library.planVerificationOfAll(isAnew: restart)
+        }
         if let output {
             return try await library.planAdoption(of: newcomers, in: output, isAnew: restart) {
                 Terminal.shared.complain($0)
             }
         }
-        return try await library.planVerification(of: torrents, isAnew: restart, isRelocated: relocated) {
+        return try await library.planVerification(
+            of: torrents, labels: labels.names, isAnew: restart, isRelocated: relocated
+        ) {
             if !reporting.quiet { Terminal.shared.complain($0) }
         }
     }

@@ -77,6 +77,53 @@ package enum JSONTopic {
                  completed_bytes}
                 """),
         Section(
+            command: "label",
+            fields: """
+                {event: "labels", id, info_hash, name, labels: [name]}
+                {label, torrents, wanted_bytes}
+                """,
+            notes: "One object per line: of each torrent, or without torrents of each label."),
+        Section(command: "note", fields: "{event: \"note\", id, info_hash, name, note, at}"),
+        Section(
+            command: "rename", fields: "{event: \"renamed\", id, info_hash, name, files_renamed}",
+            notes: "`files_renamed` counts the files on disk that got other names."),
+        Section(
+            command: "manifest --format json",
+            fields: """
+                {torrents: [{id, info_hash, name, output,
+                   files: [{path, length, sha256, read_at}],
+                   without_sha256: [path], incomplete: [path], error}]}
+                """,
+            notes: """
+                `read_at` is when all bytes of the file were last read and hashed, and null for a file without bytes. `error` is \
+                null unless nothing is known of the files.
+                """),
+        Section(
+            command: "manifest --check",
+            fields: """
+                {event: "compared", id, info_hash, path, hash, verdict, recorded, error}
+                {event: "summary", files_same, files_different, files_not_compared,
+                 files_not_in_list, list_entries_not_found, list_lines_not_read}
+                """,
+            notes: """
+                One object per line, the summary last. `hash` is md5, sha1 or sha256. `verdict` is same, different, incomplete or \
+                unreadable. With `recorded` the recorded SHA-256 was compared, and no byte was read.
+                """),
+        Section(
+            command: "report",
+            fields: """
+                {since, until, log_begins, torrents, wanted_bytes, completed_bytes,
+                 present_bytes, verified_bytes, oldest_verification,
+                 torrents_incomplete_again,
+                 events: {added, completed, verified, damaged, repaired, moved, removed,
+                   offline, failed}}
+                """,
+            notes: """
+                Each list of `events` has the objects of `log`, oldest first. `log_begins` is null unless events of the period \
+                were deleted because the log is full. `verified_bytes` were read back since `since` and are still recorded as \
+                present.
+                """),
+        Section(
             command: "remove",
             fields: """
                 {event: "removed", id, info_hash, name, files_deleted}
@@ -115,8 +162,8 @@ package enum JSONTopic {
                    pieces_have, downloaded_bytes, uploaded_bytes, wasted_bytes,
                    download_rate, upload_rate, peers_connected, seeders, leechers,
                    eta_seconds, added_at, completed_at, last_verified_at,
-                   seeding_seconds, web_seeds, spread_pieces, output, destination,
-                   bitfield}]}
+                   seeding_seconds, web_seeds, spread_pieces, labels: [name], note,
+                   output, destination, bitfield}]}
                 """,
             notes: """
                 `running` is null if this user can read the database but can't see whether an engine is running; `since` is when \
@@ -128,7 +175,7 @@ package enum JSONTopic {
                 the magnet link is known, and `progress`, `total_bytes`, `wanted_bytes`, `piece_length` and `piece_count` are null. \
                 `seeding_seconds` is how long the torrent was complete and available to peers. `web_seeds` counts its web \
                 seeds; those of a .torrent that an earlier version added count once an engine has loaded it. `spread_pieces` is how many \
-                pieces connected peers have, while the torrent super-seeds; otherwise null. `destination` \
+                pieces connected peers have, while the torrent super-seeds; otherwise null. `note` is what the user wrote, or null. `destination` \
                 is the folder to which it moves when it is complete, or null if that is `output`. `limits` are those of the \
                 running engine for all torrents together, in bytes per second (null: unlimited); `alternative_until` is when \
                 the alternative limits end, and null while the usual ones hold. `bitfield` needs --pieces: the pieces that the \
@@ -139,9 +186,13 @@ package enum JSONTopic {
             command: "files",
             fields: """
                 {id, info_hash, name, output, state, error,
-                 files: [{index, path, length, wanted, pad, completed_bytes, progress}]}
+                 files: [{index, path, length, wanted, pad, completed_bytes, progress,
+                   metainfo_path, sha256}]}
                 """,
-            notes: "`completed_bytes` is the recorded value, also while the files can't be reached."),
+            notes: """
+                `completed_bytes` is the recorded value, also while the files can't be reached. `metainfo_path` differs from \
+                `path` if the file was renamed. `sha256` is null unless it was computed: `pieces manifest`.
+                """),
         Section(
             command: "peers",
             fields: """

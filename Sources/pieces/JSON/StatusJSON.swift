@@ -100,6 +100,8 @@ struct StatusJSON {
         json.field("seeding_seconds", torrent.seedTime.components.seconds)
         json.field("web_seeds", torrent.webSeeds)
         json.field("spread_pieces", live?.spreadPieces)
+        json.strings("labels", torrent.labels)
+        json.field("note", torrent.note)
         json.path("output", "output_bytes", torrent.output)
         json.path("destination", "destination_bytes", torrent.destination)
         if let have { json.field("bitfield", Hex.encode(have.bytes)) }

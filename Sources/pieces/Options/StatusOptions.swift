@@ -10,6 +10,8 @@ struct StatusOptions: ParsableArguments {
         help: ArgumentHelp("Only torrents in this state; may be repeated. `active` means that data flows."))
     var states: [StatusState] = []
 
+    @OptionGroup var labels: LabelOptions
+
     @Option(help: "Order of the list; numbers from the largest down, except for id, done and left. Default: id.")
     var sort: StatusOrder?
 
@@ -101,7 +103,7 @@ enum StatusOrder: String, CaseIterable, ExpressibleByArgument {
 /// The columns of the table of `pieces status`.
 enum StatusColumn: String, CaseIterable {
     case id, name, state, done, size, down, up, peers, left, have, missing, seeders, downloaded, uploaded, ratio, added
-    case folder, hash
+    case folder, hash, labels
 
     static let usual: [StatusColumn] = [.id, .name, .state, .done, .size, .down, .up, .peers, .left]
 
@@ -121,7 +123,7 @@ enum StatusColumn: String, CaseIterable {
     /// Whether the column needs more than a ``StatusLine``.
     var isOfRow: Bool {
         switch self {
-        case .seeders, .downloaded, .uploaded, .ratio, .added, .folder, .hash: true
+        case .seeders, .downloaded, .uploaded, .ratio, .added, .folder, .hash, .labels: true
         default: false
         }
     }
@@ -129,7 +131,7 @@ enum StatusColumn: String, CaseIterable {
     var column: Table.Column {
         let title = rawValue.uppercased()
         return switch self {
-        case .name, .state, .added, .folder, .hash: .left(title)
+        case .name, .state, .added, .folder, .hash, .labels: .left(title)
         default: .right(title)
         }
     }

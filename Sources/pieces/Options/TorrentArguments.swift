@@ -24,14 +24,17 @@ struct TorrentsOrAll: ParsableArguments {
         completion: TorrentCompletion.torrents)
     var torrents: [String] = []
 
+    @OptionGroup var labels: LabelOptions
+
     @Flag(help: "All torrents in the database.")
     var all = false
 
-    var choice: TorrentChoice { all ? .all : .named(torrents) }
+    var choice: TorrentChoice { all ? .all : TorrentChoice(torrents, labels: labels.names) }
 
     func validate() throws {
-        guard all == torrents.isEmpty else {
-            throw ValidationError(all ? "give either torrents, or --all" : "name at least one torrent, or give --all")
+        guard all == (torrents.isEmpty && labels.names.isEmpty) else {
+            throw ValidationError(
+                all ? "give either torrents, or --all" : "name at least one torrent or label, or give --all")
         }
     }
 

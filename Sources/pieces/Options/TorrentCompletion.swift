@@ -28,6 +28,11 @@ enum TorrentCompletion {
         offered(torrents(words, bare(prefix)) + files(bare(prefix)).filter { $0.hasSuffix("/") })
     }
 
+    /// The labels of torrents.
+    static let labels = CompletionKind.custom { words, _, prefix in
+        offered(reading(words) { try $0.labels().map(\.name) }.filter { $0.hasPrefix(bare(prefix)) })
+    }
+
     /// The paths of the files in the torrent that the command line names before.
     static let filesOfTorrent = CompletionKind.custom { words, _, prefix in
         // The words are `pieces select TORRENT PATTERN…`.

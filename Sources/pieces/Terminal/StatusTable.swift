@@ -97,6 +97,7 @@ struct StatusTable {
             case .added: table.cell(row.map { Format.moment($0.addedAt) } ?? "")
             case .folder: table.cell(row.map { Self.folders($0) } ?? "")
             case .hash: table.cell(row.map { "\($0.infoHash)" } ?? "")
+            case .labels: table.cell(row?.labels.joined(separator: ", ").printable ?? "")
             }
         }
         // Errors are explained below the table, where there is room.
