@@ -84,6 +84,8 @@ let package = Package(
                 .embedInCode("V0015_dht_reach.sql"),
                 .embedInCode("V0016_super_seed.sql"),
                 .embedInCode("V0017_labels.sql"),
+                .embedInCode("V0018_volumes.sql"),
+                .embedInCode("V0019_scrub.sql"),
                 .embedInCode("V0020_import.sql"),
             ],
             swiftSettings: house),
@@ -126,7 +128,7 @@ let package = Package(
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Library", "Engine", "Verification", "System", "Store", "Recovery", "Torrent", "Import",
+                "Library", "Engine", "Verification", "System", "Store", "Recovery", "Disk", "Torrent", "Import",
                 argumentParser,
                 logging,
                 nioCore,

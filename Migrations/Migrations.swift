@@ -65,6 +65,9 @@ package struct Migration: Sendable {
             number: 16, name: "super_seed",
             sql: String(decoding: PackageResources.V0016_super_seed_sql, as: UTF8.self)),
         Migration(number: 17, name: "labels", sql: String(decoding: PackageResources.V0017_labels_sql, as: UTF8.self)),
-        Migration(number: 18, name: "import", sql: String(decoding: PackageResources.V0020_import_sql, as: UTF8.self)),
+        Migration(
+            number: 18, name: "volumes", sql: String(decoding: PackageResources.V0018_volumes_sql, as: UTF8.self)),
+        Migration(number: 19, name: "scrub", sql: String(decoding: PackageResources.V0019_scrub_sql, as: UTF8.self)),
+        Migration(number: 20, name: "import", sql: String(decoding: PackageResources.V0020_import_sql, as: UTF8.self)),
     ]
 }

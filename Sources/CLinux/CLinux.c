@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -38,6 +39,29 @@ int32_t clinux_open_beneath(int32_t directory, const char *path, uint64_t flags)
 
 ssize_t clinux_read_cached(int32_t descriptor, const struct iovec *vectors, int32_t count, off_t offset) {
     return preadv2(descriptor, vectors, count, offset, RWF_NOWAIT);
+}
+
+// RWF_DONTCACHE, which older headers lack (linux/fs.h, since Linux 6.14).
+enum { flag_dontcache = 0x80 };
+
+ssize_t clinux_read_uncached(int32_t descriptor, void *buffer, size_t length, off_t offset) {
+    struct iovec vector = {buffer, length};
+    return preadv2(descriptor, &vector, 1, offset, flag_dontcache);
+}
+
+int32_t clinux_resident(int32_t descriptor, off_t offset, size_t length, unsigned char *pages) {
+    void *memory = mmap(NULL, length, PROT_READ, MAP_SHARED, descriptor, offset);
+    if (memory == MAP_FAILED) return -1;
+    int32_t result = mincore(memory, length, pages);
+    int error = errno;
+    (void)munmap(memory, length);
+    errno = error;
+    return result;
+}
+
+// IOPRIO_WHO_PROCESS is 1, and 0 is the calling thread (ioprio_set(2)).
+int32_t clinux_set_io_priority(int32_t class, int32_t level) {
+    return (int32_t)syscall(SYS_ioprio_set, 1, 0, class << 13 | level);
 }
 
 int32_t clinux_start_writeback(int32_t descriptor, off_t offset, off_t length) {
@@ -80,6 +104,19 @@ int32_t clinux_clone(int32_t from, int32_t to) { return ioctl(to, FICLONE, from)
 ssize_t clinux_copy_range(int32_t from, int32_t to, off_t offset, size_t length) {
     off_t in = offset, out = offset;
     return copy_file_range(from, &in, to, &out, length, 0);
+}
+
+// The number and the struct of the call, as linux/fs.h has them since Linux 6.9; older headers lack them.
+struct file_system_uuid {
+    uint8_t length, bytes[16];
+};
+#define GET_FILE_SYSTEM_UUID _IOR(0x15, 0, struct file_system_uuid)
+
+int32_t clinux_file_system_uuid(int32_t descriptor, uint8_t bytes[16]) {
+    struct file_system_uuid uuid = {0};
+    if (ioctl(descriptor, GET_FILE_SYSTEM_UUID, &uuid) != 0) return -1;
+    for (size_t n = 0; n < sizeof uuid.bytes; n++) bytes[n] = uuid.bytes[n];
+    return uuid.length;
 }
 
 void clinux_name_thread(pthread_t thread, const char *name) { (void)pthread_setname_np(thread, name); }

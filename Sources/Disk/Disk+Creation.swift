@@ -29,6 +29,7 @@ extension Disk {
     }
 
     private func createBlocking(_ payload: Payload, _ allocation: Allocation, _ makingRoot: Bool) throws(DiskError) {
+        guard payload.protection == nil else { return }
         let ledger = ledger(of: payload.infoHash)
         if makingRoot {
             try makeRoot(payload.root)

@@ -19,6 +19,12 @@ package struct PayloadMove: Sendable {
         self.allocatesFull = allocatesFull
     }
 
+    /// The same move, bound to the devices on which its folders are.
+    func bound(source: UInt64, target: UInt64) -> PayloadMove {
+        PayloadMove(
+            from: self.source.on(device: source), to: self.target.on(device: target), allocatesFull: allocatesFull)
+    }
+
     /// The name of an unfinished copy, beside the name that it gets. No other program uses it.
     func temporaryName(_ file: PayloadFile) -> String {
         switch file {
@@ -62,6 +68,8 @@ package struct MoveSurvey: Sendable {
     package fileprivate(set) var taken: [PayloadFile] = []
     /// Whether the new folder is on another file system, so that bytes are copied.
     package fileprivate(set) var isOtherFileSystem = false
+    /// The device of the new folder, or of its nearest existing parent.
+    package fileprivate(set) var targetDevice: UInt64 = 0
     /// The bytes that the files occupy.
     package fileprivate(set) var occupied: Int64 = 0
     package fileprivate(set) var freeBytes: Int64 = 0
@@ -75,6 +83,23 @@ extension Disk {
     private static let bufferLength = 1 << 20
 
     // MARK: Before
+
+    /// The move, bound to the devices on which its folders are now: from here on, a file that is opened on another
+    /// device is an error. A source that doesn't exist stays unbound.
+    package func bound(_ move: PayloadMove) async throws(DiskError) -> PayloadMove {
+        try await answer { (done: @escaping @Sendable (Result<PayloadMove, DiskError>) -> Void) in
+            run(.read, done) { () throws(DiskError) in
+                let target = try PayloadFolder(move.target, calls: self.calls).device()
+                do throws(DiskError) {
+                    let source = try PayloadFolder(move.source, calls: self.calls).device()
+                    return move.bound(source: source, target: target)
+                } catch  where error.code == .rootMissing {
+                    return PayloadMove(
+                        from: move.source, to: move.target.on(device: target), allocatesFull: move.allocatesFull)
+                }
+            }
+        }.get()
+    }
 
     /// Looks at the new folder without changing anything.
     package func survey(_ move: PayloadMove, _ files: [MovedFile]) async throws(DiskError) -> MoveSurvey {
@@ -95,6 +120,7 @@ extension Disk {
         let nearest = try nearestFolder(move.target.root)
         survey.isOtherFileSystem = nearest.status.identity.device != device
         survey.freeBytes = nearest.freeBytes
+        survey.targetDevice = nearest.status.identity.device
         do { survey.isWritable = try calls.mayWrite(nearest.path) } catch {
             throw DiskError(error, .inspect, nearest.path.text)
         }
@@ -114,7 +140,7 @@ extension Disk {
         return survey
     }
 
-    private func nearestFolder(_ path: FilePath) throws(DiskError) -> (
+    func nearestFolder(_ path: FilePath) throws(DiskError) -> (
         path: FilePath, status: FileStatus, freeBytes: Int64
     ) {
         var at = path

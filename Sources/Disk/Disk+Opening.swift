@@ -3,6 +3,17 @@ import Synchronization
 import SystemPackage
 import Torrent
 
+extension Payload {
+    /// Throws if the payload is only read. Every call that creates, extends or writes a file passes here.
+    func requireWritable(_ operation: DiskError.Operation, _ file: PayloadFile) throws(DiskError) {
+        switch protection {
+        case .byUser: throw DiskError(.protected, operation, path(of: file))
+        case .byStorage: throw DiskError(.readOnly, operation, path(of: file))
+        case nil: return
+        }
+    }
+}
+
 extension Disk {
     /// The file's descriptor, from the pool or newly opened. A file that is to be written and never existed is created.
     func descriptor(_ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool) throws(DiskError)
@@ -33,6 +44,7 @@ extension Disk {
         _ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool,
         _ open: () throws(DiskError) -> Descriptor
     ) throws(DiskError) -> Descriptor {
+        if writing { try payload.requireWritable(.write, file) }
         let key = DescriptorPool.Key(torrent: payload.infoHash, file: file)
         if let descriptor = pool.descriptor(key, writing: writing) { return descriptor }
         let descriptor: Descriptor

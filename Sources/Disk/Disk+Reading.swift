@@ -26,8 +26,10 @@ extension Disk {
     package func readBlocking(_ payload: Payload, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer)
         throws(DiskError)
     {
-        var reader = PayloadReader(self, payload, pool: pool)
-        try reader.read(at: offset, into: buffer)
+        try peerReads.measure(on: payload.device) { () throws(DiskError) in
+            var reader = PayloadReader(self, payload, pool: pool)
+            try reader.read(at: offset, into: buffer)
+        }
     }
 
     /// Fills the buffers in order from the torrent's byte `offset` on without blocking, if the file is open and the

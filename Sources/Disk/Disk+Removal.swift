@@ -30,6 +30,7 @@ extension Disk {
     }
 
     private func removeBlocking(_ payload: Payload, _ own: [PayloadFile: FileIdentity]) throws(DiskError) -> Removal {
+        if payload.protection == .byUser { throw DiskError(.protected, .remove, payload.root.text) }
         let folder = try PayloadFolder(payload, calls: calls)
         release(payload.infoHash)
         var names = NameCursor(payload, calls)

@@ -14,6 +14,7 @@ extension Disk {
     /// Looks for the output folder without changing anything.
     package func presence(of payload: Payload, completion: @escaping @Sendable (Presence) -> Void) {
         workers.submit(.read) {
+            Automounter.ask(payload.root)
             do throws(DiskError) {
                 let folder = try PayloadFolder(payload, calls: self.calls)
                 completion(.present(device: try folder.device()))

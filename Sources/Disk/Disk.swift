@@ -34,6 +34,8 @@ package final class Disk: Sendable {
     let volumeSyncFrom: Int
     /// The processors that hash at once.
     package let cores: Int
+    /// How long reads for peers take.
+    package let peerReads = ReadTimes()
     /// The pool of the pieces' buffers.
     package let buffers: PieceBufferPool
 

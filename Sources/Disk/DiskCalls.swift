@@ -53,6 +53,16 @@ package protocol DiskCalls: Sendable {
     /// Opens the file of a writable descriptor a second time, for aligned writes with direct I/O (`O_DIRECT`, open(2)).
     /// Throws `ENOTSUP` where direct I/O gains nothing or can't be trusted.
     func openDirect(_ descriptor: Int32) throws(Errno) -> Int32
+    /// Opens the file of a descriptor a second time, for aligned reads with direct I/O (`O_DIRECT`, open(2)).
+    func openDirectToRead(_ descriptor: Int32) throws(Errno) -> Int32
+    /// Reads without leaving anything in the page cache that wasn't there: `preadv2(RWF_DONTCACHE)`. Throws `ENOTSUP`
+    /// where that doesn't exist.
+    func readUncached(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno)
+        -> Int
+    /// Which pages of the range are in the page cache; `nil` if the system doesn't tell. The range begins with a page.
+    func resident(_ descriptor: Int32, at offset: Int64, length: Int) -> [Bool]?
+    /// Drops the clean cached pages of the range: `posix_fadvise(POSIX_FADV_DONTNEED)`. A hint without guarantees.
+    func dropCache(_ descriptor: Int32, at offset: Int64, length: Int64)
     /// `fdatasync`.
     func syncData(_ descriptor: Int32) throws(Errno)
     /// Makes everything durable that was written to the descriptor's file system, in whichever file: `syncfs`. Throws
@@ -77,6 +87,8 @@ package protocol DiskCalls: Sendable {
     func mayWrite(_ folder: FilePath) throws(Errno) -> Bool
     /// Bytes that an unprivileged user may still write to the descriptor's file system.
     func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64
+    /// Whether the descriptor's file system is mounted read-only: `fstatvfs`, `ST_RDONLY`.
+    func isReadOnly(_ descriptor: Int32) throws(Errno) -> Bool
 }
 
 extension DiskCalls {
@@ -87,8 +99,22 @@ extension DiskCalls {
         throw .notSupported
     }
 
+    package func isReadOnly(_ descriptor: Int32) throws(Errno) -> Bool { false }
+
     package func birth(_ descriptor: Int32) -> Int64? { nil }
     package func birth(of name: String, in directory: Int32) -> Int64? { nil }
+
+    // The defaults of what only a scrub needs: without them, it reads through the page cache.
+    package func openDirectToRead(_ descriptor: Int32) throws(Errno) -> Int32 { throw .notSupported }
+
+    package func readUncached(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64)
+        throws(Errno) -> Int
+    {
+        throw .notSupported
+    }
+
+    package func resident(_ descriptor: Int32, at offset: Int64, length: Int) -> [Bool]? { nil }
+    package func dropCache(_ descriptor: Int32, at offset: Int64, length: Int64) {}
 
     // The defaults of what only a move needs: without them, a move reads and writes.
     package func link(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {

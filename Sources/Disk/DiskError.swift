@@ -13,7 +13,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case nameRefused, io, tooManyFiles, tooLarge, fileSizeLimit, outOfMemory, shortFile, sizeMismatch, notOurs,
                 ownedByOther, differs
             case replaced, busy, cancelled, other
-            case exists, changed, sameFolder
+            case exists, changed, sameFolder, protected, volumeAway
         }
         private let kind: Kind
         private init(_ kind: Kind) { self.kind = kind }
@@ -66,12 +66,18 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let changed = Code(.changed)
         /// The old and the new folder are the same.
         package static let sameFolder = Code(.sameFolder)
+        /// The folder belongs on a volume that isn't mounted: the torrent is offline.
+        package static let volumeAway = Code(.volumeAway)
+        /// The user made the torrent read-only.
+        package static let protected = Code(.protected)
         package static let busy = Code(.busy)
         package static let cancelled = Code(.cancelled)
         package static let other = Code(.other)
 
         /// Whether the whole output folder is unreachable, which says nothing about the bytes in it.
-        package var isOffline: Bool { self == .rootMissing || self == .rootUnreadable || self == .wrongVolume }
+        package var isOffline: Bool {
+            self == .rootMissing || self == .rootUnreadable || self == .wrongVolume || self == .volumeAway
+        }
 
         /// Whether the torrent may not write to the file because it isn't its own. The user has to resolve this.
         package var isOfOwnership: Bool { self == .notOurs || self == .ownedByOther || self == .differs }
@@ -129,6 +135,8 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case .exists: "move it away or choose another folder"
             case .changed: "close the program that writes to it, or verify the torrent with `pieces verify`"
             case .sameFolder: "choose another folder"
+            case .volumeAway: "mount it, or choose another folder; `pieces volumes` lists the volumes"
+            case .protected: "`pieces limit TORRENT --read-only off` lets pieces write to it"
             case .busy: "try again later"
             case .cancelled: "start it again if needed"
             case .other: "check the file and its disk; pieces retries automatically"
@@ -181,6 +189,8 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         switch code {
         case .rootMissing: "the output folder does not exist"
         case .wrongVolume: "the output folder is on a different disk than before"
+        case .protected: "the torrent is read-only"
+        case .volumeAway: "the volume on which it belongs is not mounted"
         case .notRegular: "it is not a regular file"
         case .nameRefused: "the file system there does not allow this name (\(errno?.description ?? "it was refused"))"
         case .unsafeName: "a name in it could leave the output folder"

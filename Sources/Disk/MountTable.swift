@@ -10,6 +10,35 @@ package struct MountTable: Sendable {
         package let kind: String
         /// The device, or the server's share, that is mounted.
         package let source: String
+        /// The device number, as `major:minor`.
+        package let device: String
+        /// Whether it is mounted read-only.
+        package let isReadOnly: Bool
+
+        /// Whether the absolute path is the mount point or below it.
+        fileprivate func contains(_ path: [UInt8]) -> Bool {
+            let mount = self.path.utf8
+            guard mount.count > 1 else { return true }
+            return path.starts(with: mount) && (path.count == mount.count || path[mount.count] == UInt8(ascii: "/"))
+        }
+
+        /// Whether a device of this machine is mounted.
+        var isOfDisk: Bool { source.hasPrefix("/dev/") }
+
+        /// Whether it shows the kernel's own state, or is only a place where something else is mounted.
+        var isOfKernel: Bool { Self.kernelKinds.contains(kind) }
+
+        private static let kernelKinds: Set<String> = [
+            "proc", "sysfs", "cgroup", "cgroup2", "devtmpfs", "devpts", "mqueue", "debugfs", "tracefs", "securityfs",
+            "pstore", "bpf", "configfs", "fusectl", "hugetlbfs", "binfmt_misc", "rpc_pipefs", "nsfs", "autofs",
+            "efivarfs", "selinuxfs",
+        ]
+
+        /// Whether the other one may have the same UUID without being the same file system. Btrfs shows one file system
+        /// with several device numbers, and the kernel mounts no clone of it.
+        func mayBeClone(of other: Self) -> Bool {
+            kind == other.kind && isOfDisk && other.isOfDisk && source != other.source && kind != "btrfs"
+        }
     }
 
     package let mounts: [Mount]
@@ -24,7 +53,8 @@ package struct MountTable: Sendable {
             }
             return Mount(
                 path: Self.unescaped(fields[4]), kind: Self.unescaped(fields[dash + 1]),
-                source: Self.unescaped(fields[dash + 2]))
+                source: Self.unescaped(fields[dash + 2]), device: Self.unescaped(fields[2]),
+                isReadOnly: Self.isReadOnly(fields[5]) || fields.count > dash + 3 && Self.isReadOnly(fields[dash + 3]))
         }
     }
 
@@ -33,12 +63,20 @@ package struct MountTable: Sendable {
     ///
     /// - Parameter path: absolute and without links.
     package func mount(of path: FilePath) -> Mount? {
-        mounts.reduce(nil) { best, mount in
-            guard path.starts(with: FilePath(text: mount.path)), mount.path.utf8.count >= best?.path.utf8.count ?? 0
-            else { return best }
+        let path = Array(path.text.utf8)
+        return mounts.reduce(nil) { best, mount in
+            guard mount.contains(path), mount.path.utf8.count >= best?.path.utf8.count ?? 0 else { return best }
             return mount
         }
     }
+
+    /// Whether the options contain `ro`.
+    private static func isReadOnly(_ options: ArraySlice<UInt8>) -> Bool {
+        options.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("ro".utf8) }
+    }
+
+    /// The mounts that paths lead to, because no later mount covers them.
+    var visible: [Mount] { mounts.filter { mount(of: FilePath(text: $0.path)) == $0 } }
 
     /// The table writes a space, a tab, a line feed and a backslash as `\040`, `\011`, `\012` and `\134`.
     private static func unescaped(_ field: ArraySlice<UInt8>) -> String {

@@ -27,10 +27,20 @@ package final class Payload: Sendable {
     /// The device that the output folder has to be on, as ``Disk/presence(of:)`` reported it in this run; `nil` for
     /// any.
     package let device: UInt64?
+    /// Why nothing may be created, truncated, extended or written; `nil` if it may.
+    package let protection: Protection?
+
+    /// Why a payload is only read.
+    package enum Protection: Sendable, Hashable {
+        /// The user made the torrent read-only.
+        case byUser
+        /// The file system is mounted read-only.
+        case byStorage
+    }
 
     private init(
         infoHash: InfoHash, root: FilePath, layout: FileLayout, geometry: Geometry, placement: [Placement],
-        device: UInt64?
+        device: UInt64?, protection: Protection?
     ) {
         self.infoHash = infoHash
         self.root = root
@@ -38,6 +48,7 @@ package final class Payload: Sendable {
         self.geometry = geometry
         self.placement = placement
         self.device = device
+        self.protection = protection
     }
 
     /// `wanted` has one element per file, or is `nil` when all files are wanted.
@@ -50,7 +61,8 @@ package final class Payload: Sendable {
             file.isPad ? .pad : wanted?[file.index] ?? true ? .file : .part
         }
         self.init(
-            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device,
+            protection: nil)
     }
 
     /// A copy of the payload with another placement of one file.
@@ -65,26 +77,38 @@ package final class Payload: Sendable {
             placement[file] = new
         }
         return Payload(
-            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device,
+            protection: protection)
     }
 
     /// A copy of the payload, bound to the device that its folder is on.
     package func on(device: UInt64) -> Payload {
         Payload(
-            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device,
+            protection: protection)
     }
 
-    /// The same payload in another folder.
+    /// A copy of the payload that is only read, or may be written.
+    package func protected(_ protection: Protection?) -> Payload {
+        guard protection != self.protection else { return self }
+        return Payload(
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device,
+            protection: protection)
+    }
+
+    /// The same payload in another folder, which may be written.
     package func moved(to root: FilePath) -> Payload {
         Payload(
-            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: nil)
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: nil,
+            protection: nil)
     }
 
     /// The same payload with other names for its files. `layout` has the same files in the same order.
     package func renamed(to layout: FileLayout) -> Payload {
         precondition(layout.files.count == self.layout.files.count)
         return Payload(
-            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device,
+            protection: protection)
     }
 
     /// The file that holds the bytes of a file of the layout; `nil` for a pad file, whose bytes are not stored.

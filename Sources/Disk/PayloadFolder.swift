@@ -49,6 +49,13 @@ package struct PayloadFolder: ~Copyable {
         try Self.device(root, payload, calls)
     }
 
+    /// Whether the folder's file system is mounted read-only.
+    func isReadOnly() throws(DiskError) -> Bool {
+        do { return try calls.isReadOnly(root.descriptor) } catch {
+            throw DiskError(error, .inspect, payload.root.text)
+        }
+    }
+
     func freeBytes() throws(DiskError) -> Int64 {
         do { return try calls.freeBytes(root.descriptor) } catch { throw DiskError(error, .inspect, payload.root.text) }
     }

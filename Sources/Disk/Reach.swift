@@ -1,5 +1,5 @@
 import SystemPackage
-import Torrent
+package import Torrent
 
 /// Whether a torrent's payload is reachable: the single rule for everything that reads, writes or checks it (law 3 of
 /// the design).
@@ -21,7 +21,7 @@ package enum Reach: Sendable, Hashable {
     /// files.
     package init(
         _ lastSeen: LastSeen, folder: UInt64?, files: [PayloadFile: FoundFile], lookedFor: (PayloadFile) -> Bool,
-        volume: () -> String?
+        volume: () -> VolumeIdentity?
     ) {
         guard let folder else {
             self = lastSeen.folderWasSeen ? .folderAway : .notBegun
@@ -33,18 +33,38 @@ package enum Reach: Sendable, Hashable {
 
     private static func isElsewhere(
         _ lastSeen: LastSeen, _ folder: UInt64, _ files: [PayloadFile: FoundFile], _ lookedFor: (PayloadFile) -> Bool,
-        _ volume: () -> String?
+        _ volume: () -> VolumeIdentity?
     ) -> Bool {
+        if lastSeen.isForeign { return !isFound(lastSeen, files, lookedFor, volume) }
         guard !lastSeen.devices.isEmpty else {
             // No fingerprint names the disk of a file. The volume decides, but only if it is certainly a different one.
             guard files.isEmpty, let known = lastSeen.volume, let now = volume() else { return false }
-            return Volume.isCertainlyAnother(known, than: now)
+            return known.isCertainlyAnother(than: now)
         }
+        guard lastSeen.devices.keys.contains(where: { files[$0] == nil && lookedFor($0) }) else { return false }
+        // The numbers of devices may be exchanged at each start of the machine, so an empty mount point may have the
+        // number that the disk had.
+        if let known = lastSeen.volume, let now = volume(), known.isCertainlyAnother(than: now) { return true }
         let present = Set(files.values.map(\.print.device)).union([folder])
         // A missing file whose disk is present has been deleted; a missing file whose disk is absent is unreachable.
         return lastSeen.devices.contains { file, device in
             files[file] == nil && !present.contains(device) && lookedFor(file)
         }
+    }
+}
+
+extension Reach {
+    /// Whether a payload that was recorded on another machine is certainly here. There, the numbers of devices mean
+    /// nothing, and the root of a copied system has the same UUID.
+    private static func isFound(
+        _ lastSeen: LastSeen, _ files: [PayloadFile: FoundFile], _ lookedFor: (PayloadFile) -> Bool,
+        _ volume: () -> VolumeIdentity?
+    ) -> Bool {
+        if lastSeen.isProof(files, lookedFor) { return true }
+        guard let known = lastSeen.volume, let now = volume() else { return false }
+        if known.sentinel != nil, known.sentinel == now.sentinel { return true }
+        // A torrent without a recorded file has nothing to lose.
+        return lastSeen.devices.isEmpty && known.isSame(as: now)
     }
 }
 
@@ -54,13 +74,31 @@ package struct LastSeen: Sendable {
     let folderWasSeen: Bool
     /// The device of each file with a fingerprint.
     let devices: [PayloadFile: UInt64]
-    /// The identity of the volume that the folder was on; `nil` if unknown.
-    let volume: String?
+    /// The volume that the folder was on; `nil` if unknown.
+    let volume: VolumeIdentity?
+    /// The fingerprints of the files.
+    private let prints: [PayloadFile: FileFingerprint]
+    /// Whether the volume was last seen on another machine.
+    let isForeign: Bool
 
-    package init(folderWasSeen: Bool, devices: [PayloadFile: UInt64], volume: String?) {
+    package init(
+        folderWasSeen: Bool, prints: [PayloadFile: FileFingerprint], volume: VolumeIdentity?, isForeign: Bool = false
+    ) {
         self.folderWasSeen = folderWasSeen
-        self.devices = devices
+        self.prints = prints
         self.volume = volume
+        self.isForeign = isForeign
+        devices = prints.mapValues(\.device)
+    }
+
+    /// Whether every recorded file is there as it was left, and at least one has bytes. A copy that kept the times is
+    /// as good as the disk itself.
+    func isProof(_ files: [PayloadFile: FoundFile], _ lookedFor: (PayloadFile) -> Bool) -> Bool {
+        let recorded = prints.filter { lookedFor($0.key) }
+        return recorded.contains { $0.value.size > 0 }
+            && recorded.allSatisfy { file, print in
+                files[file].map { $0.print.size == print.size && $0.print.mtimeNs == print.mtimeNs } ?? false
+            }
     }
 }
 
@@ -74,6 +112,8 @@ package struct PayloadLook: Sendable {
     package let payload: Payload
     /// The files that exist.
     package let files: [PayloadFile: FoundFile]
+    /// Whether the files show that this is the volume on which they were recorded.
+    package let provesVolume: Bool
 
     /// The existing files of the layout, by index.
     package var entries: [Int: FoundFile] {
@@ -91,24 +131,32 @@ extension Disk {
     }
 
     private func lookBlocking(_ payload: Payload, _ lastSeen: LastSeen) -> PayloadLook {
+        var payload = payload
         let device: UInt64
         var files: [PayloadFile: FoundFile] = [:]
+        Automounter.ask(payload.root)
         do throws(DiskError) {
-            device = try PayloadFolder(payload, calls: calls).device()
+            let folder = try PayloadFolder(payload, calls: calls)
+            device = try folder.device()
+            if payload.protection == nil, try folder.isReadOnly() { payload = payload.protected(.byStorage) }
             for print in try fingerprintsBlocking(payload.on(device: device)) { files[print.file] = print }
         } catch {
             // A folder that can't be searched is treated as absent: nothing is concluded from it.
             let reach = Reach(lastSeen, folder: nil, files: [:], lookedFor: payload.isLookedFor) { nil }
-            return PayloadLook(reach: reach, reason: "\(error)", payload: payload, files: [:])
+            return PayloadLook(reach: reach, reason: "\(error)", payload: payload, files: [:], provesVolume: false)
         }
         let reach = Reach(lastSeen, folder: device, files: files, lookedFor: payload.isLookedFor) {
-            Volume.holding(payload.root)?.identity
+            Volume.holding(payload.root)?.known
         }
         let reason =
-            "\(payload.root.text) is on a different disk than before, and files are missing there: mount the disk that holds them; "
-            + "nothing is lost until then"
+            lastSeen.isForeign
+            ? "the database comes from another machine, and the files in \(payload.root.text) are not the recorded ones: "
+                + "mount the volume that holds them; nothing is lost until then"
+            : "\(payload.root.text) is on a different disk than before, and files are missing there: mount the disk that holds them; "
+                + "nothing is lost until then"
         return PayloadLook(
-            reach: reach, reason: reach.isOffline ? reason : nil, payload: payload.on(device: device), files: files)
+            reach: reach, reason: reach.isOffline ? reason : nil, payload: payload.on(device: device), files: files,
+            provesVolume: lastSeen.isProof(files, payload.isLookedFor))
     }
 }
 
@@ -119,16 +167,5 @@ extension Payload {
         case .entry(let index): layout.files.indices.contains(index) && isInPlace(index)
         case .parts: placement.contains(.part)
         }
-    }
-}
-
-extension Volume {
-    /// Whether two identities can't belong to the same volume, because the kind of file system or the UUID differs. The
-    /// numbers of file systems without a UUID may change at each mount, so they prove nothing.
-    package static func isCertainlyAnother(_ one: String, than other: String) -> Bool {
-        let (one, other) = (one.split(separator: " ", maxSplits: 1), other.split(separator: " ", maxSplits: 1))
-        guard one.count == 2, other.count == 2 else { return false }
-        if one[0] != other[0] { return true }
-        return one[1].hasPrefix("uuid ") && other[1].hasPrefix("uuid ") && one[1] != other[1]
     }
 }

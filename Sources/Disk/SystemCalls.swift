@@ -142,6 +142,26 @@ package struct SystemCalls: DiskCalls {
         }
     }
 
+    package func openDirectToRead(_ descriptor: Int32) throws(Errno) -> Int32 {
+        try retrying {
+            Glibc.open("/proc/self/fd/\(descriptor)", O_RDONLY | O_NONBLOCK | O_CLOEXEC | Linux.direct)
+        }
+    }
+
+    package func readUncached(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64)
+        throws(Errno) -> Int
+    {
+        try Linux.readUncached(descriptor, into: buffer, at: offset)
+    }
+
+    package func resident(_ descriptor: Int32, at offset: Int64, length: Int) -> [Bool]? {
+        do { return try Linux.resident(descriptor, at: offset, length: length) } catch { return nil }
+    }
+
+    package func dropCache(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        _ = posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_DONTNEED)
+    }
+
     package func syncData(_ descriptor: Int32) throws(Errno) {
         _ = try retrying { fdatasync(descriptor) }
     }
@@ -203,6 +223,12 @@ package struct SystemCalls: DiskCalls {
         _ = try retrying { fstatvfs(descriptor, &status) }
         let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
         return overflow ? .max : Int64(clamping: bytes)
+    }
+
+    package func isReadOnly(_ descriptor: Int32) throws(Errno) -> Bool {
+        var status = statvfs()
+        _ = try retrying { fstatvfs(descriptor, &status) }
+        return status.f_flag & UInt(ST_RDONLY) != 0
     }
 }
 

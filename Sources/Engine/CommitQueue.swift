@@ -1,6 +1,7 @@
 import NIOCore
 import Store
 import Torrent
+import Verification
 
 /// The only path from active torrents into the database. Work that arrives during a transaction goes into the next one,
 /// for all torrents together.
@@ -13,6 +14,8 @@ actor CommitQueue {
         case unverify(TorrentID, [PieceIndex])
         /// Data that became durable.
         case record(ProgressRecord)
+        /// What a scrub has found.
+        case scrubbed(ScrubRecord)
     }
 
     /// The result of a transaction.
@@ -56,7 +59,12 @@ actor CommitQueue {
             queue = []
             let unverified = batch.filter { if case .unverify = $0.work { true } else { false } }
             let opens = batch.filter { if case .open = $0.work { true } else { false } }
-            let records = batch.filter { if case .record = $0.work { true } else { false } }
+            let records = batch.filter {
+                switch $0.work {
+                case .record, .scrubbed: true
+                case .open, .unverify: false
+                }
+            }
             // Intents go first: a record may close an intent of the same batch, but never the other way round.
             await perform(unverified)
             await perform(opens)
@@ -83,6 +91,7 @@ actor CommitQueue {
     private static func write(_ work: [Work], to connection: Connection) throws(StoreError) {
         let now = Timestamp.now()
         var records: [ProgressRecord] = []
+        var scrubs: [ScrubRecord] = []
         for item in work {
             switch item {
             case .open(let id, let pieces, let files):
@@ -92,8 +101,17 @@ actor CommitQueue {
                 try connection.files.announce(id, files)
             case .unverify(let id, let pieces): try connection.pieces.addWriteIntents(id, pieces, now: now)
             case .record(let record): records.append(record)
+            case .scrubbed(let record): scrubs.append(record)
             }
         }
-        if !records.isEmpty { _ = try connection.pieces.record(records) }
+        guard !scrubs.isEmpty else {
+            if !records.isEmpty { _ = try connection.pieces.record(records) }
+            return
+        }
+        try connection.transaction(.immediate, durability: .full) { () throws(StoreError) in
+            if !records.isEmpty { _ = try connection.pieces.record(records) }
+            for scrub in scrubs { try scrub.write(to: connection, now: now) }
+        }
+        connection.settleWithdrawnClaims()
     }
 }

@@ -14,9 +14,11 @@ extension Connection {
     }
 
     private func pathConflict(of id: TorrentID, _ metainfo: Metainfo, _ wanted: [Bool]) throws(StoreError) -> String? {
-        let folders = [try torrents.row(id)?.output, try destinations.row(id)?.folder].compactMap(\.self)
+        // The links of the folder were resolved when the torrent was added. No disk is asked here, because one that
+        // hangs would hold up the database.
+        let folders = [try torrents.resolvedOutput(id), try destinations.row(id)?.folder].compactMap(\.self)
         for folder in folders {
-            let conflicts = try PathConflicts(self, output: folder) { other in
+            let conflicts = try PathConflicts(self, output: folder, resolved: folder) { other in
                 "move it with `pieces move \(id) FOLDER`, or remove torrent \(other); then `pieces resume \(id)`"
             }
             if let reason = try conflicts.refusal(of: metainfo, wanted: wanted, moved: id) {

@@ -50,6 +50,10 @@ package struct EngineSettings: Sendable {
     /// How long an engine that ends by itself waits when local faults (a full disk, a missing folder) block everything
     /// that is left; `nil` waits forever.
     package var giveUpAfter: Duration?
+    /// How long after the start of the engine it looks for the first time what is to be scrubbed.
+    package var scrubDelay = Duration.seconds(10)
+    /// How long a torrent looks for the sources of a damaged piece before the piece counts as unavailable.
+    package var repairPatience = Duration.seconds(30)
     /// Whether peers tell each other of peers (BEP 11).
     package var usesPeerExchange = true
     /// Whether peers are looked for on the local network (BEP 14).
@@ -62,6 +66,8 @@ package struct EngineSettings: Sendable {
     package var source: (@Sendable () async throws -> EngineSettings)?
     /// A PEM file of additional root certificates for HTTPS trackers and web seeds.
     package var extraTrustRoots: String?
+    /// Bytes that downloads leave free on volumes without a reserve of their own.
+    package var reserve: Int64 = 0
     /// Which addresses count as local for web seeds; only tests replace it.
     package var reach = ReachTest.system
 

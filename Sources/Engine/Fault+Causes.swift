@@ -13,6 +13,8 @@ extension Fault {
                 .diskFull
             } else if error.code.isOfOwnership {
                 .ownership
+            } else if error.code == .protected {
+                .readOnly
             } else {
                 .input
             }

@@ -26,6 +26,9 @@ package struct FolderPresence {
         known[folder].flatMap { $0.isBelieved(now: now) ? $0.status : nil }
     }
 
+    /// Forgets the checks, because a volume came back.
+    mutating func forget() { known = [:] }
+
     /// Folders that recent checks found unreachable, and why.
     package func away(now: Instant) -> [FileName: String] {
         known.compactMapValues { known in

@@ -27,13 +27,20 @@ package struct PathConflicts {
     /// The value for ``NewTorrent/resolvedOutput``.
     package let resolvedOutput: String?
 
-    /// `output` is ``PathText``, like all paths here.
+    /// `output` is ``PathText``, like all paths here. Its symbolic links are resolved on the disk, which may take long.
     package init(
         _ connection: Connection, output: String, advice: @escaping (TorrentID) -> String = Self.adviceForNew
     ) throws(StoreError) {
+        try self.init(connection, output: output, resolved: Self.resolved(output), advice: advice)
+    }
+
+    /// `resolved` is the output folder with its symbolic links resolved.
+    init(
+        _ connection: Connection, output: String, resolved: String, advice: @escaping (TorrentID) -> String
+    ) throws(StoreError) {
         self.connection = connection
         self.advice = advice
-        folder = Self.resolved(output)
+        folder = resolved
         resolvedOutput = FileName(folder) == FileName(output) ? nil : folder
         var above: [PathNeighbour] = []
         for root in folder == "/" ? [] : [folder] + Self.folders(above: folder) {

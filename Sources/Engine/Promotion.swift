@@ -38,7 +38,7 @@ extension TorrentLoader {
     /// file. If it has a name, an earlier promotion was interrupted, provided that the part file has all of the
     /// recorded bytes.
     func promoteUnplaced(_ loaded: Loaded) async throws -> Bool {
-        guard loaded.offline == nil else { return false }
+        guard loaded.offline == nil, loaded.payload.protection == nil else { return false }
         let files = loaded.unplaced + (loaded.covered.isEmpty ? [] : await wholeInPartFile(loaded))
         guard !files.isEmpty else { return false }
         let chosen = Set(files)

@@ -86,13 +86,22 @@ extension Session: PeerConnectionOwner {
             let wasActive = feed { machine, _ in machine.loads(id) }
             var loader = TorrentLoader(environment: environment, id: id, wasActive: wasActive)
             var loaded = try await loader.load()
+            if try await waitsForSpace(loaded) {
+                failure = .noSpace
+                break loading
+            }
+            defer { space.promises[id] = nil }
             try await loader.useLeaveToOverwrite(loaded)
             if try await loader.prepareFolder(loaded) {
                 // The announced files that exist now were just created by this torrent.
                 loader.wasActive = true
                 loaded = try await loader.load(loaded.metainfo)
             }
-            if let volume = loaded.volume { try await loader.remember(volume) }
+            if let volume = loaded.volume,
+                let found = try await loader.remember(volume, isProven: loaded.provesVolume)
+            {
+                await volumeIsBack(found)
+            }
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
             let isUnverified = loaded.offline == nil && !loaded.plan.unverified.isEmpty
             let start: SessionMachine.Start =
@@ -110,9 +119,10 @@ extension Session: PeerConnectionOwner {
             // The stored state reports the error.
             log.info("could not activate torrent \(id): \(error)")
             let text = "\(error)"
+            let isAway = (error as? DiskError)?.code.isOffline ?? false
             do {
                 try await environment.store.perform { db throws(StoreError) in
-                    try db.torrents.setState(id, .error, error: text)
+                    try db.torrents.setState(id, isAway ? .offline : .error, error: text)
                 }
             } catch {
                 log.error("\(error)")

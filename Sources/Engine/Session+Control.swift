@@ -29,6 +29,7 @@ extension Session {
             return
         }
         if intent.verb == .settings { return await reread() }
+        if intent.verb == .scrub { return await readScrubControl(isNews: true) }
         if intent.verb == .order {
             do { try await applyOrder() } catch { log.error("could not read the order of the queue: \(error)") }
             return
@@ -46,6 +47,7 @@ extension Session {
             case .release: try await releaseForMove(id)
             case .verify: await verify(id)
             case .damaged: try await reload(id)
+            case .repair: try await repair(id)
             case .announce:
                 engines[id]?.onLoop { $0.announceNow() }
                 fetches[id]?.onLoop { $0.announceNow() }
@@ -93,6 +95,9 @@ extension Session {
             try await environment.store.perform({ db throws(StoreError) in try db.torrents.mayOverwrite(id) })
         {
             // The files count as the torrent's own from the next start on.
+            await deactivate(id, .reloads)
+        }
+        if let engine = engines[id], engine.isProtectedByUser != row.settings.isReadOnly {
             await deactivate(id, .reloads)
         }
         if let engine = engines[id] {
@@ -166,6 +171,9 @@ extension Session {
         if deletingData, let reason = loaded?.offline {
             throw EngineError("the torrent and its files were not removed: \(reason)")
         }
+        if deletingData, loaded?.payload.protection == .byUser {
+            throw EngineError("the torrent and its files were not removed: the torrent is read-only")
+        }
         await deactivate(id, .removed)
         let now = environment.clock.timestamp
         let heirs = deletingData ? [:] : heirs(of: id)
@@ -226,6 +234,8 @@ extension Session {
             return rows.isEmpty ? nil : (engine.id, rows)
         }
         beats += 1
+        saveScrubs()
+        let scrubs = scrubReports()
         let peers =
             beats % Self.beatsPerPeerList == 1
             ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
@@ -236,15 +246,17 @@ extension Session {
             seedCredit.take(named: namedSeeds, now: .now)
         )
         do {
-            try await environment.store.perform { db throws(StoreError) in
+            newestEvent = try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.runs.heartbeat(run, now: now)
                     try db.runs.saveSlots(run, slots)
                     try db.runs.saveLimits(run, limits)
                     try db.live.save(rows)
                     try seedTime(db)
+                    try db.scrubs.save(scrubs, now: now)
                     for (id, rows) in webSeeds { try db.webSeeds.save(rows, of: id) }
                     for (id, list) in peers { try db.live.savePeers(id, list) }
+                    return try db.events.newest()
                 }
             }
         } catch {

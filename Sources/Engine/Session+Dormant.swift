@@ -46,9 +46,7 @@ extension Session {
                         due.append(
                             DormantTorrent(
                                 row: row, trackers: try db.trackers.rows(of: id),
-                                volume: try row.volume.flatMap { volume throws(StoreError) in
-                                    try db.volumes.row(volume)?.identity
-                                }))
+                                volume: try db.volumes.trustedIdentity(of: row)))
                     }
                 }
                 if !offline.isEmpty {
@@ -112,9 +110,7 @@ extension Session {
                 var found: [(torrent: DormantTorrent, nearest: [NodeContact], hasTracker: Bool)] = []
                 for id in ids {
                     guard let row = try db.torrents.row(id) else { continue }
-                    let volume = try row.volume.flatMap { volume throws(StoreError) in
-                        try db.volumes.row(volume)?.identity
-                    }
+                    let volume = try db.volumes.trustedIdentity(of: row)
                     let nearest = try db.dht.near(id).flatMap { [NodeContact]($0) }
                     found.append(
                         (
@@ -167,7 +163,7 @@ extension Session {
 
     /// Whether the torrent can be announced, because its output folder is on the volume where it was. A torrent whose
     /// disk is away can't serve (laws 3 and 5 of the design).
-    private func isInItsPlace(_ dormant: DormantTorrent) async -> Bool {
+    func isInItsPlace(_ dormant: DormantTorrent) async -> Bool {
         let row = dormant.row
         let status = await folderStatus(of: row)
         let verdict = machine.verdict(
@@ -218,7 +214,7 @@ extension Session {
         let root = FilePath(text: row.output)
         let status: FolderStatus =
             switch await environment.disk.presence(of: Payload(folder: root, of: row.infoHash)) {
-            case .present: .there(volume: await environment.disk.volume(at: root)?.identity)
+            case .present: .there(volume: await recordedIdentity(of: await environment.disk.volume(at: root)))
             case .absent(let error): .away("\(error)")
             }
         // The result is as old as the check.

@@ -52,14 +52,20 @@ extension Session {
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
         environment.dht?.onLoop { $0.tick() }
         environment.localDiscovery?.onLoop { $0.tick() }
+        watchScrub()
         let reports = reports()
         feed { $0.tick(reports, now: $1) }
         endIfDone()
     }
 
-    /// What the active torrents report.
+    /// What the active torrents report, and those that wait for space: an engine that ends by itself waits for them as
+    /// for others with a fault.
     private func reports() -> [TorrentID: TorrentReport] {
         var reports = engines.mapValues { engine in engine.onLoop { $0.report } }
+        for (id, waiting) in space.waiting where reports[id] == nil && isInScope(id) && machine.isTroubled(id) {
+            reports[id] = TorrentReport(
+                activity: SlotQueue.Activity(work: .idle), hasWorkLeft: true, fault: waiting.reason)
+        }
         for (id, fetch) in fetches { reports[id] = fetch.onLoop { $0.report } }
         return reports
     }

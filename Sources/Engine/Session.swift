@@ -61,11 +61,16 @@ package actor Session {
     package var machine: SessionMachine
     /// Removals that an earlier engine was asked for and didn't perform.
     var leftOver: [IntentRow]
-    var dataVersion: Int?
+    /// A number that changes when another connection has written to the database; `nil` until the first look.
+    package internal(set) var dataVersion: Int?
+    /// The number of the newest event, as the last heartbeat found it; `nil` before that.
+    package internal(set) var newestEvent: Int64?
     package var beats = 0
     /// The heartbeats after which the database answered, if only with an error. A watchdog compares two looks at it.
     package internal(set) var heartbeatsDone = 0
     var seedCredit = SeedCredit()
+    /// `nil` if this engine doesn't scrub.
+    var scrub: ScrubWork?
     /// Which of the limits for all torrents hold.
     private(set) var limitSchedule = LimitSchedule()
     /// Whether a torrent had a fault when the session stopped it.
@@ -78,6 +83,8 @@ package actor Session {
     var lastUnidentified: UInt64 = 0
     /// Whether accepting is paused.
     var isResting = false
+    var space = SpacePlan()
+    var volumes = VolumeWatch()
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
     var random = SystemRandomNumberGenerator()
@@ -93,31 +100,33 @@ package actor Session {
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let now = clock.timestamp
         let (usesDHT, scope) = (settings.dht != nil, settings.scope)
-        let (store, opening, (last, run, leftOver, restingHosts, bans, storedDHT)) = try await Store.openRecovering(
-            settings.database, options: settings.databaseOptions, now: now
-        ) {
-            db throws(StoreError) in
-            let last = try db.runs.last()
-            try db.events.prune()
-            try db.live.clear()
-            try db.trackers.hastenFarAnnounces(longest: Announcer.longestInterval, now: now)
-            let intents = try db.transaction { () throws(StoreError) in
-                let intents = try db.intents.take()
-                // The rows already hold what was asked of an engine that wasn't running, except for states that it had
-                // to change.
-                for intent in intents where intent.verb == .changed {
-                    if let id = intent.torrent { try db.torrents.settleAtRest(id) }
+        let (store, opening, (last, run, leftOver, restingHosts, bans, storedDHT, foreign)) =
+            try await Store.openRecovering(
+                settings.database, options: settings.databaseOptions, now: now
+            ) {
+                db throws(StoreError) in
+                let last = try db.runs.last()
+                try db.events.prune()
+                try db.live.clear()
+                try db.trackers.hastenFarAnnounces(longest: Announcer.longestInterval, now: now)
+                let intents = try db.transaction { () throws(StoreError) in
+                    let intents = try db.intents.take()
+                    // The rows already hold what was asked of an engine that wasn't running, except for states that it had
+                    // to change.
+                    for intent in intents where intent.verb == .changed {
+                        if let id = intent.torrent { try db.torrents.settleAtRest(id) }
+                    }
+                    return intents
                 }
-                return intents
+                let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
+                try db.hostBans.forgetEnded(now: now)
+                let (restingHosts, bans) = (try db.trackerHosts.resting(now: now), try db.hostBans.rows(now: now))
+                let run = try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now)
+                try db.moves.releaseAll(by: run)
+                let dht = usesDHT ? try StoredDHT(db, scope, now: now) : nil
+                let foreign = try db.volumes.settle(on: MachineID.current, now: now)
+                return (last, run, leftOver, restingHosts, bans, dht, foreign)
             }
-            let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
-            try db.hostBans.forgetEnded(now: now)
-            let (restingHosts, bans) = (try db.trackerHosts.resting(now: now), try db.hostBans.rows(now: now))
-            let run = try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now)
-            try db.moves.releaseAll(by: run)
-            let dht = usesDHT ? try StoredDHT(db, scope, now: now) : nil
-            return (last, run, leftOver, restingHosts, bans, dht)
-        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         var random = SystemRandomNumberGenerator()
@@ -153,6 +162,7 @@ package actor Session {
         let session = Session(
             environment, group: group, hub: hub, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
         if let recovery = opening.recovery { session.log.warning("\(recovery.sentence)") }
+        if let foreign { session.log.warning("\(foreign)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) {
             session.log.warning("\(warning)")
         }
@@ -191,12 +201,15 @@ package actor Session {
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
             repeating(.seconds(1)) { await $0.tick() },
             repeating(.seconds(1)) { await $0.serveLocalNetwork() },
+            repeating(SpacePlan.lookAgainAfter) { await $0.lookForSpace() },
+            repeating(VolumeWatch.interval) { await $0.watchVolumes() },
         ]
         do {
             try await lookAfterDatabase()
             try await lookAtComplete()
             try await startDownloads()
             await removeLeftOvers()
+            await startScrub()
         } catch {
             // A stop may come at any time, and closes the database when it finishes.
             guard isStopping else { throw error }
@@ -217,6 +230,7 @@ package actor Session {
             do { try await listener.close() } catch { log.debug("could not close the listening socket: \(error)") }
         }
         await stopAnnouncingDormant()
+        await stopScrub()
         for task in activations.values { _ = await task.value }
         for task in departures.values { await task.value }
         await environment.announces.save()

@@ -15,6 +15,8 @@ extension SessionMachine {
         /// The disk failed, so it is worth a retry.
         case disk
         case other
+        /// What is missing doesn't fit; ``spaceIsFree(_:now:)`` follows when it does.
+        case noSpace
         case waitsForCheck
         case isUnneeded
     }

@@ -11,11 +11,12 @@ package import Torrent
 /// - Life: ``begin()``, ``stop()``, ``ended()``
 /// - Wants: ``want(_:isAhead:now:)``, ``peerAsks(_:isComplete:now:)``, ``enqueue(_:for:at:now:)``, ``added(_:now:)``,
 ///   ``rank(_:now:)``, ``verify(_:now:)``, ``deactivate(_:_:)``
-/// - Changes: ``changed(_:isPaused:)``, ``removed(_:)``, ``damaged(_:)``, ``retired(_:)``
+/// - Changes: ``changed(_:isPaused:)``, ``removed(_:)``, ``damaged(_:)``, ``damagedAtRest(_:)``, ``retired(_:)``
 /// - Answers: ``loaded(_:isUnverified:now:)``, ``started(_:_:now:)``, ``failed(_:_:now:)``,
 ///   ``deactivated(_:_:isWhole:now:)``, ``retry(_:_:now:)``, ``seedingBegan(_:count:)``, ``dueFound(_:)``,
 ///   ``announced(_:)``, ``restIs(_:_:)``
 /// - Reports: ``observe(_:_:now:)``, ``lookedAt(_:_:now:)``; ``folders``
+/// - Space: ``spaceIsFree(_:now:)``
 /// - Time: ``tick(_:now:)``
 package struct SessionMachine {
     package enum State: Equatable, Sendable {
@@ -188,11 +189,11 @@ package struct SessionMachine {
         switch failure {
         case .disk where departure == nil:
             torrents.move(id, to: .troubled(retryAt: now + retries.failed(id)))
-        case .other where departure == nil:
+        case .other where departure == nil, .noSpace where departure == nil:
             torrents.move(id, to: .troubled(retryAt: nil))
             // The error is not the disk's any more, so it waits for the user.
             retries.end(id)
-        case .disk, .other, .waitsForCheck, .isUnneeded: torrents.move(id, to: .dormant)
+        case .disk, .other, .noSpace, .waitsForCheck, .isUnneeded: torrents.move(id, to: .dormant)
         }
         if departure == .removed { forget(id) }
         slots.failed(id, needing: failure == .waitsForCheck && departure == nil ? .check : nil)
@@ -238,6 +239,11 @@ package struct SessionMachine {
         guard place == .back else { return nil }
         lastTurn += 1
         return lastTurn
+    }
+
+    /// A scrub found damage in a torrent at rest, which is to be repaired whatever its seeding goal.
+    mutating func damagedAtRest(_ id: TorrentID) {
+        torrents.note(id) { $0.isRetired = false }
     }
 
     /// The torrent has seeded enough: it rests as complete until the user changes it.
@@ -401,6 +407,13 @@ package struct SessionMachine {
             enqueue(id, now: now)
         case .unreadable: torrents.move(id, to: .troubled(retryAt: now + RetryPauses.ofRead))
         }
+    }
+
+    /// What the torrent lacks fits now: it waits for a slot like any other.
+    package mutating func spaceIsFree(_ id: TorrentID, now: Instant) {
+        guard isOpen, case .troubled = torrents[id] else { return }
+        torrents.move(id, to: .dormant)
+        enqueue(id, now: now)
     }
 
     // MARK: Seeds

@@ -8,6 +8,8 @@ import Torrent
 extension TorrentEngine {
     nonisolated var fileCount: Int { assumeIsolated { $0.metainfo.layout.files.count } }
 
+    nonisolated var isProtectedByUser: Bool { assumeIsolated { $0.row.settings.isReadOnly } }
+
     var hasFault: Bool { swarm.fault != nil }
 
     /// The current fault, and since when the torrent has had a fault without a break.

@@ -76,11 +76,15 @@ extension TorrentEngine {
         progress.downloadedDelta = claim.transfer.downloaded
         progress.uploadedDelta = claim.transfer.uploaded
         progress.wastedDelta = claim.transfer.wasted
+        progress.repairedPieces = repair.repaired(among: claim.pieces)
         if claim.isComplete, history.completedAt == nil { progress.completedAt = environment.clock.timestamp }
         let (record, completedAt) = (progress, progress.completedAt)
         let answer: @Sendable (CommitQueue.Outcome) -> Void = { outcome in
             self.assumeIsolated { engine in
-                if outcome.error == nil { engine.history.completionRecorded(at: completedAt) }
+                if outcome.error == nil {
+                    engine.history.completionRecorded(at: completedAt)
+                    engine.readBackRepaired(among: claim.pieces)
+                }
                 engine.feed { swarm, now in
                     if let error = outcome.error {
                         swarm.recordFailed(fault: Fault(error), now: now)
@@ -117,7 +121,15 @@ extension TorrentEngine {
         let write = PieceWrite(
             payload: payload, piece: work.piece, expected: metainfo.pieceHashes[work.piece], buffer: buffer,
             missing: work.fromDisk, alreadyWritten: work.written, wantsBlockDigests: work.wantsDigests)
-        environment.verifications.add(write, isAwaited: work.isAwaited) { piece, outcome in
+        if swarm.repairs[work.piece] {
+            compareFirst(work, buffer) { self.assumeIsolated { $0.verifyAndWrite(write, isAwaited: work.isAwaited) } }
+        } else {
+            verifyAndWrite(write, isAwaited: work.isAwaited)
+        }
+    }
+
+    private func verifyAndWrite(_ write: PieceWrite, isAwaited: Bool) {
+        environment.verifications.add(write, isAwaited: isAwaited) { piece, outcome in
             self.feedLater { swarm, now in
                 switch outcome {
                 case .good(let digests): swarm.verified(piece, digests: digests ?? [], now: now)
@@ -189,6 +201,7 @@ extension TorrentEngine {
                     // Before anything is claimed: the bytes of a file that another torrent writes may change at once.
                     guard engine.prove(verdicts.lazy.filter { $0.verdict == .good }.map(\.piece)) else { return }
                     for (piece, verdict) in verdicts where verdict == .good { engine.writes.foundGood(piece) }
+                    engine.settleRepairs(verdicts.filter { $0.verdict == .good }.map(\.piece))
                     engine.feed { swarm, now in
                         for (piece, verdict) in verdicts { swarm.checked(piece, verdictForBrain(verdict), now: now) }
                     }
@@ -227,6 +240,7 @@ extension TorrentEngine {
     private func look(for kind: Fault.Kind) async -> (Fault?, changed: Bitfield) {
         let none = Bitfield(count: metainfo.geometry.pieceCount)
         if kind == .ownership { return (await lookAtOwnership(), none) }
+        if kind == .readOnly { return (await lookAtProtection(), none) }
         guard kind == .offline else { return (await stillFaulty(kind), none) }
         do {
             // The loader decides whether the files are present and unchanged, just as at a start.
@@ -274,7 +288,7 @@ extension TorrentEngine {
                 return Fault(error)
             }
         case .database, .databaseFull: return await databaseFault()
-        case .offline, .input, .ownership:
+        case .offline, .input, .ownership, .readOnly:
             return nil
         }
     }

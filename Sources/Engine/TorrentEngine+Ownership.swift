@@ -11,6 +11,7 @@ extension TorrentEngine {
 
     /// Applies what is known before any hashing. Nothing is written until the owner of each file is known.
     func considerOwnership(now: Instant) {
+        if payload.protection != nil { return considerProtection(now: now) }
         takeOver()
         if let text = obstacle(isChecked: swarm.unverified.isEmpty) {
             swarm.stalled(Fault(.ownership, text), now: now)
@@ -35,12 +36,13 @@ extension TorrentEngine {
 
     /// Lets the torrent write once every file is known to be its own.
     func releaseIfProven(now: Instant) {
-        if !ownership.hasUnprovenBytes(in: metainfo.layout) { swarm.release(now: now) }
+        if payload.protection == nil, !ownership.hasUnprovenBytes(in: metainfo.layout) { swarm.release(now: now) }
     }
 
     /// Every unverified piece was hashed: a file that isn't proven by now isn't the torrent's.
     func settleOwnership(now: Instant) {
         guard swarm.unverified.isEmpty else { return }
+        if payload.protection != nil { return considerProtection(now: now) }
         takeOver()
         if let text = obstacle(isChecked: true) { return swarm.stalled(Fault(.ownership, text), now: now) }
         swarm.release(now: now)
@@ -104,7 +106,9 @@ extension TorrentEngine {
     var holderWaitedFor: TorrentID? { swarm.fault?.kind == .ownership ? ownership.unfinishedHolder : nil }
 
     /// Whether only the user can resolve the obstacle.
-    var waitsForUser: Bool { swarm.fault?.kind == .ownership && holderWaitedFor == nil }
+    var waitsForUser: Bool {
+        swarm.fault?.kind == .readOnly || swarm.fault?.kind == .ownership && holderWaitedFor == nil
+    }
 
     /// Checks the obstacle again; if it changed, the torrent is reloaded.
     func lookAtOwnership() async -> Fault? {

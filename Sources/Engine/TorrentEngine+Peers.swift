@@ -249,6 +249,10 @@ extension TorrentEngine: PeerConnectionDelegate {
         guard let connection = connections.connection(toSendTo: key) else { return }
         switch message {
         case .have(let piece): connection.send(.have(piece: UInt32(piece.value)))
+        case .dontHave(let piece):
+            if let message = connections.message(DontHave(piece: UInt32(piece.value)), to: key) {
+                connection.send(message)
+            }
         case .reject(let block):
             connection.send(.reject(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .keepAlive: connection.send(.keepAlive)

@@ -93,6 +93,7 @@ extension TorrentEngine {
             let known = senders.prefix(Self.namedSenders).joined(separator: ", ")
             let more = senders.count > Self.namedSenders ? " and \(senders.count - Self.namedSenders) more" : ""
             event(.failed, "piece \(piece) failed its hash check; it was sent by \(known)\(more)\(others)")
+        case .repaired(let piece, let senders, let keys): noteRepaired(piece, senders: senders, webSeeds: keys)
         case .banned(let address, let reason):
             event(.banned, "\(address): \(reason)")
             let id = id
@@ -115,7 +116,9 @@ extension TorrentEngine {
         case .fault(let fault):
             faultTimes.began(fault, now: environment.clock.now, at: environment.clock.timestamp)
             // A payload that went offline in an earlier run, or while dormant, is already in the log.
-            let isKnown = fault.kind == .offline && faultTimes.offlineAtStart != nil && row.state == .offline
+            let isKnown =
+                fault.kind == .offline && faultTimes.offlineAtStart != nil && row.state == .offline
+                || fault.kind == .readOnly && row.error == fault.text
             if !isKnown { event(EventKind(of: fault), fault.text) }
             saveState()
             notify(.failed(id, fault.text))

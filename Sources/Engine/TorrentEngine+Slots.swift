@@ -28,7 +28,7 @@ extension TorrentEngine {
         // All torrents share the database, so no other would do better.
         case .database, .databaseFull: .endless
         case .diskFull: .long
-        case .offline, .input, .ownership: .short
+        case .offline, .input, .ownership, .readOnly: .short
         case nil:
             swarm.peerCount == 0 && swarm.dialCount == 0 && !isAnnouncing && swarm.busyWebSeedCount == 0
                 ? .short : .usual

@@ -37,10 +37,12 @@ actor TorrentEngine {
     var faultTimes: FaultTimes
     var ownership: FileOwnership
     var history: TorrentHistory
+    var repair: RepairBook
     private var savedPeers: SavedPeers
     private let knownWebSeeds: (rows: [WebSeedRow], files: [WebSeedFileRow])
     private var schedule = EngineSchedule()
     private var stopState = StopState()
+    private let beganAt: Instant
     private var isPerforming = false
     private let onChange: @Sendable (Change) -> Void
 
@@ -75,18 +77,23 @@ actor TorrentEngine {
         faultTimes = FaultTimes(offlineAtStart: loaded.offline)
         ownership = FileOwnership(loaded.custody, found: loaded.prints)
         history = TorrentHistory(loaded.row, moved: moved)
+        repair = RepairBook(loaded.damage)
+        beganAt = environment.clock.now
         savedPeers = SavedPeers(loaded.banned + loaded.peers)
         knownWebSeeds = (loaded.webSeeds, loaded.webSeedFiles)
         var log = Logger(label: "pieces.torrent")
         log[metadataKey: "torrent"] = "\(loaded.row.name)"
         self.log = log
         var swarm = Swarm(
-            files: PayloadFiles(loaded.metainfo.layout, selection: loaded.selection, geometry: geometry),
+            files: PayloadFiles(
+                loaded.metainfo.layout, selection: loaded.selection, geometry: geometry,
+                withheld: repair.withheld(count: geometry.pieceCount)),
             plan: loaded.plan, recorded: loaded.recorded, intents: loaded.opened, partials: loaded.partials,
             padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
             zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings,
             seed: seed,
             unixOrigin: environment.clock.unixOrigin.rawValue)
+        swarm.mustRepair(repair.wanted(count: geometry.pieceCount))
         for peer in loaded.banned + loaded.peers {
             swarm.restore(AddressBook.Entry(peer, at: environment.clock.timestamp))
         }
@@ -108,7 +115,8 @@ actor TorrentEngine {
         }
         swarm.start(now: now)
         addWebSeeds(knownWebSeeds.rows, knownWebSeeds.files)
-        announces.onLoop { [seeker = makeSeeker(), isFaulty = swarm.fault != nil] announces in
+        announces.onLoop {
+            [seeker = makeSeeker(), isFaulty = swarm.fault.map { $0.kind != .readOnly } ?? false] announces in
             announces.serve(seeker)
             if !isFaulty { announces.start() }
         }
@@ -191,6 +199,9 @@ actor TorrentEngine {
         stopState.stopped()
     }
 
+    /// Whether the torrent has been active for so long.
+    func isRunning(for time: Duration) -> Bool { swarm.isRunning && environment.clock.now - beganAt >= time }
+
     /// Whether the torrent is at rest, and does nothing more.
     var isStopped: Bool { stopState.isStopped }
 
@@ -214,6 +225,7 @@ actor TorrentEngine {
             serveMetadata()
             announceIfDue()
             checkSeedGoal()
+            lookForUnavailable()
         }
         if schedule.takeSave(now: now) {
             Task {
@@ -235,7 +247,7 @@ actor TorrentEngine {
             return
         }
         self.selection = selection
-        let files = PayloadFiles(metainfo.layout, selection: selection, geometry: metainfo.geometry)
+        let files = payloadFiles
         feed { swarm, now in swarm.select(files, now: now) }
         saveState()
     }

@@ -12,6 +12,8 @@ extension TorrentLoader {
     /// durable here.
     func prepareFolder(_ loaded: Loaded) async throws -> Bool {
         let isNew = !loaded.row.isRootSeen
+        guard loaded.payload.protection == nil else { return false }
+        if isNew { try await requireVolume(of: loaded.row.output) }
         guard isNew || (loaded.offline == nil && loaded.lacksEmptyFiles) else { return false }
         let custody = loaded.custody
         let isMissing = { (file: FileEntry) in
@@ -29,6 +31,13 @@ extension TorrentLoader {
         let wanted = loaded.selection.wantedPieces(geometry: loaded.metainfo.geometry)
         if wanted.isSubset(of: loaded.recorded) { try await recordFolder(loaded.payload) }
         return true
+    }
+
+    /// Throws if the folder would be made below the mount point of a volume that is away.
+    private func requireVolume(of folder: String) async throws {
+        let above = try await environment.store.perform { db throws(StoreError) in try db.volumes.above(folder) }
+        guard await environment.disk.absent(above) != nil else { return }
+        throw DiskError(.volumeAway, .makeFolder, folder)
     }
 
     private func recordFolder(_ payload: Payload) async throws {

@@ -29,6 +29,8 @@ struct TorrentLoader {
         let trackers: [TrackerRow]
         let webSeeds: [WebSeedRow]
         let webSeedFiles: [WebSeedFileRow]
+        /// Damage that stands.
+        let damage: [DamageRow]
         /// Why the payload can't be reached, if the plan is offline.
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
@@ -38,6 +40,8 @@ struct TorrentLoader {
         let covered: [Int]
         /// The payload's volume, if the system reports it.
         let volume: Volume?
+        /// Whether the files, or the sentinel, show that it is the volume on which they were recorded.
+        let provesVolume: Bool
         /// Whether a wanted file without bytes is missing.
         let lacksEmptyFiles: Bool
         /// Who owns the existing files.
@@ -72,8 +76,9 @@ struct TorrentLoader {
         let trackers: [TrackerRow]
         let webSeeds: [WebSeedRow]
         let webSeedFiles: [WebSeedFileRow]
-        /// The identity of the volume on which the payload was last seen.
-        let volume: String?
+        let damage: [DamageRow]
+        /// The volume on which the payload was last seen.
+        let volume: VolumeRow?
         let audit: ImportAudit?
     }
 
@@ -96,6 +101,8 @@ struct TorrentLoader {
         payload = seen.payload
         let look = try await look(known, seen)
         payload = payload.placing((Array(look.custody.shared.keys) + look.custody.twins.keys).sorted(), as: .shared)
+        let volume = look.offline == nil ? await environment.disk.volume(at: payload.root) : nil
+        let hasSentinel = known.volume?.sentinel.map { $0 == volume?.sentinel } ?? false
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: look.plan,
             recorded: known.have,
@@ -104,17 +111,18 @@ struct TorrentLoader {
                 PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece))
             },
             peers: known.peers, banned: known.banned, trackers: known.trackers,
-            webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, offline: look.offline,
+            webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, damage: known.damage, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
-            volume: look.offline == nil ? await environment.disk.volume(at: payload.root) : nil,
+            volume: volume, provesVolume: seen.provesVolume || hasSentinel,
             lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, audit: known.audit, prints: look.prints)
     }
 
-    /// Records which volume the payload is on.
-    func remember(_ volume: Volume) async throws {
+    /// Records which volume the payload is on. Returns the volume if this is the first of its payload that is found on
+    /// this machine.
+    func remember(_ volume: Volume, isProven: Bool) async throws -> VolumeID? {
         let (id, now) = (id, environment.clock.timestamp)
-        try await environment.store.perform { db throws(StoreError) in
-            try db.volumes.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+        return try await environment.store.perform { db throws(StoreError) in
+            try db.volumes.place(id, on: VolumeSighting(volume), isProven: isProven, now: now)
         }
     }
 
@@ -150,7 +158,8 @@ struct TorrentLoader {
                 banned: try db.peers.banned(of: id, now: now),
                 trackers: try db.trackers.rows(of: id), webSeeds: webSeeds,
                 webSeedFiles: try db.webSeeds.files(of: id, since: now + (.zero - WebSeedTable.memory)),
-                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume)?.identity },
+                damage: try db.damage.standing(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
+                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume) },
                 audit: try ImportAudit(of: id, pieceCount: count, db))
             // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()
@@ -236,6 +245,8 @@ struct TorrentLoader {
             input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
             plan = ResumePlan(input)
         }
+        // A scrub found these damaged, and a crash came before they lost their claims.
+        plan.becameDamaged(known.damage.filter { $0.state != .written }.map(\.piece))
         let unrecorded = files.indices.filter { index in
             payload.placement[index] == .file && files[index].recorded == nil
                 && files[index].pieces.contains { known.have[$0] }

@@ -57,7 +57,7 @@ struct CommitMachine: ~Copyable {
     func canRecord(despite fault: Fault?) -> Bool {
         switch fault?.kind {
         case nil: true
-        case .diskFull, .database, .databaseFull, .ownership: !isRefused
+        case .diskFull, .database, .databaseFull, .ownership, .readOnly: !isRefused
         case .input, .offline: false
         }
     }
@@ -94,6 +94,13 @@ struct CommitMachine: ~Copyable {
     mutating func wrote(_ piece: PieceIndex) { dirty.insert(piece) }
 
     mutating func becameUnverified(_ pieces: [PieceIndex]) { next.unverified += pieces }
+
+    /// The pieces were recorded as present and aren't any more.
+    mutating func lostRecorded(_ pieces: [PieceIndex]) {
+        next.unverified += pieces
+        next.closed += pieces
+        isUrgent = true
+    }
 
     /// The piece is no longer unverified, and not present. An earlier run may have written to it, so the claim must
     /// carry its files' fingerprints.

@@ -7,6 +7,8 @@ package struct Fault: Equatable, Sendable {
         /// A file that must be written doesn't belong to the torrent. The user must resolve that, or another torrent
         /// must make progress first.
         case ownership
+        /// The payload is only read, and bytes are missing. What is there is served.
+        case readOnly
     }
 
     package let kind: Kind

@@ -12,6 +12,8 @@ package enum Note: Equatable, Sendable {
     case webSeedFailed(WebSeedKey, reason: String)
     /// The web seed isn't asked any more.
     case webSeedEnded(WebSeedKey, reason: String)
+    /// A damaged piece was fetched from `senders` and web seeds, and written.
+    case repaired(PieceIndex, senders: [PeerAddress], webSeeds: [WebSeedKey])
     /// All unverified pieces were checked.
     case checkedAll(good: Int, bad: Int, missing: Int)
     /// Every wanted piece is present and recorded.

@@ -1,4 +1,3 @@
-import DequeModule
 import Torrent
 
 /// Decides which block to request from a source next.
@@ -12,21 +11,13 @@ struct Requester {
     private static let searchedAhead = 64
     /// How often a source looks for blocks that others will send late.
     private static let endGamePause = Duration.milliseconds(100)
-    /// How long a source may send nothing before the end game expects nothing from it.
-    private static let endGamePatience = Duration.seconds(1)
-    /// The assumed rate, in bytes per second, of a source whose speed is unknown.
-    private static let assumedRate = 65536.0
-    /// In the end game, another source is asked for a block if it should deliver it in less than this part of the
-    /// holder's time.
-    private static let endGameGain = 0.5
-    /// The most outstanding requests for one block.
-    static let endGameCopies = 3
 
     private let geometry: Geometry
     /// Whether blocks were released during this batch, so that other sources are asked for them when it ends.
     private var isFillDue = false
     /// Whether a source got no new piece because the memory was full.
     private var lackedMemory = false
+    private var late = LateBlocks()
 
     init(geometry: Geometry) { self.geometry = geometry }
 
@@ -162,47 +153,14 @@ struct Requester {
     // MARK: End game
 
     /// Takes blocks that other sources will send late or never, for a source with nothing left to do (BEP 3: end game).
-    func takeLateBlocks(
+    mutating func takeLateBlocks(
         for source: BlockSource, of pieces: borrowing PieceStates, among sources: borrowing BlockSources, room: Int,
         now: Instant
     ) -> [BlockRef] {
         guard source.isProven || source.assignedPieces.isEmpty, pieces.bufferedCount > 0,
             source.beginsEndGame(now: now, pause: Self.endGamePause)
         else { return [] }
-        let own = max(source.pipeline.bestRate, Double(source.downloadRate(at: now)), Self.assumedRate)
-        let rtt = (source.pipeline.smallestRTT ?? .zero).inSeconds
-        func time(_ count: Int) -> Double { Double((source.outstanding + count) * Geometry.blockLength) / own + rtt }
-        let soonest = time(1) / Self.endGameGain
-        var late: [(block: BlockRef, seconds: Double)] = []
-        for holder in sources.ordered where holder.key != source.key && holder.outstanding > 0 {
-            let rate = expectedRate(of: holder, now: now)
-            guard Double(holder.outstanding * Geometry.blockLength) > soonest * rate else { continue }
-            var position = 0
-            for request in holder.requests where !request.isReleased {
-                position += 1
-                let seconds = rate <= 0 ? .infinity : Double(position * Geometry.blockLength) / rate
-                let block = request.block
-                guard seconds > soonest, let piece = pieces[block.piece], piece.phase == .downloading,
-                    source.serves(block.piece),
-                    !piece.isReceived(block.block), piece.requests(for: block.block) < Self.endGameCopies
-                else { continue }
-                late.append((block, seconds))
-            }
-        }
-        late.sort { $0.seconds > $1.seconds }
-        var taken: [BlockRef] = []
-        for (block, seconds) in late where taken.count < room {
-            guard time(taken.count + 1) < seconds * Self.endGameGain else { break }
-            guard !taken.contains(block), !source.owes(block) else { continue }
-            pieces[block.piece]?.request(block.block)
-            taken.append(block)
-        }
-        return taken
-    }
-
-    /// Returns the expected rate of the source in bytes per second; zero if it has sent nothing for a while.
-    private func expectedRate(of source: BlockSource, now: Instant) -> Double {
-        guard let since = source.awaitsSince, now - since <= Self.endGamePatience else { return 0 }
-        return source.pipeline.bestRate > 0 ? source.pipeline.bestRate : Self.assumedRate
+        late.update(sources, now: now)
+        return late.take(for: source, of: pieces, room: room, now: now)
     }
 }

@@ -11,6 +11,8 @@ package struct ResumePlan: Equatable, Sendable {
         case fileMissing(file: Int)
         /// The file existed before the torrent was added.
         case foundAtAdd(file: Int)
+        /// A scrub found the pieces damaged, and they are still recorded.
+        case damaged
 
         package var description: String {
             switch self {
@@ -18,6 +20,7 @@ package struct ResumePlan: Equatable, Sendable {
             case .changedOutside: "changed outside"
             case .fileMissing: "file missing"
             case .foundAtAdd: "found on disk"
+            case .damaged: "found damaged by a scrub"
             }
         }
     }
@@ -134,6 +137,17 @@ package struct ResumePlan: Equatable, Sendable {
         // them unverified.
         recheck(input.intents.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
         trusted.subtract(unverified)
+    }
+
+    /// These pieces were found damaged, so those that are still trusted must be hashed first.
+    package mutating func becameDamaged(_ pieces: [PieceIndex]) {
+        guard !isOffline else { return }
+        var count = 0
+        for piece in pieces where piece.value < trusted.count && trusted[piece] {
+            trusted.remove(piece)
+            if unverified.insert(piece) { count += 1 }
+        }
+        if count > 0 { reasons[.damaged, default: 0] += count }
     }
 
     private mutating func judge(_ file: File, _ number: Int, _ input: Input) {

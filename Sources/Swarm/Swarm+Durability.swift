@@ -49,7 +49,7 @@ extension Swarm {
 
     private func needsEarlyWrite(_ piece: ActivePiece, now: Instant) -> Bool {
         faults.isNone && piece.hasUnwritten && piece.phase == .downloading && pieces.intents.recorded[piece.piece]
-            && !piece.isBeingWritten && (mode == .stopping || now - piece.activatedAt >= settings.partialAge)
+            && !piece.isBeingWritten && !repairs[piece.piece] && (mode == .stopping || now - piece.activatedAt >= settings.partialAge)
     }
 
     private mutating func beginCommit(now: Instant) {

@@ -9,6 +9,7 @@ extension Swarm {
         checkRequests(&found)
         checkWork(&found)
         found += superSeeding?.faults ?? []
+        if repairs.intersects(pieces.have) { found.append("a present piece is to be repaired") }
         return found
     }
 
@@ -61,7 +62,7 @@ extension Swarm {
                 found.append("block \(block) counts \(piece.requests(for: block.block)) of \(count) requests")
             }
             if piece.isReceived(block.block) { found.append("block \(block) is here and still requested") }
-            if count > Requester.endGameCopies { found.append("block \(block) is requested \(count) times") }
+            if count > LateBlocks.copies { found.append("block \(block) is requested \(count) times") }
         }
         for piece in pieces.active {
             let held = counts.reduce(0) { $0 + ($1.key.piece == piece.piece ? $1.value : 0) }

@@ -29,6 +29,7 @@ extension Swarm {
             ban(guilty, reason: "sent wrong blocks of piece \(index)", for: index, now: now)
         }
         credit(piece)
+        noteRepair(of: piece)
         let owner = piece.assignedSource
         sources.endAssignment(of: piece)
         if commit.takeTaint(of: index) {
@@ -97,7 +98,7 @@ extension Swarm {
     }
 
     /// The address of the source, even if it is gone.
-    private func address(of key: SourceKey) -> PeerAddress? {
+    func address(of key: SourceKey) -> PeerAddress? {
         switch key {
         case .peer(let key): peers.address(of: key)
         case .webSeed: nil
@@ -184,6 +185,7 @@ extension Swarm {
         switch verdict {
         case .good:
             pieces.rechecked(good: index)
+            repairs.remove(index)
             gained(index, now: now)
         case .bad, .missing:
             commit.foundBad(index)

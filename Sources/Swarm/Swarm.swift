@@ -16,7 +16,8 @@ package import Torrent
 ///
 /// **Queries** (this file): ``have``, ``recorded``, ``wanted``, ``unverified``, ``state(of:)``, ``isComplete``,
 /// ``isCompleteAndRecorded``, ``isRunning``, ``isHungry``, ``fault``, ``shownFault``, ``transfer``, ``rates(now:)``,
-/// ``peerReports(now:)``, ``webSeedCount``, ``webSeedReports(now:)``, ``isSuperSeeding``, ``spreadPieces``.
+/// ``peerReports(now:)``, ``webSeedCount``, ``webSeedReports(now:)``, ``isSuperSeeding``, ``spreadPieces``,
+/// ``repairs``, ``unavailableRepairs``.
 ///
 /// **Events**
 /// - by the user (`Swarm+Control`): ``start(now:)``, ``stop(now:)``, ``select(_:now:)``, ``change(_:now:)``,
@@ -31,6 +32,7 @@ package import Torrent
 ///   ``served(_:_:now:)``, ``serveFailed(_:_:fault:now:)``
 /// - of pieces (`Swarm+Pieces`): ``verified(_:digests:now:)``, ``hashFailed(_:digests:now:)``,
 ///   ``writeFailed(_:fault:now:)``, ``checked(_:_:now:)``, ``checkEnded(now:)``, ``lost(_:now:)``
+/// - of damage (`Swarm+Damage`): ``damaged(_:now:)``, ``mustRepair(_:)``
 /// - of the commit (`Swarm+Durability`): ``intentsRecorded(_:now:)``, ``intentsFailed(_:fault:now:)``,
 ///   ``blocksWritten(_:_:now:)``, ``blocksFailed(_:_:fault:now:)``, ``synced(now:)``, ``syncFailed(fault:now:)``,
 ///   ``recorded(now:)``, ``recordFailed(fault:now:)``, ``inspected(_:now:)``
@@ -75,6 +77,8 @@ package struct Swarm: ~Copyable {
     var uploader = Uploader()
     var limits: RateLimits
     var ledger = BlameLedger()
+    /// Damaged pieces that are to be fetched again.
+    package internal(set) var repairs: Bitfield
     /// `nil` unless the torrent super-seeds, or is ending that.
     var superSeeding: SuperSeeding?
     /// Whether super-seeding ended by itself since the torrent started: it doesn't begin again.
@@ -101,6 +105,7 @@ package struct Swarm: ~Copyable {
         self.geometry = geometry
         self.settings = settings
         self.unixOrigin = unixOrigin
+        repairs = Bitfield(count: geometry.pieceCount)
         random = SeededGenerator(seed: seed)
         pieces = PieceStates(
             geometry: geometry, plan: plan, recorded: recorded, intents: intents, wanted: wanted, padding: padding)

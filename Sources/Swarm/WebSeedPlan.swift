@@ -201,7 +201,7 @@ struct WebSeedPlan {
 
     /// Takes blocks that others will send late, as one run.
     func takeLateBlocks(
-        for seed: WebSeed, by requester: Requester, of pieces: borrowing PieceStates,
+        for seed: WebSeed, by requester: inout Requester, of pieces: borrowing PieceStates,
         among sources: borrowing BlockSources, now: Instant
     ) -> [BlockRef] {
         let late = requester.takeLateBlocks(

@@ -23,4 +23,6 @@ package struct FileSystemNumber: Hashable, Sendable {
     package static let xfs = FileSystemNumber(0x5846_5342)
     package static let f2fs = FileSystemNumber(0xf2f5_2010)
     package static let tmpfs = FileSystemNumber(0x0102_1994)
+    /// A place where an automounter mounts a file system when it is first used.
+    package static let automount = FileSystemNumber(0x0187)
 }

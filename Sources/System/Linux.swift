@@ -23,6 +23,39 @@ package enum Linux {
         return try retrying { clinux_read_cached(descriptor, vectors, Int32(vectors.count), off_t(offset)) }
     }
 
+    /// `preadv2(2)` past the page cache, with `RWF_DONTCACHE`. Throws `ENOTSUP` where that doesn't exist.
+    package static func readUncached(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(Errno) -> Int {
+        try retrying { clinux_read_uncached(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
+    }
+
+    /// Which pages of the range are in the page cache, by `mincore(2)`. The range begins and ends with a page.
+    package static func resident(_ descriptor: Int32, at offset: Int64, length: Int) throws(Errno) -> [Bool] {
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        var pages = [UInt8](repeating: 0, count: (length + page - 1) / page)
+        _ = try retrying { clinux_resident(descriptor, off_t(offset), length, &pages) }
+        return pages.map { $0 & 1 != 0 }
+    }
+
+    /// How urgent the calling thread's reads and writes are. Some schedulers of devices ignore it, so it is a hint.
+    package enum Priority: Sendable {
+        case standard
+        /// After those of other threads, but not without end: best effort 7.
+        case low
+        /// Only while nothing else is read or written.
+        case idle
+    }
+
+    /// `ioprio_set(2)` for the calling thread.
+    package static func setPriority(_ priority: Priority) {
+        switch priority {
+        case .standard: _ = clinux_set_io_priority(0, 0)
+        case .low: _ = clinux_set_io_priority(2, 7)
+        case .idle: _ = clinux_set_io_priority(3, 0)
+        }
+    }
+
     /// `openat2(2)` beneath `root`, without following any link: -1 with `errno` on an error, as the call itself.
     package static func openBeneath(_ root: Int32, _ path: UnsafePointer<CChar>, flags: Int32) -> Int32 {
         clinux_open_beneath(root, path, UInt64(UInt32(bitPattern: flags)))
@@ -59,6 +92,15 @@ package enum Linux {
     /// `syncfs(2)`.
     package static func syncVolume(_ descriptor: Int32) throws(Errno) {
         _ = try retrying { clinux_sync_volume(descriptor) }
+    }
+
+    /// The UUID of the descriptor's file system (linux/fs.h, `FS_IOC_GETFSUUID`, since Linux 6.9); `nil` if the kernel
+    /// or the file system doesn't tell it.
+    package static func fileSystemUUID(_ descriptor: Int32) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let length = Int(clinux_file_system_uuid(descriptor, &bytes))
+        guard length > 0, length <= bytes.count, bytes.contains(where: { $0 != 0 }) else { return nil }
+        return Array(bytes.prefix(length))
     }
 
     /// `posix_fallocate(3)` from the beginning of the file.

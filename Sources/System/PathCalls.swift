@@ -42,6 +42,15 @@ package enum PathCalls {
         }
     }
 
+    /// Runs `body`, after which the file has the times that it had before (utimensat(2)).
+    package static func keepingTimes(of path: FilePath, _ body: () throws -> Void) throws {
+        var status = stat()
+        _ = try retrying { path.withPlatformString { stat($0, &status) } }
+        try body()
+        let times = [status.st_atim, status.st_mtim]
+        _ = try retrying { path.withPlatformString { utimensat(AT_FDCWD, $0, times, 0) } }
+    }
+
     /// Creates a folder that only this user may use (mkdir(2)).
     package static func makePrivateFolder(_ path: FilePath) throws(Errno) {
         _ = try retrying { path.withPlatformString { mkdir($0, 0o700) } }

@@ -31,7 +31,7 @@ struct FindingsWriter {
             || !finding.missingFiles.isEmpty
         if isChanged { try change(finding, row, now) }
         if let volume = finding.volume {
-            try connection.volumes.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+            try connection.volumes.place(finding.id, on: VolumeSighting(volume), now: now)
         }
         try connection.digests.save(finding.id, finding.digests, now: now)
         let right = finding.confirmed + finding.adopted

@@ -3,13 +3,26 @@ package import Store
 import Torrent
 
 extension LastSeen {
-    /// The database's record of where a torrent's files are. `volume` is the identity of the volume in the torrent's
-    /// row.
-    package init(_ row: TorrentRow, _ fingerprints: [FingerprintRow], volume: String?) {
-        let devices = fingerprints.map { print -> (PayloadFile, UInt64) in
-            (PayloadFile(index: print.index), print.print.device)
-        }
-        self.init(folderWasSeen: row.isRootSeen, devices: Dictionary(devices) { _, last in last }, volume: volume)
+    /// The database's record of where a torrent's files are. `volume` is that of the torrent's row.
+    package init(_ row: TorrentRow, _ fingerprints: [FingerprintRow], volume: VolumeRow?) {
+        let prints = fingerprints.map { (PayloadFile(index: $0.index), $0.print) }
+        self.init(
+            folderWasSeen: row.isRootSeen, prints: Dictionary(prints) { _, last in last }, volume: volume?.known,
+            isForeign: volume?.isForeign ?? false)
+    }
+}
+
+extension VolumeRow {
+    package var known: VolumeIdentity { VolumeIdentity(identity, sentinel: sentinel) }
+}
+
+extension VolumeSighting {
+    package init(_ volume: Volume) {
+        self.init(identity: volume.identity, mountPath: volume.mountPath)
+        sentinel = volume.sentinel
+        numbered = volume.numbered
+        otherMounts = volume.otherMounts
+        twins = volume.twins
     }
 }
 

@@ -10,8 +10,8 @@ package struct StoredTorrent: Sendable {
     package let selection: FileSelection
     package let have: Bitfield
     package let fingerprints: [FingerprintRow]
-    /// The identity of the volume on which the payload was last seen.
-    package let volume: String?
+    /// The volume on which the payload was last seen.
+    package let volume: VolumeRow?
     /// What another client claimed; `nil` unless the torrent was imported and wasn't hashed since.
     package let audit: ImportAudit?
 
@@ -36,7 +36,7 @@ package struct StoredTorrent: Sendable {
         have = try connection.pieces.have(of: row.id, count: metainfo.geometry.pieceCount)
         fingerprints = try connection.files.fingerprints(of: row.id)
         audit = try ImportAudit(of: row.id, pieceCount: metainfo.geometry.pieceCount, connection)
-        volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volumes.row(volume)?.identity }
+        volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volumes.row(volume) }
     }
 
     /// Looks for the payload. Call this before reading or writing the payload, and use the payload of the result.
@@ -71,7 +71,8 @@ package struct StoredTorrent: Sendable {
         return payload.placing(
             fingerprints.map(\.index).filter {
                 files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad
-            }, as: .file)
+            }, as: .file
+        ).protected(row.settings.isReadOnly ? .byUser : nil)
     }
 }
 

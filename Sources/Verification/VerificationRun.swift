@@ -17,10 +17,10 @@ package struct VerificationRun {
         var isAnew = false
         /// See ``VerificationTask/isRelocated``.
         var isRelocated = false
-        /// The device that has the payload. Torrents of the same one take turns.
-        let device: UInt64
         /// Whether the SHA-256 of whole files is computed in the same pass.
         package var computesDigests = false
+        /// The device that has the payload. Torrents of the same one take turns.
+        let device: UInt64
         /// Whether another process was verifying the torrent when its turn came.
         var isBehind = false
 

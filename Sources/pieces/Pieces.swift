@@ -39,11 +39,12 @@ package struct Pieces: AsyncParsableCommand {
             CommandGroup(
                 name: "Information",
                 subcommands: [
-                    Status.self, Files.self, Peers.self, Trackers.self, WebSeeds.self, DHT.self, Log.self,
+                    Status.self, Files.self, Volumes.self, Peers.self, Trackers.self, WebSeeds.self, DHT.self,
+                    Log.self,
                     Explain.self, Doctor.self,
                 ]),
             CommandGroup(
-                name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self, Magnet.self]),
+                name: "Content", subcommands: [Verify.self, Scrub.self, Repair.self, Create.self, Show.self, Export.self, Magnet.self]),
             CommandGroup(
                 name: "Program",
                 subcommands: [

@@ -2,7 +2,7 @@ import DHT
 import Glibc
 import Torrent
 
-/// Our node of the DHT at a socket on loopback, which works while somebody waits for it.
+/// Our node of the DHT at a socket of its own, which works while somebody waits for it.
 final class PolledNode {
     private let socket: Int32
     private let began = ContinuousClock.now
@@ -11,7 +11,7 @@ final class PolledNode {
     private var ended: Set<PublicInfoHash> = []
 
     init(entry: PeerAddress) throws {
-        (socket, _) = try Socket.datagrams()
+        (socket, _) = try Socket.datagrams(isLocal: false)
         node = DHTNode(settings: DHTSettings(), seed: 1, now: .origin)
         feed(.opened(.v4))
         feed(.given([entry]))

@@ -53,12 +53,12 @@ enum Socket {
         return nil
     }
 
-    /// A UDP socket on loopback that never waits, and its port.
-    static func datagrams() throws -> (socket: Int32, port: UInt16) {
+    /// A UDP socket that never waits, on loopback or at every address of this machine, and its port.
+    static func datagrams(isLocal: Bool = true) throws -> (socket: Int32, port: UInt16) {
         let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let socket = Glibc.socket(AF_INET, kind, 0)
         guard socket >= 0 else { throw fault("socket") }
-        return (socket, try bind(socket, INADDR_LOOPBACK))
+        return (socket, try bind(socket, isLocal ? INADDR_LOOPBACK : INADDR_ANY))
     }
 
     /// The next datagram and its sender; `nil` when there is none.

@@ -82,6 +82,32 @@ import Torrent
         #expect(await ground.good(ground.move.target) == ground.pieceCount)
     }
 
+    /// Another disk takes the place of the new one in the middle of a move: it gets nothing.
+    @Test func exchangedDiskReceivesNothing() async throws {
+        let ground = try await Ground()
+        try await withTemporaryFolder { folder in
+            try await MountPoint.with(at: folder.appending("mnt")) { point in
+                let disk = ground.fixture.disk
+                var move = PayloadMove(
+                    from: ground.move.source, to: ground.move.source.moved(to: point.path), allocatesFull: false)
+                try await disk.prepare(move)
+                move = try await disk.bound(move)
+                _ = try await disk.place(ground.files[0], move, cancel: CancelToken()) { _ in }
+                try point.unmount()
+                do {
+                    _ = try await disk.place(ground.files[1], move, cancel: CancelToken()) { _ in }
+                    Issue.record("a file was placed on the wrong disk")
+                } catch {
+                    #expect(error.code == .wrongVolume)
+                }
+                #expect(try point.litter == [])
+                try point.mount()
+                _ = try await disk.place(ground.files[1], move, cancel: CancelToken()) { _ in }
+                #expect(await ground.good(ground.move.source) == ground.pieceCount)
+            }
+        }
+    }
+
     /// Where links aren't possible: on another file system, and where the kernel can't copy either.
     @Test(arguments: [true, false]) func copiesHaveTheSameBytesAndTimes(isByKernel: Bool) async throws {
         var ground = try await Ground()

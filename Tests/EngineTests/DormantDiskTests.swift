@@ -22,7 +22,9 @@ import Torrent
 
     private func place(_ ids: [TorrentID], at site: Site, on volume: String) throws {
         try site.write { db throws(StoreError) in
-            for id in ids { try db.volumes.place(id, onVolume: volume, mountPath: "/", now: .now()) }
+            for id in ids {
+                try db.volumes.place(id, on: VolumeSighting(identity: volume, mountPath: "/"), now: .now())
+            }
         }
     }
 

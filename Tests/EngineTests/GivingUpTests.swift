@@ -62,7 +62,7 @@ import Torrent
                     #expect(await session.givenUp[id] != nil)
                 }
             }
-            #expect(try site.row(id).state == .error)
+            #expect(try site.row(id).state == .noSpace)
         }
     }
 

@@ -18,6 +18,8 @@ import Torrent
         var isRemoved = false
         /// Whether its disk fails when it is activated, and until when.
         var diskFailsUntil = Instant.origin
+        /// Until when what it lacks doesn't fit on its volume.
+        var isFullUntil = Instant.origin
         /// Whether its rows are damaged, so that it can't be activated at all.
         var isBroken: Bool
         var hasPeers = false
@@ -59,6 +61,8 @@ import Torrent
         /// Answers that are owed, by effect.
         var owedLoads: Set<TorrentID> = []
         var owedDepartures: Set<TorrentID> = []
+        /// Torrents that wait for space.
+        var waitsForSpace: Set<TorrentID> = []
         /// Torrents that the session puts into the line when they have come to rest.
         var returns: Set<TorrentID> = []
         var faults: [String] = []
@@ -116,6 +120,10 @@ import Torrent
                 for id in engines.sorted() where !owedDepartures.contains(id) { live(id) }
                 var reports: [TorrentID: TorrentReport] = [:]
                 for id in engines { reports[id] = report(id) }
+                for id in waitsForSpace.sorted() where now >= torrents[id]?.isFullUntil ?? now {
+                    waitsForSpace.remove(id)
+                    machine.spaceIsFree(id, now: now)
+                }
                 machine.tick(reports, now: now)
                 if machine.isOpen { plan(.tick, after: 1) }
                 machine.endIfDone { reports }
@@ -165,6 +173,10 @@ import Torrent
             }
             guard now >= torrent.diskFailsUntil else { return machine.failed(id, .disk, now: now) }
             guard !torrent.isPaused else { return machine.failed(id, .isUnneeded, now: now) }
+            guard torrent.isComplete || now >= torrent.isFullUntil else {
+                waitsForSpace.insert(id)
+                return machine.failed(id, .noSpace, now: now)
+            }
             _ = machine.loads(id)
             switch machine.loaded(id, isUnverified: torrent.isUnverified, now: now) {
             case .starts:
@@ -210,7 +222,7 @@ import Torrent
             guard let id = ids.randomElement(using: &random), let torrent = torrents[id],
                 !torrent.isRemoved
             else { return }
-            switch Int.random(in: 0..<14, using: &random) {
+            switch Int.random(in: 0..<15, using: &random) {
             case 0, 1, 2:
                 if !torrent.isPaused { _ = machine.peerAsks(id, isComplete: torrent.isComplete, now: now) }
             case 3:
@@ -232,6 +244,7 @@ import Torrent
                 if !torrent.isPaused, !machine.isTroubled(id) { putInLine(id) }
             case 10: if torrent.isComplete, engines.contains(id) { machine.retired(id) }
             case 11: torrents[id]?.diskFailsUntil = now + .seconds(Int.random(in: 1...600, using: &random))
+            case 13: torrents[id]?.isFullUntil = now + .seconds(Int.random(in: 1...600, using: &random))
             case 12: if !torrent.isPaused { _ = machine.want(id, isAhead: true, now: now) }
             default:
                 guard engines.contains(id), !owedDepartures.contains(id) else { return }
@@ -301,10 +314,12 @@ import Torrent
         for n in 1...Int64.random(in: 5...40, using: &random) {
             let isDiskBad = Int.random(in: 0..<4, using: &random) == 0
             let diskFailsFor = isDiskBad ? Int.random(in: 1...900, using: &random) : 0
+            let isFullFor = Int.random(in: 0..<4, using: &random) == 0 ? Int.random(in: 1...900, using: &random) : 0
             world.torrents[TorrentID(n)] = Torrent(
                 isComplete: Int.random(in: 0..<3, using: &random) == 0,
                 isUnverified: Int.random(in: 0..<4, using: &random) == 0,
                 diskFailsUntil: Instant.origin + .seconds(diskFailsFor),
+                isFullUntil: Instant.origin + .seconds(isFullFor),
                 isBroken: Int.random(in: 0..<12, using: &random) == 0, left: Int.random(in: 1...60, using: &random))
         }
         world.ids = world.torrents.keys.sorted()

@@ -48,6 +48,7 @@ struct SettingsTests {
         Value(key: .maxChecks, good: ["8"], bad: ["8 "]),
         Value(
             key: .seedGoal, good: ["forever", "none", "1.5", "0", "30d", "1h30m"], bad: ["-1", "nan", "inf", "soon"]),
+        Value(key: .reserve, good: ["0", "none", "50G", "1.5GiB"], bad: ["", "-1", "much"]),
         Value(key: .backupInterval, good: ["1m", "52w"], bad: ["59s", "53w", "1"]),
         Value(key: .backupCount, good: ["0", "100"], bad: ["101", "-1"]),
         Value(key: .onComplete, good: ["true"], bad: ["", "  "]),

@@ -164,7 +164,7 @@ import Torrent
         try connection.torrents.setSettings(id, from: settings, to: changed)
         try connection.torrents.setLimits(id, TorrentLimits(download: 1, upload: 2, peers: 3))
         try connection.torrents.setSeedGoal(id, .time(.seconds(60)))
-        try connection.volumes.place(id, onVolume: "uuid", mountPath: "/mnt", now: noon)
+        try connection.volumes.place(id, on: VolumeSighting(identity: "uuid", mountPath: "/mnt"), now: noon)
         let volume = try #require(try connection.volumes.rows().first).id
         try connection.torrents.setRootSeen(id)
         try connection.torrents.setOutput(id, "/elsewhere")

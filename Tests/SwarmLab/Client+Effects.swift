@@ -85,6 +85,7 @@ extension Client {
         case .banned(let address, let reason):
             lab.report.bans += 1
             if !lab.isLiar(address) { lab.fail("client \(number) bans \(address), who is innocent: \(reason)") }
+        case .repaired: lab.fail("client \(number) repaired a piece that wasn't damaged")
         case .pieceFailed(let piece, _, _, _):
             lab.report.failedPieces += 1
             excused.insert(piece)
@@ -113,6 +114,7 @@ extension Client {
         case .interested: end.send(.interested)
         case .notInterested: end.send(.notInterested)
         case .have(let piece): end.send(.have(piece))
+        case .dontHave(let piece): end.send(.dontHave(piece))
         case .pieces(let have):
             end.send(
                 swarm.supportsFast(key) && have.isFull

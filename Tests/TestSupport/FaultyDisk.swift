@@ -36,6 +36,10 @@ package final class FaultyDisk: DiskCalls {
         package var devices: [String: UInt64] = [:]
         /// Files of which somebody said that bytes of them are read soon, each time.
         package var readAheads: [String] = []
+        /// Bytes of files that the device can't read until they are written again, by the file's path.
+        package var badSectors: [String: [Range<Int64>]] = [:]
+        /// Offsets of files at which reads find another bit, and how often: a fault of memory or a cable.
+        package var flips: [String: (offset: Int64, times: Int)] = [:]
         fileprivate var opened = 0
         /// Whether nothing is heard of a path, as of a server that is gone.
         package var hangs = false
@@ -195,10 +199,27 @@ package final class FaultyDisk: DiskCalls {
     package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno)
         -> Int
     {
-        try enter(.read, name(descriptor), isLogged: false)
+        let name = name(descriptor)
+        try enter(.read, name, isLogged: false)
         let limit = state.withLock(\.maximumTransfer)
-        return try system.read(
+        let asked = offset..<offset + Int64(buffer.count)
+        let file = Self.plain(name)
+        if state.withLock({ $0.badSectors[file]?.contains { $0.overlaps(asked) } ?? false }) { throw .ioError }
+        let count = try system.read(
             descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(limit)), at: offset)
+        let flip: Int64? = state.withLock { state in
+            guard let flip = state.flips[file], flip.times > 0, (offset..<offset + Int64(count)).contains(flip.offset)
+            else { return nil }
+            state.flips[file]?.times -= 1
+            return flip.offset
+        }
+        if let flip { buffer[Int(flip - offset)] ^= 0x10 }
+        return count
+    }
+
+    /// The file's name, whichever way it is opened.
+    private static func plain(_ name: String) -> String {
+        name.hasSuffix(" direct") ? String(name.dropLast(" direct".count)) : name
     }
 
     /// As if all were in the page cache, on whatever file system, or as much of each file as a test wants.
@@ -233,7 +254,15 @@ package final class FaultyDisk: DiskCalls {
         }
         defer { state.withLock { $0.writers[name, default: 0] -= 1 } }
         if time > 0 { usleep(time) }
-        return try system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)), at: offset)
+        let count = try system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)), at: offset)
+        // A drive gives a sector that is written another place.
+        let written = offset..<offset + Int64(count)
+        state.withLock { state in
+            state.badSectors[Self.plain(name)]?.removeAll {
+                written.lowerBound <= $0.lowerBound && $0.upperBound <= written.upperBound
+            }
+        }
+        return count
     }
 
     /// What goes past the page cache is named `… direct`, and has to be aligned. Where a test says that there is a way,

@@ -23,7 +23,7 @@ extension Checkup {
                 continue
             }
             present += 1
-            if let known = folder.volume, known != volume.identity {
+            if let known = folder.volume, !VolumeIdentity(known).isSame(as: VolumeIdentity(volume.identity)) {
                 let place = "\(about) is on a different disk than before (\(volume.identity), was \(known))"
                 if let away = try await away(in: folder.path) {
                     found.append(
@@ -36,14 +36,17 @@ extension Checkup {
                 }
             }
             let free = try await disk.freeSpace(at: FilePath(text: folder.path))
-            if folder.missingBytes > free {
+            let reserve = try connection.volumes.match(VolumeSighting(volume))?.reserveBytes ?? 0
+            if folder.missingBytes > free - reserve {
+                let kept = reserve > 0 ? ", \(Format.bytes(reserve)) of that in reserve" : ""
                 found.append(
                     .problem(
                         .volumes,
-                        "\(about) has \(Format.bytes(free)) free, but \(Format.bytes(folder.missingBytes)) are still to be downloaded",
+                        "\(about) has \(Format.bytes(free)) free\(kept), but \(Format.bytes(folder.missingBytes)) are still to be downloaded",
                         "free some space; downloads resume automatically"))
             }
         }
+        found += try await places()
         if found.isEmpty {
             found.append(
                 .fine(
@@ -52,6 +55,36 @@ extension Checkup {
                 ))
         }
         return found
+    }
+
+    /// Volumes that are in another place, on another machine's record, or mounted together with a clone.
+    private func places() async throws -> [Diagnosis] {
+        try await Library(connection).volumes(reserve: 0).filter { $0.torrents > 0 }.flatMap { volume -> [Diagnosis] in
+            let title = "the volume \(volume.row.title.printable)"
+            switch volume.state {
+            case .elsewhere, .replaced, .automounter, .silent:
+                return [
+                    .problem(
+                        .volumes, "\(title) \(volume.state.clause(at: volume.row.mountPath).printable)",
+                        "mount it in its place; `pieces volumes \(volume.row.id.rawValue)` says what else helps")
+                ]
+            case .online, .noMountPoint, .emptyMountPoint, .notMounted: break
+            }
+            if volume.row.isForeign {
+                return [
+                    .problem(
+                        .volumes, "\(title) was last used on another machine, and its files were not found here yet",
+                        "mount it and start the engine, or find its files with `pieces move --volume \(volume.row.id.rawValue) DIR --found`"
+                    )
+                ]
+            }
+            guard !volume.twins.isEmpty else { return [] }
+            return [
+                .notice(
+                    .volumes, "\(title) and a clone with the same UUID are mounted: \(volume.twins[0].printable)",
+                    "`pieces volumes \(volume.row.id.rawValue) --mark` tells them apart")
+            ]
+        }
     }
 
     /// Compares the files of a sample of torrents with their records. The engine compares the others when it activates

@@ -48,6 +48,7 @@ struct Checkup {
         found += try torrents()
         found += try await volumes()
         found += try await files()
+        found += try scrubs()
         found += ports()
         found += try trackers()
         found += try dht()

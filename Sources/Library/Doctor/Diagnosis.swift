@@ -11,7 +11,8 @@ package struct Diagnosis: Equatable {
 
     /// The area of a finding, one word for scripts.
     package enum Area: String, CaseIterable {
-        case program, hashing, database, backups, engine, torrents, volumes, files, ports, trackers, dht, clock, limits
+        case program, hashing, database, backups, engine, torrents, volumes, files, scrub, ports, trackers, dht, clock
+        case limits
     }
 
     package let area: Area

@@ -19,11 +19,8 @@ extension Explanation {
             ]
         }
         guard torrent.settings.superSeeds == true else { return [] }
-        return [
-            Cause(
-                kind: .superSeeding,
-                sentence: "it has ended super-seeding: other peers have all pieces between them", advice: nil)
-        ]
+        let reason = torrent.pieceCount > 1 ? "other peers have all pieces between them" : "it has only one piece"
+        return [Cause(kind: .superSeeding, sentence: "it needn't super-seed: \(reason)", advice: nil)]
     }
 
     static func seeding(_ facts: Facts) -> [Cause] {

@@ -40,6 +40,8 @@ package struct Explanation {
         var rateOfAll: Int64 = 0
         /// What peers offer of the metadata, if it isn't known; `nil` while no peer offers any.
         var metadata: MetadataOffer?
+        /// Damage that stands.
+        var damage: [DamageRow] = []
         /// Why the metadata, which has arrived, can't be used.
         var unusableMetadata: String?
         var now: Timestamp
@@ -56,6 +58,7 @@ package struct Explanation {
             }
             if engine.isRunning, !torrent.isPrivate { dht = try DHTStatus(engine, connection, now: now) }
             move = try connection.moves.row(torrent.id)
+            damage = try connection.damage.standing(of: torrent.id)
             destination = try connection.destinations.row(torrent.id)
             limits = try LimitState(engine, connection)
             if limits?.report.download != nil { rateOfAll = try connection.live.downloadRate() }
@@ -132,12 +135,14 @@ package struct Explanation {
 
     package enum Kind: String, CaseIterable {
         case complete, seeding, superSeeding = "super_seeding", moving, nothingWanted = "nothing_wanted", error, offline
-        case paused, noEngine = "no_engine", notReported = "asleep", queued, checking, downloading, metadata
+        case paused, noEngine = "no_engine", noSpace = "no_space", notReported = "asleep", queued, checking
+        case downloading, metadata
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
             noPeerHasIt = "nobody_has_it", dhtFails = "dht_fails"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
             nothingNew = "nothing_new", silent
         case webSeedsFail = "web_seeds_fail", webSeedLacksFile = "web_seed_lacks_file"
+        case damaged
     }
 
     /// The causes, most likely first; never empty.
@@ -148,13 +153,13 @@ package struct Explanation {
             self.causes = Self.metadata(facts)
             return
         }
-        var causes = Self.standstill(facts)
+        var causes = Self.standstill(facts) + Self.damage(facts)
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
             if causes.first?.kind == .complete { causes += Self.superSeeding(facts) + Self.seeding(facts) }
             self.causes = causes
             return
         }
-        let isActive = causes.isEmpty
+        let isActive = causes.allSatisfy { $0.kind == .damaged }
         if isActive { causes += Self.pace(facts) }
         if facts.live.map({ $0.downloadRate == 0 }) ?? true {
             causes += Self.connections(facts)
@@ -256,6 +261,14 @@ package struct Explanation {
                 Cause(
                     kind: .error, sentence: "it stopped with an error\(reason)",
                     advice: torrent.settings.isPaused ? nil : "fix that; pieces retries automatically")
+            ]
+        }
+        if torrent.state == .noSpace {
+            return [
+                Cause(
+                    kind: .noSpace, sentence: "it \(torrent.error?.printable ?? "waits for space")",
+                    advice:
+                        "free some space or change the reserve with `pieces volumes`; a running engine starts it then")
             ]
         }
         switch facts.place {

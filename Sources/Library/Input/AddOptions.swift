@@ -16,11 +16,14 @@ package struct AddOptions {
     let mayOverwrite: Bool
     /// Whether the torrents super-seed.
     let superSeeds: Bool?
+    /// Whether the files are only read.
+    let isReadOnly: Bool
 
     package init(
         output: String?, standardOutput: String? = nil, incompleteFolder: String? = nil, patterns: [String] = [],
         isSequential: Bool = false, allocatesFull: Bool = false,
-        limits: LimitChange = LimitChange(), mayOverwrite: Bool = false, superSeeds: Bool? = nil
+        limits: LimitChange = LimitChange(), mayOverwrite: Bool = false, superSeeds: Bool? = nil,
+        isReadOnly: Bool = false
     ) {
         self.output = output
         self.standardOutput = standardOutput
@@ -31,6 +34,7 @@ package struct AddOptions {
         self.limits = limits
         self.mayOverwrite = mayOverwrite
         self.superSeeds = superSeeds
+        self.isReadOnly = isReadOnly
     }
 
     /// Changes the settings of a new or known torrent as the options say. Options that weren't given change nothing.
@@ -38,6 +42,7 @@ package struct AddOptions {
         if isSequential { settings.isSequential = true }
         // A known torrent keeps its way of allocation: its files may be there already.
         if isNew { settings.allocatesFull = allocatesFull }
+        if isReadOnly { settings.isReadOnly = true }
         if let superSeeds { settings.superSeeds = superSeeds }
         settings.limits = limits.applied(to: settings.limits)
     }

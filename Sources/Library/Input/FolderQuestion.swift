@@ -81,7 +81,7 @@ package struct FolderQuestion {
             try connection.digests.save(id, digests, now: .now())
             try connection.torrents.setRootSeen(id)
             if let volume {
-                try connection.volumes.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: .now())
+                try connection.volumes.place(id, on: VolumeSighting(volume), now: .now())
             }
             try connection.events.append(.verified, text, torrent: id, now: .now())
             if let row = try connection.torrents.row(id), row.state != row.stateAtRest {

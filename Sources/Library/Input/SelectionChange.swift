@@ -57,6 +57,13 @@ struct SelectionChange {
             throw Failure(
                 "the selection of files of \(torrent.row.name.printable) was not changed: \(torrent.sentence(look))")
         }
+        guard look.payload.protection == nil else {
+            throw Failure(
+                "the selection of files of \(torrent.row.name.printable) was not changed: their bytes are in another file, "
+                    + (look.payload.protection == .byUser
+                        ? "and the torrent is read-only; see `pieces limit \(torrent.row.id) --read-only off`"
+                        : "and its file system is mounted read-only"))
+        }
         let wanted = look.payload.placing(newly.map(\.index), as: .file)
         let custody = try await Custody.look(at: wanted, of: torrent.row.id, connection, disk)
         // An existing empty file is already as it should be, whichever program created it.

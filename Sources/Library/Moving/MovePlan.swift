@@ -14,8 +14,26 @@ struct MovePlan {
     private(set) var files: [MoveFileRow] = []
     /// One sentence for each thing that the user should know.
     private(set) var notes: [String] = []
+    /// `nil` if nothing is copied.
+    private(set) var copy: Copy?
 
-    init(_ torrent: TorrentRow, to target: String, _ connection: Connection, _ disk: Disk) async throws {
+    /// What a copy needs, and the space where it goes.
+    struct Copy {
+        let device: UInt64
+        let bytes: Int64
+        let freeBytes: Int64
+        let reserve: Int64
+
+        var usableBytes: Int64 { freeBytes - reserve }
+        var words: String {
+            "only \(Format.bytes(freeBytes)) free"
+                + (reserve > 0 ? ", \(Format.bytes(reserve)) of that in reserve" : "")
+        }
+    }
+
+    /// `reserve` stays free on a volume without a reserve of its own.
+    init(_ torrent: TorrentRow, to target: String, _ connection: Connection, _ disk: Disk, reserve: Int64) async throws
+    {
         let stored = try StoredTorrent(torrent, connection)
         let name = torrent.name.printable
         try Self.requireRoom(in: target, stored, connection)
@@ -28,6 +46,8 @@ struct MovePlan {
         case .notBegun: return
         case .reachable: break
         }
+        try Self.requireUnprotected(torrent, look.payload)
+        try await Self.requireVolume(of: target, connection, disk, name)
         let custody = try await Custody.look(at: look.payload, of: torrent.id, connection, disk)
         try Self.requireWhole(stored, look)
         files = Self.files(custody, stored, look)
@@ -47,7 +67,15 @@ struct MovePlan {
             from: look.payload, to: look.payload.moved(to: FilePath(text: target)),
             allocatesFull: torrent.settings.allocatesFull)
         do {
-            try Self.require(try await disk.survey(move, files.map { MovedFile($0) }), torrent, move)
+            let survey = try await disk.survey(move, files.map { MovedFile($0) })
+            if survey.isOtherFileSystem {
+                let volume = try await disk.space(at: FilePath(text: target)).volume.map { VolumeSighting($0) }
+                let own = try volume.flatMap { try connection.volumes.match($0)?.reserveBytes }
+                copy = Copy(
+                    device: survey.targetDevice, bytes: survey.occupied, freeBytes: survey.freeBytes,
+                    reserve: own ?? reserve)
+            }
+            try Self.require(survey, torrent, move, copy)
         } catch let error as DiskError {
             throw Failure("\(name) was not moved: \(error.fact.printable)")
         }
@@ -106,7 +134,33 @@ struct MovePlan {
         }.sorted { $0.before.index < $1.before.index }
     }
 
-    private static func require(_ survey: MoveSurvey, _ torrent: TorrentRow, _ move: PayloadMove) throws {
+    private static func requireUnprotected(_ torrent: TorrentRow, _ payload: Payload) throws {
+        let name = torrent.name.printable
+        switch payload.protection {
+        case .byUser:
+            throw Failure(
+                "\(name) can't be moved: it is read-only; `pieces limit \(torrent.id) --read-only off` allows it")
+        case .byStorage:
+            throw Failure(
+                "\(name) can't be moved: \(torrent.output.printable) is on a file system that is mounted read-only, so that its "
+                    + "old files could not be removed; mount it writable, or copy the files yourself and use --found")
+        case nil: return
+        }
+    }
+
+    /// A folder that belongs on a volume isn't made below its mount point while the volume is away.
+    private static func requireVolume(
+        of target: String, _ connection: Connection, _ disk: Disk, _ name: String
+    ) async throws {
+        guard let (volume, state) = await disk.absent(try connection.volumes.above(target)) else { return }
+        throw Failure(
+            "\(name) was not moved: \(target.printable) belongs on the volume \(volume.title.printable), which "
+                + "\(state.clause(at: volume.mountPath).printable): mount it first")
+    }
+
+    private static func require(
+        _ survey: MoveSurvey, _ torrent: TorrentRow, _ move: PayloadMove, _ copy: Copy?
+    ) throws {
         let (name, target) = (torrent.name.printable, move.target.root.text.printable)
         guard !survey.isSameFolder else {
             throw Failure.usage("\(name) is already in \(target), under another name: give another folder")
@@ -122,10 +176,9 @@ struct MovePlan {
             throw Failure(
                 "\(name) was not moved: this user can't write to \(target): give it access, or choose another folder")
         }
-        guard !survey.isOtherFileSystem || survey.occupied <= survey.freeBytes else {
+        if let copy, copy.bytes > copy.usableBytes {
             throw Failure(
-                "\(name) was not moved: it has \(Format.bytes(survey.occupied)), and \(target) has only "
-                    + "\(Format.bytes(survey.freeBytes)) free")
+                "\(name) was not moved: it has \(Format.bytes(copy.bytes)), and \(target) has \(copy.words)")
         }
     }
 

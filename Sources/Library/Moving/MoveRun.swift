@@ -22,15 +22,19 @@ struct MoveRun {
     let library: Library
     let disk: Disk
     let stop: VerificationStop
+    /// Bytes that stay free on a volume without a reserve of its own.
+    let reserve: Int64
     let report: @Sendable (Library.MoveStep) -> Void
 
     var connection: Connection { library.connection }
 
     init(
-        _ library: Library, _ stop: VerificationStop, _ report: @escaping @Sendable (Library.MoveStep) -> Void
+        _ library: Library, _ stop: VerificationStop, reserve: Int64 = 0,
+        _ report: @escaping @Sendable (Library.MoveStep) -> Void
     ) throws {
         self.library = library
         self.stop = stop
+        self.reserve = reserve
         self.report = report
         disk = try Disk()
     }
@@ -55,7 +59,7 @@ struct MoveRun {
             }
         }
         // What would stand in the way is found out before the torrent is held.
-        _ = try await MovePlan(torrent, to: target, connection, disk)
+        _ = try await MovePlan(torrent, to: target, connection, disk, reserve: reserve)
         try begin(torrent, to: target)
         try await place(torrent)
     }
@@ -143,8 +147,13 @@ struct MoveRun {
         }
         let stored = try StoredTorrent(torrent, connection)
         let files = try connection.moves.files(of: torrent.id)
-        let payload = try payloads(stored, move)
+        var payload = try payloads(stored, move)
         do {
+            if !files.isEmpty || payload.source.root != payload.target.root {
+                try await disk.prepare(payload)
+                // If another disk takes the place of one of the folders, nothing is read or written there.
+                payload = try await disk.bound(payload)
+            }
             let copies = try await place(torrent, files, payload)
             let damaged = try await check(stored, copies, payload)
             try await arrive(stored, move, files, damaged, payload)
@@ -166,7 +175,7 @@ struct MoveRun {
             let plan = try await RenamePlan(torrent, try connection.renames.planned(of: torrent.id), connection, disk)
             return (plan.files, plan.notes)
         }
-        let plan = try await MovePlan(torrent, to: move.target, connection, disk)
+        let plan = try await MovePlan(torrent, to: move.target, connection, disk, reserve: reserve)
         return (plan.files, plan.notes)
     }
 
@@ -204,7 +213,6 @@ struct MoveRun {
         // A torrent that has no files yet has nothing on the disk to rename, and perhaps no folder.
         guard !files.isEmpty || payload.source.root != payload.target.root else { return Copies() }
         report(.begins(torrent, bytes: files.reduce(0) { $0 + $1.before.print.size }))
-        try await disk.prepare(payload)
         var copies = Copies()
         var waiting: [FoundFile] = []
         var waitingBytes: Int64 = 0
@@ -340,8 +348,7 @@ struct MoveRun {
                 try connection.moves.arrive(id, resolved: resolved, prints, now: now)
             }
             if let volume, !move.isRenaming {
-                try connection.volumes.place(
-                    id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+                try connection.volumes.place(id, on: VolumeSighting(volume), now: now)
             }
             if !damaged.isEmpty {
                 try connection.pieces.markDamaged(id, pieces: damaged, files: [], completedBytes: completed)

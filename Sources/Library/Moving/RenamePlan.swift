@@ -38,6 +38,13 @@ struct RenamePlan {
         case .notBegun: return
         case .reachable: break
         }
+        guard look.payload.protection == nil else {
+            throw Failure(
+                "\(name) can't be renamed: "
+                    + (look.payload.protection == .byUser
+                        ? "it is read-only; `pieces limit \(torrent.id) --read-only off` allows it"
+                        : "its file system is mounted read-only"))
+        }
         try await plan(stored, look, metainfo, changed, connection, disk)
     }
 

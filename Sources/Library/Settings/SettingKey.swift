@@ -27,6 +27,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case maxSeeds = "max-seeds"
     case maxChecks = "max-checks"
     case seedGoal = "seed-goal"
+    case reserve
     case backupInterval = "backup-interval"
     case backupCount = "backup-count"
     case onComplete = "on-complete"
@@ -71,6 +72,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .maxSeeds: "maximum number of complete torrents that have peers at once, or none"
         case .maxChecks: "maximum number of torrents that are checked at once, or none"
         case .seedGoal: "how long `pieces run` seeds: forever, none, a ratio (1.5) or a time (30d)"
+        case .reserve: "bytes that downloads and moves leave free on each volume; `pieces volumes` sets it for one"
         case .backupInterval: "time between backups of the database"
         case .backupCount: "number of backups to keep; 0 turns backups off"
         case .onComplete: "command to run when a torrent is complete"
@@ -100,6 +102,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .maxDownloads: "\(SlotLimits().downloads ?? 0)"
         case .maxChecks: "\(SlotLimits().checks ?? 0)"
         case .seedGoal: "forever"
+        case .reserve: "0"
         case .backupInterval: "1d"
         case .backupCount: "3"
         case .onComplete, .onDamage, .onOffline, .onDiskFull: "not set"
@@ -112,6 +115,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
         case .listenPort, .bind, .pex, .lsd, .dht, .dhtBootstrap, .dhtReadOnly: .nextRun
         case .watch, .watchOutput, .maxPeers, .downloadLimit, .uploadLimit, .alternativeHours,
             .alternativeDownloadLimit, .alternativeUploadLimit, .maxDownloads, .maxSeeds, .maxChecks, .seedGoal,
+            .reserve,
             .backupInterval, .backupCount, .onComplete, .onDamage, .onOffline, .onDiskFull:
             .soon
         }

@@ -42,6 +42,7 @@ package struct SettingValue: Hashable, Sendable {
         case .downloadLimit, .uploadLimit, .alternativeDownloadLimit, .alternativeUploadLimit: _ = try rate
         case .alternativeHours: _ = try hours
         case .seedGoal: _ = try goal
+        case .reserve: _ = try reserve
         case .backupInterval: _ = try interval
         case .backupCount: _ = try backups
         case .onComplete, .onDamage, .onOffline, .onDiskFull:
@@ -133,6 +134,14 @@ package struct SettingValue: Hashable, Sendable {
                     throw BadValue("give forever, none, a ratio such as 1.5, or a time such as 30d")
                 }
             }
+        }
+    }
+
+    var reserve: Int64 {
+        get throws(BadValue) {
+            if text.lowercased() == "none" { return 0 }
+            guard let bytes = Quantity.bytes(text) else { throw BadValue("give a size such as 10G or 500M, or none") }
+            return bytes
         }
     }
 

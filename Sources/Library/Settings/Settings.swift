@@ -99,6 +99,8 @@ package struct Settings: Sendable {
 
     package func origin(_ key: SettingKey) -> Origin { entries[key]?.origin ?? .standard }
     package func text(_ key: SettingKey) -> String? { entries[key]?.value.text }
+    /// Bytes that stay free on volumes without a reserve of their own.
+    package var reserve: Int64 { value(.reserve) { try $0.reserve } ?? 0 }
     package var allocatesFull: Bool? { value(.allocate) { try $0.allocatesFull } }
     package var backups: BackupSettings? {
         let interval = value(.backupInterval) { try $0.interval }
@@ -120,6 +122,7 @@ package struct Settings: Sendable {
         if let isOn = value(.pex, { try $0.isOn }) { settings.usesPeerExchange = isOn }
         settings.usesLocalDiscovery = value(.lsd) { try $0.isOn } ?? true
         settings.dht = value(.dht, { try $0.isOn }) == false ? nil : dht
+        settings.reserve = reserve
         if let rate = value(.downloadLimit, { try $0.rate }) {
             settings.downloadLimit = rate.limit.map { Int($0) }
         }

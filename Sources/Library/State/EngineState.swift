@@ -79,7 +79,7 @@ package struct EngineState: Sendable {
 
     /// The effective state as people read it: a torrent that waits for an engine, not for a slot, is stopped. JSON has
     /// the state itself.
-    package func word(for state: TorrentState) -> String { isStopped(state) ? "stopped" : state.rawValue }
+    package func word(for state: TorrentState) -> String { isStopped(state) ? "stopped" : state.word }
 
     private func meaning(of state: TorrentState, isPaused: Bool, isComplete: Bool) -> TorrentState {
         guard !isRunning else { return state }

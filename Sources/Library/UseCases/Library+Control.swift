@@ -41,14 +41,16 @@ extension Library {
 
     /// Applies the given limits, seeding goal and way of seeding, and returns the resulting rows.
     package func limit(
-        _ choice: TorrentChoice, _ change: LimitChange, seedGoal goal: SeedGoal? = nil, superSeeds: Bool? = nil
+        _ choice: TorrentChoice, _ change: LimitChange, seedGoal goal: SeedGoal? = nil, superSeeds: Bool? = nil,
+        isReadOnly: Bool? = nil
     ) throws(StoreError) -> [TorrentRow] {
         let torrents = try connection.findTorrents(choice)
-        if !change.isEmpty || goal != nil || superSeeds != nil {
+        if !change.isEmpty || goal != nil || superSeeds != nil || isReadOnly != nil {
             try connection.transaction { () throws(StoreError) in
                 for torrent in torrents {
                     try connection.torrents.setLimits(torrent.id, change.applied(to: torrent.settings.limits))
                     if let goal { try connection.torrents.setSeedGoal(torrent.id, goal) }
+                    if let isReadOnly { try connection.torrents.setReadOnly(torrent.id, isReadOnly) }
                     if let superSeeds { try connection.torrents.setSuperSeeding(torrent.id, superSeeds) }
                     try connection.intents.append(.changed, torrent: torrent.id, now: .now())
                 }

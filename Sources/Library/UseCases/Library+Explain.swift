@@ -41,17 +41,11 @@ extension Library {
         } catch {
             return nil
         }
-        let (answers, sink) = AsyncStream.makeStream(of: Explanation.Place.self)
-        Task {
+        return await Patience.answer(within: Self.patience, or: Explanation.Place.silent) {
             let look = await known.look(disk)
             let isAnotherDisk = look.reach == .anotherDisk
-            sink.yield(
-                look.reach.isOffline ? .offline(reason: look.reason ?? "", isAnotherDisk: isAnotherDisk) : .reachable)
+            return look.reach.isOffline
+                ? .offline(reason: look.reason ?? "", isAnotherDisk: isAnotherDisk) : .reachable
         }
-        Task {
-            do { try await Task.sleep(for: Self.patience) } catch { return }
-            sink.yield(.silent)
-        }
-        return await answers.first { _ in true }
     }
 }

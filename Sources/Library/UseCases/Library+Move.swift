@@ -39,24 +39,86 @@ extension Library {
     }
 
     /// Moves torrents to a folder. A torrent with an unfinished move to the folder continues; the folder that it came
-    /// from undoes the move.
+    /// from undoes the move. `reserve` stays free on a volume without a reserve of its own.
     package func move(
-        _ choice: TorrentChoice, to folder: String, stop: VerificationStop = VerificationStop(),
+        _ choice: MoveChoice, to folder: String, reserve: Int64 = 0, stop: VerificationStop = VerificationStop(),
         report: @escaping @Sendable (MoveStep) -> Void
     ) async throws {
-        let torrents = try connection.findTorrents(choice)
-        let target = try NewFile.absolute(folder).text
-        try await each(torrents, stop, report) { run, torrent in try await run.move(torrent, to: target) }
+        let targets = try targets(choice, in: folder)
+        let folders = Dictionary(targets.map { ($0.torrent.id, $0.folder) }) { first, _ in first }
+        if targets.count > 1 { try await requireSpace(targets, reserve) }
+        try await each(targets.map(\.torrent), stop, report, reserve: reserve) { run, torrent in
+            try await run.move(torrent, to: folders[torrent.id] ?? folder)
+        }
     }
 
-    /// Records that the user moved the payload of torrents to a folder, after a check of what is there.
+    /// Throws if all torrents together don't fit, before the first of them moves. What stands in the way of one torrent
+    /// is reported when its turn comes.
+    private func requireSpace(_ targets: [(torrent: TorrentRow, folder: String)], _ reserve: Int64) async throws {
+        let disk = try Disk()
+        var needed: [UInt64: Int64] = [:]
+        for (torrent, folder) in targets where try connection.moves.row(torrent.id) == nil {
+            let plan: MovePlan
+            do { plan = try await MovePlan(torrent, to: folder, connection, disk, reserve: reserve) } catch is Failure {
+                continue
+            }
+            guard let copy = plan.copy else { continue }
+            needed[copy.device, default: 0] += copy.bytes
+            guard let sum = needed[copy.device], sum > copy.usableBytes else { continue }
+            throw Failure(
+                "nothing was moved: the \(Format.count(targets.count, "torrent")) have at least \(Format.bytes(sum)), and "
+                    + "\(folder.printable) has \(copy.words): free some space, or move fewer of them")
+        }
+    }
+
+    /// Records that the user moved the payload of torrents, after a check of what is there. It is looked for in the
+    /// folder, and if it isn't there, in all folders below, on the same volume.
     package func adoptMoved(
-        _ choice: TorrentChoice, in folder: String, stop: VerificationStop = VerificationStop(),
+        _ choice: MoveChoice, in folder: String, stop: VerificationStop = VerificationStop(),
         report: @escaping @Sendable (MoveStep) -> Void
     ) async throws {
-        let torrents = try connection.findTorrents(choice)
-        let target = try NewFile.absolute(folder).text
-        try await each(torrents, stop, report) { run, torrent in try await run.adopt(torrent, in: target) }
+        let targets = try targets(choice, in: folder)
+        let root = try NewFile.absolute(folder)
+        let found = try await search(for: targets, below: root, stop, report)
+        try await each(targets.map(\.torrent), stop, report) { run, torrent in
+            try await run.adopt(torrent, in: found[torrent.id] ?? root.text)
+        }
+    }
+
+    /// Where the payload of each torrent is. A torrent that isn't found has no entry.
+    private func search(
+        for targets: [(torrent: TorrentRow, folder: String)], below root: FilePath, _ stop: VerificationStop,
+        _ report: (MoveStep) -> Void
+    ) async throws -> [TorrentID: String] {
+        let disk = try Disk()
+        var found: [TorrentID: String] = [:]
+        var search = FoundSearch()
+        for (torrent, folder) in targets where torrent.hasMetadata && !stop.isRequested {
+            let stored: StoredTorrent
+            do { stored = try StoredTorrent(torrent, connection) } catch is UnusableTorrent { continue }
+            for place in Set([folder, root.text]).sorted(by: { $0.utf8.count > $1.utf8.count }) {
+                let files: [FoundFile]
+                do { files = try await disk.fingerprints(stored.payload.moved(to: FilePath(text: place))) } catch {
+                    continue
+                }
+                if files.contains(where: { $0.print.size > 0 }) { found[torrent.id] = place }
+                if found[torrent.id] != nil { break }
+            }
+            if found[torrent.id] == nil { search.add(stored) }
+        }
+        guard !search.isEmpty else { return found }
+        search.walk(root, stop: stop)
+        for (torrent, _) in targets where found[torrent.id] == nil {
+            guard let (place, others) = search.best(torrent.id) else { continue }
+            found[torrent.id] = place.folder
+            if others > 0 {
+                report(
+                    .note(
+                        "\(torrent.name.printable) was found in \(place.folder.printable), and \(Format.count(others, "other folder")) "
+                            + "\(others == 1 ? "looks" : "look") the same: give the folder if that is the wrong one"))
+            }
+        }
+        return found
     }
 
     /// Continues unfinished moves: those of the torrents, or all of them if there are no names. Returns how many there
@@ -109,9 +171,9 @@ extension Library {
     /// Runs `body` for each torrent, unless another command verifies or moves it.
     func each(
         _ torrents: [TorrentRow], _ stop: VerificationStop, _ report: @escaping @Sendable (MoveStep) -> Void,
-        _ body: (MoveRun, TorrentRow) async throws -> Void
+        reserve: Int64 = 0, _ body: (MoveRun, TorrentRow) async throws -> Void
     ) async throws {
-        let run = try MoveRun(self, stop, report)
+        let run = try MoveRun(self, stop, reserve: reserve, report)
         let lock = VerificationLock(database: database)
         var failed = 0
         for torrent in torrents {

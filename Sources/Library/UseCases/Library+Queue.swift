@@ -45,7 +45,7 @@ extension Library {
     private static func reason(_ row: QueuedRow, _ state: TorrentState, _ engine: EngineState, _ slots: QueueState?)
         -> String
     {
-        if state == .error || state == .offline { return row.error ?? state.rawValue }
+        if state == .error || state == .offline || state == .noSpace { return row.error ?? state.rawValue }
         guard engine.isRunning else { return "waiting for an engine: start `pieces run`" }
         guard let report = slots?.report, report.downloads.waiting + report.checks.waiting > 0 else {
             return "starting"

@@ -69,6 +69,11 @@ extension Library {
         guard !look.reach.isOffline else {
             throw Failure("\(torrent.name.printable) was not removed: \(known.sentence(look))")
         }
+        guard !torrent.settings.isReadOnly else {
+            throw Failure(
+                "\(torrent.name.printable) was not removed: it is read-only; remove it without its data, or allow changes with "
+                    + "`pieces limit \(torrent.id) --read-only off`")
+        }
         return look
     }
 

@@ -36,6 +36,9 @@ package struct StatusReading {
 
     package func limits() throws(StoreError) -> LimitState? { try LimitState(engine, connection) }
 
+    /// How many pieces of all torrents are damaged and not repaired. Reads only an index.
+    package func damagedCount() throws(StoreError) -> Int { try connection.damage.standingCount() }
+
     /// Complete torrents that wait to move to their own folder, with the reason.
     package func waitingForFolders() throws(StoreError) -> [DestinationRow] {
         try connection.destinations.problems().filter { ids?.contains($0.torrent) ?? true }

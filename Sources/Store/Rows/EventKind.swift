@@ -17,11 +17,21 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let failed = EventKind(rawValue: "failed")
     /// The disk of a torrent's output folder is full.
     package static let diskFull = EventKind(rawValue: "disk-full")
+    /// What a torrent lacks doesn't fit on its volume, so that it waits.
+    package static let noSpace = EventKind(rawValue: "no-space")
     package static let verified = EventKind(rawValue: "verified")
     /// The content changed, but the fingerprint did not.
     package static let rot = EventKind(rawValue: "rot")
     /// The fingerprint changed: another program wrote to the file.
     package static let edited = EventKind(rawValue: "edited")
+    /// A piece was bad once and good when it was read again.
+    package static let transient = EventKind(rawValue: "transient")
+    /// A damaged piece was fetched, written, and read back.
+    package static let repaired = EventKind(rawValue: "repaired")
+    /// Repairs on a volume were stopped or allowed again, or a damaged piece is kept for the user to decide.
+    package static let held = EventKind(rawValue: "held")
+    /// A file got another time or inode, and its bytes are the same.
+    package static let touched = EventKind(rawValue: "touched")
     /// A web seed can't deliver a file, or isn't used any more.
     package static let webSeed = EventKind(rawValue: "web-seed")
     /// An engine started.

@@ -29,6 +29,10 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
     package static let order = IntentVerb(rawValue: "order")
     /// The settings in the database changed: read them again.
     package static let settings = IntentVerb(rawValue: "settings")
+    /// What the user wants of scrubs was changed: read it again.
+    package static let scrub = IntentVerb(rawValue: "scrub")
+    /// Repair the damaged pieces of the torrent that are held, or look for sources again.
+    package static let repair = IntentVerb(rawValue: "repair")
     /// Stop the engine.
     package static let stop = IntentVerb(rawValue: "stop")
 }

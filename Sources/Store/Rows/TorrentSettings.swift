@@ -11,20 +11,22 @@ package struct TorrentSettings: Sendable, Hashable {
     package var seedGoal = SeedGoal.standard
     /// Whether the torrent super-seeds (BEP 16); `nil` means as the engine's options say.
     package var superSeeds: Bool?
+    /// Whether the files are only read: never created, truncated, extended or written.
+    package var isReadOnly = false
 
     package init() {}
 
     /// The columns of the table `torrent` that hold the settings.
     static let columns = [
         "paused", "sequential", "allocate_full", "download_limit", "upload_limit", "max_peers", "seed_goal",
-        "seed_ratio", "seed_seconds", "super_seed",
+        "seed_ratio", "seed_seconds", "super_seed", "read_only",
     ]
 
     /// The value of each of the ``columns``.
     var values: [any SQLValue & Hashable] {
         [
             isPaused, isSequential, allocatesFull, limits.download, limits.upload, limits.peers, seedGoal.word,
-            seedGoal.ratio, seedGoal.seconds, superSeeds,
+            seedGoal.ratio, seedGoal.seconds, superSeeds, isReadOnly,
         ]
     }
 
@@ -51,6 +53,7 @@ package struct TorrentSettings: Sendable, Hashable {
         if goal == nil { fault = fault ?? "column “seed_goal” holds an invalid value: \(StoreError.rowAdvice)" }
         seedGoal = goal ?? .standard
         superSeeds = try read(or: nil)
+        isReadOnly = try read(or: true)
         for limit in [limits.download, limits.upload, limits.peers.map({ Int64($0) })] where limit ?? 1 <= 0 {
             fault = fault ?? "a limit is not positive: set it with `pieces limit`"
         }

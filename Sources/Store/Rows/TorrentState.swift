@@ -3,9 +3,14 @@ package enum TorrentState: String, SQLValue, Sendable, CaseIterable {
     case queued, downloading, seeding, checking, complete, paused, offline, error
     /// Only the magnet link is known; the metadata is being fetched, or will be.
     case metadata
+    /// What is missing doesn't fit into the free space of the volume: the torrent waits until it does.
+    case noSpace = "no_space"
 }
 
 extension TorrentState {
+    /// The state as people read it.
+    package var word: String { self == .noSpace ? "no space" : rawValue }
+
     /// The state of a torrent that no engine works on.
     package static func atRest(isPaused: Bool, isComplete: Bool) -> TorrentState {
         isPaused ? .paused : isComplete ? .complete : .queued

@@ -51,6 +51,9 @@ extension Connection {
     /// isn't possible now, the next record retries.
     package func settleFoundLog() { settleLosses(.claimsLost) }
 
+    /// Call this after a transaction of one's own that withdrew claims.
+    package func settleWithdrawnClaims() { settleLosses(.nothingLost) }
+
     /// Overwrites the frames of a failed commit, which are complete but not synced. The commit must not take effect
     /// when the log is read again, because its caller repeats it.
     func outdateFailedCommit() throws(StoreError) {

@@ -3,7 +3,7 @@ import CSQLite
 /// Changes of a table's constraints that need no change of its rows.
 extension Connection {
     /// What schema 10 changes in the definition of the table `torrent`.
-    private static let loosened = [
+    private static let loosened: [(before: String, after: String)] = [
         ("'paused', 'offline', 'error')", "'paused', 'offline', 'error', 'metadata')"),
         ("total_bytes      INTEGER NOT NULL CHECK", "total_bytes      INTEGER CHECK"),
         ("piece_length     INTEGER NOT NULL CHECK", "piece_length     INTEGER CHECK"),
@@ -24,11 +24,18 @@ extension Connection {
     /// SQLite can't drop a constraint, but every row that satisfies the old ones satisfies the new ones. So only the
     /// text of the table's definition is replaced, as sqlite.org/lang_altertable.html describes for such changes.
     /// Nothing is copied: a database of 100,000 torrents is upgraded at once, and numbers, indexes and references stay.
-    func allowTorrentsWithoutMetadata() throws(StoreError) {
+    func allowTorrentsWithoutMetadata() throws(StoreError) { try loosen(Self.loosened) }
+
+    /// Allows the state `no_space`, in the same way.
+    func allowTorrentsWithoutSpace() throws(StoreError) {
+        try loosen([("'offline', 'error', 'metadata')", "'offline', 'error', 'metadata', 'no_space')")])
+    }
+
+    private func loosen(_ changes: [(before: String, after: String)]) throws(StoreError) {
         guard let old: String = try value("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'torrent'")
         else { throw fault(.corrupt, "the table torrent is missing: \(StoreError.recoveryAdvice)") }
         var definition = old
-        for (before, after) in Self.loosened {
+        for (before, after) in changes {
             guard let place = definition.firstRange(of: before) else {
                 throw fault(.corrupt, "the definition of the table torrent is damaged: \(StoreError.recoveryAdvice)")
             }

@@ -121,6 +121,7 @@ package enum Migrator {
         2: { (connection) throws(StoreError) in try connection.paths.fill(.first) },
         7: { (connection) throws(StoreError) in try connection.roots.rebuild() },
         10: { (connection) throws(StoreError) in try connection.allowTorrentsWithoutMetadata() },
+        18: { (connection) throws(StoreError) in try connection.allowTorrentsWithoutSpace() },
     ]
 
     private static func apply(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {

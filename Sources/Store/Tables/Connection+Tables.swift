@@ -50,6 +50,10 @@ extension Connection {
     package var imports: ImportTable { ImportTable(db: self) }
     /// File systems on which payloads were seen (`volume`).
     package var volumes: VolumeTable { VolumeTable(db: self) }
+    /// How often verified bytes are read back, and what came of it (`scrub_torrent`, `scrub_label`, `scrub_volume`).
+    package var scrubs: ScrubTable { ScrubTable(db: self) }
+    /// Pieces that were recorded as present and turned out not to be (`damage`).
+    package var damage: DamageTable { DamageTable(db: self) }
     /// A running engine's current reports (`live` and `live_peer`).
     package var live: LiveTable { LiveTable(db: self) }
     /// Runs of the engine, with their heartbeats and slots (`run`).

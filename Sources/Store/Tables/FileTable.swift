@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `file`: selection, progress, fingerprints and ownership of payload files.
 package struct FileTable {
@@ -46,7 +46,8 @@ package struct FileTable {
         }
     }
 
-    func saveFingerprint(_ id: TorrentID, _ file: FingerprintRow, at moment: Timestamp) throws(StoreError) {
+    /// Records the state of the file, which was synced before.
+    package func saveFingerprint(_ id: TorrentID, _ file: FingerprintRow, at moment: Timestamp) throws(StoreError) {
         try db.execute(
             """
             INSERT INTO file (torrent_id, idx, size, mtime_ns, inode, device, fingerprint_at, born_ns, shared) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,

@@ -49,7 +49,7 @@ extension MagnetTable {
             for file in metainfo.layout.files where !file.isPad && !choice.selection.wanted[file.index] {
                 try db.execute("INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0)", id, file.index)
             }
-            let folder: String = try db.value("SELECT coalesce(resolved, output) FROM torrent WHERE id = ?", id) ?? ""
+            let folder = try db.torrents.resolvedOutput(id) ?? ""
             try db.roots.index(id, named: metainfo.name, in: folder)
             let forgotten = metainfo.isPrivate ? try forgetPublicPeers(of: id) : 0
             try db.execute("DELETE FROM metadata_block WHERE torrent_id = ?", id)

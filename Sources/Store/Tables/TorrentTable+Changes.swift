@@ -62,6 +62,10 @@ extension TorrentTable {
         try change(id, try db.execute("UPDATE torrent SET super_seed = ? WHERE id = ?", isOn, id))
     }
 
+    package func setReadOnly(_ id: TorrentID, _ isOn: Bool) throws(StoreError) {
+        try change(id, try db.execute("UPDATE torrent SET read_only = ? WHERE id = ?", isOn, id))
+    }
+
     /// Records that the payload was moved to `output`, an absolute folder. `resolved` is that folder with its links
     /// resolved, if this makes a difference.
     package func setOutput(_ id: TorrentID, _ output: String, resolved: String? = nil) throws(StoreError) {

@@ -132,4 +132,9 @@ extension TorrentTable {
             "FROM torrent AS t WHERE info_hash BETWEEN ? AND ? ORDER BY id LIMIT ?", lowest, highest,
             Self.namedCandidates + 1)
     }
+
+    /// The output folder with its symbolic links as they were resolved last; `nil` if there is no such torrent.
+    package func resolvedOutput(_ id: TorrentID) throws(StoreError) -> String? {
+        try db.value("SELECT coalesce(resolved, output) FROM torrent WHERE id = ?", id)
+    }
 }

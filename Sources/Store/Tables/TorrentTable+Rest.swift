@@ -8,7 +8,7 @@ extension TorrentTable {
     /// An error or offline state stays until an engine retries, unless the torrent was paused.
     package func settleAtRest(_ id: TorrentID) throws(StoreError) {
         guard let row = try row(id), row.stateAtRest != row.state else { return }
-        if row.settings.isPaused || ![.error, .offline].contains(row.state) { try rest(row) }
+        if row.settings.isPaused || ![.error, .offline, .noSpace].contains(row.state) { try rest(row) }
     }
 
     /// Sets the state of a torrent that no engine works on. Metadata that can't be used stays an error, because it

@@ -8,7 +8,7 @@ struct Demo: AsyncParsableCommand {
         discussion: """
             Creates a payload and a torrent in a temporary folder, seeds it on loopback from a second process, kills the \
             downloader with SIGKILL half-way, resumes it, and verifies the result. Then another process downloads the payload \
-            by its magnet link alone. Takes less than a minute and leaves nothing behind.
+            by its magnet link alone. Last, a byte of the downloaded files rots, and an engine finds and repairs it. Takes less than a minute and leaves nothing behind.
 
             Examples:
               pieces demo

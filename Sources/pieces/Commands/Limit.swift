@@ -7,7 +7,7 @@ import Torrent
 struct Limit: Command {
     static let configuration = CommandConfiguration(
         commandName: "limit",
-        abstract: "Set speed limits, seeding goals and super-seeding; without options, show them.",
+        abstract: "Set speed limits, seeding goals, super-seeding and write protection; without options, show them.",
         discussion: """
             Limits and goals are stored with the torrent and take precedence over the options of `pieces run`. --seed undoes \
             --no-seed, and resumes seeding after a goal was reached.
@@ -18,6 +18,7 @@ struct Limit: Command {
               pieces limit 3
               pieces limit 3 --seed
               pieces limit --all --upload 1M
+              pieces limit 3 --read-only on
             """)
 
     @OptionGroup var arguments: TorrentsOrAll
@@ -37,6 +38,12 @@ struct Limit: Command {
         transform: CountLimit.init)
     var maxPeers: CountLimit?
 
+    @Option(
+        help: ArgumentHelp(
+            "on: the files are checked and served, and never created, truncated, extended or written; off: they may be.",
+            valueName: "on|off"))
+    var readOnly: OnOff?
+
     @Flag(help: "Don't seed after completion.")
     var noSeed = false
 
@@ -54,7 +61,8 @@ struct Limit: Command {
         let change = LimitChange(download: download, upload: upload, peers: maxPeers)
         let library = Library(try global.openToChange())
         let torrents = try library.limit(
-            arguments.choice, change, seedGoal: noSeed ? SeedGoal.none : seeds.goal, superSeeds: seeds.superSeed)
+            arguments.choice, change, seedGoal: noSeed ? SeedGoal.none : seeds.goal, superSeeds: seeds.superSeed,
+            isReadOnly: readOnly.map { $0 == .on })
         for torrent in torrents where !reporting.quiet { tell(torrent) }
         arguments.reportNone(torrents.count, reporting, "there are no torrents")
     }
@@ -83,12 +91,13 @@ struct Limit: Command {
             json.field("uploaded_bytes", torrent.uploadedBytes)
             json.field("seeding_seconds", torrent.seedTime.components.seconds)
             json.field("super_seed", settings.superSeeds)
+            json.field("read_only", settings.isReadOnly)
         }
     }
 
     private static func words(_ torrent: TorrentRow) -> String {
         let way = torrent.settings.superSeeds.map { $0 ? ", super-seeds" : ", does not super-seed" } ?? ""
-        return goal(of: torrent) + way
+        return goal(of: torrent) + way + (torrent.settings.isReadOnly ? ", read-only" : "")
     }
 
     private static func goal(of torrent: TorrentRow) -> String {

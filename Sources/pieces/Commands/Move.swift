@@ -18,8 +18,12 @@ struct Move: Command {
             If a move is interrupted, nothing is lost: `pieces move TORRENT` continues it, and moving the torrent to its old \
             folder undoes it.
 
-            If you moved the files yourself, use --found: files that look as they were recorded are trusted, the others are \
-            checked against their hashes, and what is not found there is downloaded again.
+            If you moved the files yourself, use --found: they are looked for in the folder, and then in all folders below it on \
+            the same volume. Files that look as they were recorded are trusted, the others are checked against their hashes, \
+            and what is not found there is downloaded again.
+
+            --volume takes all torrents of a volume, each to the same place below the folder as it had below the volume's \
+            mount point. Space is planned for all of them before the first one moves.
 
             Examples:
               pieces move debian.iso /mnt/big
@@ -27,6 +31,8 @@ struct Move: Command {
               pieces move 3
               pieces move debian.iso /mnt/big --found
               pieces move --label archive /mnt/big
+              pieces move --volume archive /mnt/new
+              pieces move --volume archive /mnt/new --found
 
             Exit codes: 0 moved; 1 not moved, or not all of them; 64 wrong usage; 130 interrupted.
             """)
@@ -38,6 +44,11 @@ struct Move: Command {
         completion: TorrentCompletion.torrentsAndFolders)
     var arguments: [String]
 
+    @Option(
+        help: ArgumentHelp(
+            "Move all torrents of this volume: its number, name, mount point or UUID.", valueName: "volume"))
+    var volume: String?
+
     @Flag(help: "The files were moved by hand: look for them in the folder.")
     var found = false
 
@@ -46,7 +57,10 @@ struct Move: Command {
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func validate() throws {
-        guard !found || arguments.count > 1 || !labels.names.isEmpty else {
+        guard volume == nil || (arguments.count == 1 && labels.names.isEmpty) else {
+            throw ValidationError("--volume takes one folder, and no torrents")
+        }
+        guard !found || volume != nil || arguments.count > 1 || !labels.names.isEmpty else {
             throw ValidationError("--found needs the torrents and the folder that contains their files")
         }
     }
@@ -94,14 +108,15 @@ struct Move: Command {
         _ library: Library, _ stop: VerificationStop, _ report: @escaping @Sendable (Library.MoveStep) -> Void
     ) async throws {
         let names = Array(arguments.dropLast())
-        guard let folder = arguments.last, !names.isEmpty || !labels.names.isEmpty else {
+        guard let folder = arguments.last, volume != nil || !names.isEmpty || !labels.names.isEmpty else {
             return _ = try await library.continueMoves(arguments, stop: stop, report: report)
         }
-        let choice = TorrentChoice(names, labels: labels.names)
+        let choice = volume.map { MoveChoice.volume($0) } ?? .torrents(TorrentChoice(names, labels: labels.names))
         if found {
             try await library.adoptMoved(choice, in: folder, stop: stop, report: report)
         } else {
-            try await library.move(choice, to: folder, stop: stop, report: report)
+            try await library.move(
+                choice, to: folder, reserve: try global.settings.reserve, stop: stop, report: report)
         }
     }
 

@@ -179,6 +179,7 @@ struct Status: DirectCommand, AnsweringCommand {
         var table = StatusTable(reading.engine, try reading.recovery(), queue, columns: list.columns)
         if reading.isOfAll { table.limits = try reading.limits()?.sentence }
         table.waiting = try reading.waitingForFolders()
+        if reading.isOfAll { table.damaged = try reading.damagedCount() }
         if !list.states.isEmpty {
             table.emptiness = "no torrent is \(list.states.map(\.rawValue).joined(separator: " or "))"
         }

@@ -55,6 +55,15 @@ struct ChildProcess: Sendable {
         Glibc.kill(pid, SIGKILL)
     }
 
+    /// What ``end(within:)`` returns for a process that was interrupted.
+    static let interrupted: Int32 = 130
+
+    /// Asks the process to stop, as the keyboard does.
+    func interrupt() {
+        // The process may already have ended, which is fine.
+        Glibc.kill(pid, SIGINT)
+    }
+
     /// Waits for the process to end and returns the exit code, or 128 plus the number of the signal that ended it; call
     /// this once.
     func end(within limit: Duration) async throws -> Int32 {

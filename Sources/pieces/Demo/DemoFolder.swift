@@ -39,6 +39,26 @@ struct DemoFolder: Sendable {
         }
     }
 
+    /// Where a byte rots: in the second piece of the large file.
+    private static let rottenOffset: Int64 = (256 << 10) + 4321
+
+    /// Changes one bit of a file in the folder, which keeps its size and its times.
+    func rot(in folder: FilePath) throws -> (path: String, offset: Int64) {
+        let path = file(Self.files[0].path, in: folder)
+        try PathCalls.keepingTimes(of: path) {
+            let file = try FileDescriptor.open(path, .readWrite)
+            try file.closeAfter {
+                var byte: [UInt8] = [0]
+                _ = try byte.withUnsafeMutableBytes {
+                    try file.read(fromAbsoluteOffset: Self.rottenOffset, into: $0)
+                }
+                byte[0] ^= 0x08
+                _ = try file.writeAll(toAbsoluteOffset: Self.rottenOffset, byte)
+            }
+        }
+        return (path.text, Self.rottenOffset)
+    }
+
     /// Whether the files in another folder have the same contents.
     func payloadEquals(_ other: FilePath) throws -> Bool {
         for (names, _) in Self.files {

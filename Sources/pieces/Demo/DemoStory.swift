@@ -6,7 +6,7 @@ import Torrent
 import Verification
 
 /// Shows a download, kill and resume cycle on a machine without a network, step by step, and a download by a magnet
-/// link. Each step is checked, and a failed check ends the demo.
+/// link, and the repair of a byte that rots. Each step is checked, and a failed check ends the demo.
 struct DemoStory: Sendable {
     /// A rate that leaves time to kill the downloader without making the demo slow.
     private static let rate = "12M"
@@ -53,11 +53,13 @@ struct DemoStory: Sendable {
         }
         try await run(["status", "--database", database.text])
         try await downloadByLink(peer)
+        try await repairRot(peer)
         say(
             """
             Shown: when the process was killed, \(Format.bytes(killed.completedBytes)) were recorded, and every recorded piece was correct on disk. \
             After the restart only \(Format.bytes(total - killed.downloadedBytes)) more were downloaded, in \(Format.measured(time)). \
-            The files are identical to the payload, and so are those that a magnet link alone led to
+            The files are identical to the payload, and so are those that a magnet link alone led to. The byte that rotted was found by \
+            reading everything back, fetched from the seeder, and read back once more
             """)
     }
 
@@ -114,6 +116,35 @@ struct DemoStory: Sendable {
         ])
         guard try folder.payloadEquals(linked.appending("demo")) else {
             throw Failure("the demo failed: the files that were downloaded by the magnet link differ from the payload")
+        }
+    }
+
+    /// Lets a byte of the downloaded files rot, and an engine find and repair it.
+    private func repairRot(_ peer: String) async throws {
+        say("A byte of the downloaded files rots: the file's size and times stay as they are, as with a failing disk")
+        let place = try folder.rot(in: target.appending("demo"))
+        Terminal.shared.print("  changed one bit of \(place.path.printable) at offset \(place.offset)")
+        say("An engine reads everything back, and finds and repairs it while it seeds")
+        try await run(["scrub", "now", "--database", database.text])
+        let engine = try start(
+            [
+                "run", "--database", database.text, "--peer", peer, "--bind", "127.0.0.1", "--listen-port", "0",
+                "--no-dht", "--no-lsd",
+            ], "scrub.log")
+        let database = database
+        _ = try await waiting("the repair") { () -> Bool? in
+            let damage = try Connection.open(database, mode: .readOnly, now: .now()).damage.rows(limit: 10)
+            return damage.contains { $0.state == .repaired && $0.fileOffset == place.offset } ? true : nil
+        }
+        try await run(["scrub", "--database", database.text])
+        try await run(["log", "--limit", "2", "--database", database.text])
+        engine.interrupt()
+        guard [0, ChildProcess.interrupted].contains(try await engine.end(within: Self.commandLimit)) else {
+            throw Failure("the demo failed: the engine did not stop cleanly")
+        }
+        children.forget(engine)
+        guard try folder.payloadEquals(target.appending("demo")) else {
+            throw Failure("the demo failed: the repaired files differ from the payload")
         }
     }
 

@@ -64,7 +64,7 @@ package enum JSONTopic {
             fields: """
                 {event: "limits", id, info_hash, name, download_limit, upload_limit,
                  max_peers, seed_goal, seed_ratio, seed_seconds, uploaded_bytes,
-                 seeding_seconds, super_seed}
+                 seeding_seconds, super_seed, read_only}
                 """,
             notes: """
                 One object per line and torrent. A limit of null is none, and `max_peers` of null the engine's default. \
@@ -151,6 +151,19 @@ package enum JSONTopic {
                 """,
             notes: "One object per line; progress each second."),
         Section(
+            command: "volumes",
+            fields: """
+                {volumes: [{id, name, identity, mount_path, state, torrents,
+                   torrents_offline, completed_bytes, missing_bytes, free_bytes,
+                   total_bytes, reserve_bytes, oldest_verified_at, last_seen,
+                   offline_since, marked, other_machine, notes: [sentence]}]}
+                """,
+            notes: """
+                `state` is online, read_only, or where the volume isn't: missing (no mount point), empty_mount_point, \
+                not_mounted (a folder with other files), automounter, replaced, elsewhere or silent. `marked` tells of the file \
+                .pieces-volume in its root, and `other_machine` of a volume that was last used on another machine.
+                """),
+        Section(
             command: "status",
             fields: """
                 {engine: {running, pid, since},
@@ -171,7 +184,7 @@ package enum JSONTopic {
                 after the database was repaired or restored. `downloads`, `seeds` and `checks` are {limit, active, queued}: how \
                 many torrents may be active at once (null: no limit), are active, and wait for a slot; with `named_only` the \
                 engine works only on the torrents that its command named; `slots` is null without an engine. `state` is \
-                downloading, metadata, seeding, checking, complete, paused, queued, offline or error. In the state metadata only \
+                downloading, metadata, seeding, checking, complete, paused, queued, no_space, offline or error. In the state metadata only \
                 the magnet link is known, and `progress`, `total_bytes`, `wanted_bytes`, `piece_length` and `piece_count` are null. \
                 `seeding_seconds` is how long the torrent was complete and available to peers. `web_seeds` counts its web \
                 seeds; those of a .torrent that an earlier version added count once an engine has loaded it. `spread_pieces` is how many \
@@ -182,6 +195,32 @@ package enum JSONTopic {
                 database records as \
                 present, in hexadecimal; the first piece is the highest bit of the first byte. With --watch, one object per line.
                 """),
+        Section(
+            command: "scrub",
+            fields: """
+                {engine_running, period, rate_limit, paused, since,
+                 labels: [{label, period}],
+                 volumes: [{id, mount_path, torrents, bytes, policy_bytes,
+                   covered_bytes, oldest, lag_seconds, activity, rate, rate_limit,
+                   due_bytes, ends_at, read_bytes, transients, held_at, held_reason,
+                   damage_found, damage_repaired, damage_waiting,
+                   damage_unavailable, damage_held}],
+                 damage: [{id, piece, kind, state, path, file_offset, bytes,
+                   bad_bytes, bad_bits, found_at, tries, source}]}
+                """,
+            notes: """
+                A `period` of null means never. `since` is the time of `pieces scrub now`, until everything verified before was \
+                read. `policy_bytes` have a period, and `covered_bytes` of them were verified within it. `activity` is reading, \
+                idle, paused or away, and null without an engine. `held_at` is when many bad pieces stopped repairs. `damage` lists \
+                what stands, at most 1000 pieces: `kind` is rot, unreadable, edit or missing, and `state` waiting, unavailable, \
+                held or written (and not read back yet).
+                """),
+        Section(
+            command: "repair",
+            fields: """
+                {id, info_hash, name, asked, kept, damage: [as of scrub]}
+                """,
+            notes: "One object per line and torrent. `asked` pieces are fetched, and `kept` are edits that stay."),
         Section(
             command: "files",
             fields: """

@@ -92,7 +92,7 @@ enum StatusOrder: String, CaseIterable, ExpressibleByArgument {
             if engine.isMoving(torrent, now) { return 0 }
             switch engine.state(of: torrent) {
             case .checking: return 0
-            case .error, .offline: return 1
+            case .error, .offline, .noSpace: return 1
             case .downloading: return 2
             default: return 3
             }

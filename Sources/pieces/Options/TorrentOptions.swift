@@ -31,6 +31,9 @@ struct TorrentOptions: ParsableArguments {
     @Flag(help: "Overwrite files that already exist at the torrent's paths, even if no piece of them matches.")
     var overwrite = false
 
+    @Flag(help: "Only read the files: check and serve what is there, and never create, extend or write one.")
+    var readOnly = false
+
     @OptionGroup var limits: LimitOptions
 
     @Option(
@@ -43,7 +46,7 @@ struct TorrentOptions: ParsableArguments {
             incompleteFolder: settings.text(.incompleteFolder), patterns: select, isSequential: sequential,
             allocatesFull: allocate.map { $0 == .full } ?? settings.allocatesFull ?? false,
             limits: LimitChange(download: limits.downloadLimit, upload: limits.uploadLimit, peers: maxPeers),
-            mayOverwrite: overwrite, superSeeds: superSeeds)
+            mayOverwrite: overwrite, superSeeds: superSeeds, isReadOnly: readOnly)
     }
 }
 

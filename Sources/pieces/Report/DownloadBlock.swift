@@ -43,7 +43,7 @@ package struct DownloadBlock {
     private func rank(_ torrent: TorrentProgress) -> Int {
         if torrent.isMoving { return 0 }
         return switch torrent.state {
-        case .error, .offline: 1
+        case .error, .offline, .noSpace: 1
         case .downloading, .checking: 2
         default: 3
         }
@@ -87,7 +87,7 @@ package struct DownloadBlock {
     private func row(_ torrent: TorrentProgress, _ columns: BlockColumns) -> String {
         let name = torrent.name.printable.fitted(columns.name).padded(columns.name)
         let start = "\(Self.indent)\(name)  "
-        guard torrent.state != .error, torrent.state != .offline else {
+        guard torrent.state != .error, torrent.state != .offline, torrent.state != .noSpace else {
             return (start + words.state(torrent)).fitted(display.width)
         }
         let bar = Bar.text(

@@ -115,9 +115,9 @@ package struct DownloadWords {
             display.text("checking, \(Format.count(torrent.unverified, "piece")) left", torrent.state.colour)
         case .metadata: "fetching metadata: \(torrent.metadata?.sentence ?? "no peer offers it yet")"
         case .downloading: Format.part(torrent.completedBytes, of: torrent.wantedBytes)
-        case .error, .offline:
+        case .error, .offline, .noSpace:
             display.text(
-                "\(torrent.state.rawValue): \(torrent.error?.printable ?? "unknown reason")", torrent.state.colour)
+                "\(torrent.state.word): \(torrent.error?.printable ?? "unknown reason")", torrent.state.colour)
         default:
             "\(display.text(torrent.state.rawValue, torrent.state.colour)), \(Format.bytes(torrent.wantedBytes))"
         }
@@ -167,7 +167,7 @@ package struct DownloadWords {
         parts.append(Format.count(all.total, "torrent"), rank: 0)
         // The problems and the work under way are dropped after what rests.
         let ranks: [(TorrentState, rank: Int)] = [
-            (.error, 4), (.offline, 4), (.complete, 7), (.seeding, 6), (.downloading, 5), (.metadata, 5),
+            (.error, 4), (.offline, 4), (.noSpace, 4), (.complete, 7), (.seeding, 6), (.downloading, 5), (.metadata, 5),
             (.checking, 5), (.queued, 6),
             (.paused, 7),
         ]
@@ -175,7 +175,7 @@ package struct DownloadWords {
         for (state, rank) in ranks {
             guard let count = all.counts[state], count > 0 else { continue }
             let colour = state == .error || state == .offline ? state.colour : nil
-            parts.append(display.text("\(Format.count(count)) \(state.rawValue)", colour), rank: rank, gap: gap)
+            parts.append(display.text("\(Format.count(count)) \(state.word)", colour), rank: rank, gap: gap)
             gap = ", "
         }
         if all.wantedBytes > 0 {

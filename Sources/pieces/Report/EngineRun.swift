@@ -146,7 +146,7 @@ struct EngineRun {
 
     private func accompanied(_ session: Session, _ socket: ListeningSocket) async {
         let moves = OwnFolderMoves(database: settings.database)
-        async let moving: Void = moves.attend()
+        async let moving: Void = moves.attend(session)
         await withDiscardingTaskGroup { group in
             if let companion { group.addTask { await companion.attend(session, at: socket) } }
             await session.waitUntilEnd()

@@ -21,18 +21,20 @@ struct HookRunner {
     init(database: FilePath) { self.database = database }
 
     /// Runs the commands for what happened since the last look. Events before the first command was set are skipped.
-    func look(_ settings: Settings) async throws {
+    /// Returns whether that was all.
+    func look(_ settings: Settings) async throws -> Bool {
         let isWanted = Hook.allCases.contains { settings.text($0.key) != nil }
         let (events, last) = try news(isWanted: isWanted)
         for (event, row) in events {
             guard try !isBeforeMove(event), let hook = Hook(event.kind), let command = settings.text(hook.key) else {
                 continue
             }
-            guard try await run(command, for: hook, event, row) else { return }
+            guard try await run(command, for: hook, event, row) else { return false }
             // Saved after each command: a crash may repeat one command and loses none.
             try save(event.id)
         }
         if let newest = events.last?.0.id, newest != last { try save(newest) }
+        return events.count < Self.eventLimit
     }
 
     private func news(isWanted: Bool) throws -> ([(EventRow, TorrentRow?)], seen: Int64?) {

@@ -44,9 +44,10 @@ struct RunCompanion: Sendable {
             if let manager, let limit = manager.watchdog {
                 group.addTask { await Self.watch(session, manager, limit) }
             }
-            group.addTask { await runHooks() }
-            group.addTask { await watchFolder() }
-            group.addTask { await keepBackups() }
+            let settings = SettingsReader(session, read: settings)
+            group.addTask { await runHooks(session, settings) }
+            group.addTask { await watchFolder(settings) }
+            group.addTask { await keepBackups(settings) }
         }
     }
 
@@ -61,23 +62,28 @@ struct RunCompanion: Sendable {
         }
     }
 
-    private func runHooks() async {
+    private func runHooks(_ session: Session, _ settings: SettingsReader) async {
         let hooks = HookRunner(database: database)
-        await repeating { try await hooks.look(try settings()) }
+        var seen: (event: Int64?, number: Int)?
+        await repeating {
+            let (now, event) = (try await settings.read(), await session.newestEvent)
+            if let seen, seen.event == event, seen.number == now.number { return }
+            seen = try await hooks.look(now.settings) ? (event, now.number) : nil
+        }
     }
 
-    private func watchFolder() async {
+    private func watchFolder(_ settings: SettingsReader) async {
         var folder = WatchFolder(database: database)
         await repeating {
-            for news in try await folder.look(try settings()) { log.notice("\(news)") }
+            for news in try await folder.look(try await settings.read().settings) { log.notice("\(news)") }
         }
     }
 
     /// The engine reads the settings of backups in the database.
-    private func keepBackups() async {
+    private func keepBackups(_ settings: SettingsReader) async {
         var last: BackupSettings?
         await repeating {
-            guard let backups = try settings().backups, backups != last else { return }
+            guard let backups = try await settings.read().settings.backups, backups != last else { return }
             try Connection.open(database, mode: .readWrite, now: .now()).setBackupSettings(backups)
             last = backups
         }
@@ -96,5 +102,33 @@ struct RunCompanion: Sendable {
             }
             do { try await Task.sleep(for: Self.interval) } catch { return }
         }
+    }
+}
+
+/// The settings as they are now. They are read again when they may have changed: another program has written to the
+/// database, or some time has passed, because files may have changed as well.
+private actor SettingsReader {
+    private static let fileInterval = Duration.seconds(10)
+
+    private let session: Session
+    private let source: @Sendable () throws -> Settings
+    private var last: (settings: Settings, version: Int?, at: ContinuousClock.Instant)?
+    private var number = 0
+
+    init(_ session: Session, read: @escaping @Sendable () throws -> Settings) {
+        self.session = session
+        source = read
+    }
+
+    /// The settings, and how often they have been read.
+    func read() async throws -> (settings: Settings, number: Int) {
+        let version = await session.dataVersion
+        if let last, last.version == version, ContinuousClock.now - last.at < Self.fileInterval {
+            return (last.settings, number)
+        }
+        let settings = try source()
+        last = (settings, version, .now)
+        number += 1
+        return (settings, number)
     }
 }

@@ -16,7 +16,7 @@ extension TorrentState {
         switch self {
         case .error, .offline: .red
         case .downloading, .seeding: .green
-        case .checking: .yellow
+        case .checking, .noSpace: .yellow
         case .queued, .metadata, .complete, .paused: nil
         }
     }

@@ -29,6 +29,8 @@ struct StatusTable {
     var limits: String?
     /// Complete torrents that wait to move to their own folder.
     var waiting: [DestinationRow] = []
+    /// How many pieces are damaged and not repaired.
+    var damaged = 0
     /// The last line about torrents that have no line.
     var remainder: String?
     /// What stands in place of an empty table.
@@ -183,6 +185,10 @@ struct StatusTable {
             let sentence = "\(row.torrent)  complete, and waits to move to \(row.folder): \(row.problem ?? "")"
             text += wrapped(sentence.printable, indent: 4) + "\n"
         }
+        if damaged > 0 {
+            let are = damaged == 1 ? "is" : "are"
+            text += wrapped("\(Format.count(damaged, "piece")) \(are) damaged: see `pieces scrub`", indent: 2) + "\n"
+        }
         if let limits { text += wrapped(limits, indent: 2) + "\n" }
         for sentence in queue?.sentences ?? [] { text += wrapped(sentence, indent: 2) + "\n" }
         if let sentence = engineSentence { text += wrapped(sentence, indent: 2) + "\n" }
@@ -230,7 +236,7 @@ extension TorrentState {
     /// The order of states in totals: problems first, then what is under way.
     fileprivate var order: Int {
         let order: [TorrentState] = [
-            .error, .offline, .downloading, .metadata, .checking, .queued, .seeding, .complete, .paused,
+            .error, .offline, .noSpace, .downloading, .metadata, .checking, .queued, .seeding, .complete, .paused,
         ]
         return order.firstIndex(of: self) ?? order.count
     }

@@ -1,0 +1,85 @@
+import Synchronization
+
+/// How long reads for peers take on each device, while a scrub reads there and while none does. A scrub backs off by it.
+package final class ReadTimes: Sendable {
+    /// Some reads on a device.
+    package struct Sum: Sendable, Hashable {
+        package var count = 0
+        package var total = Duration.zero
+
+        package init(count: Int = 0, total: Duration = .zero) {
+            self.count = count
+            self.total = total
+        }
+
+        package var mean: Duration? { count > 0 ? total / count : nil }
+
+        mutating func add(_ time: Duration) {
+            count += 1
+            total += time
+        }
+    }
+
+    /// The reads on a device since they were last taken.
+    package struct Device: Sendable, Hashable {
+        /// Reads while no scrub read anything there.
+        package var quiet = Sum()
+        /// Reads beside those of a scrub.
+        package var disturbed = Sum()
+
+        package init(quiet: Sum = Sum(), disturbed: Sum = Sum()) {
+            self.quiet = quiet
+            self.disturbed = disturbed
+        }
+    }
+
+    private struct State {
+        var scrubs: [UInt64: Int] = [:]
+        /// How often a scrub began on the device.
+        var beginnings: [UInt64: Int] = [:]
+        var devices: [UInt64: Device] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// Takes what was measured on the device.
+    package func take(_ device: UInt64) -> Device {
+        state.withLock { $0.devices.removeValue(forKey: device) ?? Device() }
+    }
+
+    func scrubBegan(on device: UInt64?) {
+        guard let device else { return }
+        state.withLock { state in
+            state.scrubs[device, default: 0] += 1
+            state.beginnings[device, default: 0] += 1
+        }
+    }
+
+    func scrubEnded(on device: UInt64?) {
+        guard let device else { return }
+        state.withLock { state in
+            let left = (state.scrubs[device] ?? 1) - 1
+            state.scrubs[device] = left > 0 ? left : nil
+        }
+    }
+
+    /// Measures a read for a peer. It counts as disturbed if a scrub was reading at its beginning, or began meanwhile.
+    func measure<Value>(on device: UInt64?, _ read: () throws(DiskError) -> Value) throws(DiskError) -> Value {
+        guard let device else { return try read() }
+        let (wasScrubbed, beginnings) = state.withLock { (($0.scrubs[device] ?? 0) > 0, $0.beginnings[device] ?? 0) }
+        let began = ContinuousClock.now
+        let value = try read()
+        let time = ContinuousClock.now - began
+        state.withLock { state in
+            let isDisturbed = wasScrubbed || state.beginnings[device] ?? 0 != beginnings
+            if isDisturbed {
+                state.devices[device, default: Device()].disturbed.add(time)
+            } else {
+                state.devices[device, default: Device()].quiet.add(time)
+            }
+        }
+        return value
+    }
+}

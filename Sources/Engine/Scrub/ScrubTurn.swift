@@ -1,0 +1,200 @@
+import Disk
+import Store
+import Swarm
+import SystemPackage
+import Torrent
+import Verification
+
+/// One torrent that is being scrubbed: what is read of it, and what was found and isn't recorded yet.
+struct ScrubTurn: Sendable {
+    let torrent: StoredTorrent
+    /// The payload, bound to the device of its folder: if another disk takes its place, nothing is read there.
+    let payload: Payload
+    let volume: VolumeID?
+    /// The files whose fingerprints differed when the turn began, with their states.
+    let changed: [PayloadFile: FoundFile]
+    /// Damage that stood when the turn began.
+    let standing: [PieceIndex: DamageRow.State]
+    var pages: ScrubPages
+    var brake: RepairBrake
+    /// Whether nothing is repaired on the volume.
+    var isHeld: Bool
+    /// What the next record says.
+    var record: ScrubRecord
+    /// Pieces that are damaged.
+    private(set) var bad: Set<PieceIndex> = []
+    /// Pieces of which nothing could be said.
+    private(set) var skipped: Set<PieceIndex> = []
+
+    var id: TorrentID { torrent.row.id }
+
+    init(
+        _ torrent: StoredTorrent, _ look: PayloadLook, volume: VolumeID?, due: Bitfield, present: Bitfield,
+        ownWrites: Set<PayloadFile>, damage: [DamageRow], stored: ScrubVolumeRow?
+    ) {
+        self.torrent = torrent
+        self.volume = volume
+        payload = look.payload
+        let recorded = Dictionary(torrent.fingerprints.map { (PayloadFile(index: $0.index), $0.print) }) {
+            _, last in last
+        }
+        var changed: [PayloadFile: FoundFile] = [:]
+        for (file, found) in look.files where !ownWrites.contains(file) {
+            if recorded[file].map({ !found.print.isUnchanged(since: $0) }) ?? true { changed[file] = found }
+        }
+        self.changed = changed
+        standing = Dictionary(damage.map { ($0.piece, $0.state) }) { first, _ in first }
+        var pieces = due
+        let geometry = torrent.metainfo.geometry
+        // A changed file is judged as a whole, so that its new fingerprint can be recorded.
+        for case .entry(let index) in changed.keys {
+            for piece in torrent.metainfo.layout.pieces(of: index, geometry: geometry) { pieces.insert(piece) }
+        }
+        for piece in standing.keys where piece.value < present.count { pieces.insert(piece) }
+        // What an earlier run verified says nothing of a file that was changed since.
+        let cursor = changed.isEmpty ? stored?.cursor.flatMap { $0.torrent == torrent.row.id ? $0 : nil } : nil
+        pages = ScrubPages(due: pieces, present: present, geometry: geometry, cursor: cursor)
+        brake = RepairBrake(pieces: stored?.countedPieces ?? 0, bad: stored?.countedBad ?? 0)
+        brake.torrentBegins()
+        isHeld = stored?.heldAt != nil
+        record = ScrubRecord(torrent: torrent.row.id, volume: volume)
+    }
+
+    /// The files that hold bytes of the piece.
+    func files(of piece: PieceIndex) -> [PayloadFile] {
+        let layout = torrent.metainfo.layout
+        var files: [PayloadFile] = []
+        for index in layout.files(of: piece, geometry: torrent.metainfo.geometry) where !layout.files[index].isEmpty {
+            if let file = payload.place(of: index), !files.contains(file) { files.append(file) }
+        }
+        return files
+    }
+
+    /// What the states of a piece's files say. `recorded` are the newest records, and `isWriting` the files that the
+    /// engine may have written to since.
+    func evidence(
+        of files: [PayloadFile], now: [PayloadFile: FoundFile], recorded: [FingerprintRow],
+        isWriting: Set<PayloadFile>
+    ) -> ScrubEvidence.Files {
+        let known = Dictionary(recorded.map { (PayloadFile(index: $0.index), $0.print) }) { _, last in last }
+        var result = ScrubEvidence.Files.same
+        for file in files {
+            guard let found = now[file] else { return .gone }
+            guard known[file].map({ !found.print.isUnchanged(since: $0) }) ?? true else { continue }
+            if isWriting.contains(file) {
+                if result == .same { result = .beingWritten }
+                continue
+            }
+            if case .entry(let index) = file, found.print.size != torrent.metainfo.layout.files[index].length,
+                known[file]?.size == torrent.metainfo.layout.files[index].length
+            {
+                result = .otherLength
+            } else if result != .otherLength {
+                result = .differ
+            }
+        }
+        return result
+    }
+
+    // MARK: What was found
+
+    mutating func wasRead(_ pieces: [PieceIndex]) {
+        record.readPieces += pieces.count
+        brake.read(pieces.count)
+        for piece in pieces { record.readBytes += Int64(torrent.metainfo.geometry.length(of: piece)) }
+    }
+
+    mutating func isGood(_ piece: PieceIndex, at moment: Timestamp) {
+        if let done = pages.verified(piece, at: moment) { record.pages.append(done) }
+        if standing[piece] != nil, !record.repaired.contains(piece) { record.repaired.append(piece) }
+    }
+
+    mutating func isTransient(_ piece: PieceIndex) {
+        record.transients += 1
+        let place = torrent.metainfo.place(of: piece)
+        record.events.append(
+            ScrubRecord.Event(
+                .transient,
+                "\(place.path): piece \(piece) was bad once and is good now: check the memory and the cables if this happens again"
+            ))
+    }
+
+    mutating func isUnknown(_ piece: PieceIndex) {
+        skipped.insert(piece)
+        pages.skipped(piece)
+    }
+
+    /// The piece is damaged. `unreadable` are the ranges that the device can't read.
+    mutating func isDamaged(
+        _ piece: PieceIndex, _ kind: DamageRow.Kind, unreadable: [Range<Int>] = [], missing: [PayloadFile] = []
+    ) {
+        bad.insert(piece)
+        if let done = pages.lost(piece) { record.pages.append(done) }
+        let metainfo = torrent.metainfo
+        let place = metainfo.place(of: piece, at: unreadable.first?.lowerBound ?? 0)
+        var isHeld = isHeld || kind == .edit
+        if kind == .rot || kind == .unreadable {
+            record.badPieces += 1
+            if let reason = brake.foundBad(inFile: place.file), !self.isHeld {
+                self.isHeld = true
+                isHeld = true
+                // Nothing of what was found just now is fetched, either.
+                record.damage = record.damage.map { $0.held() }
+                record.holdReason = reason
+                record.events.append(
+                    ScrubRecord.Event(
+                        .held,
+                        "repairs on this volume stopped: \(reason), which points to a failing controller, bad memory or the wrong disk; "
+                            + "reading goes on; `pieces scrub --continue` allows repairs again"))
+            }
+        }
+        for file in missing where !record.missingFiles.contains(file.index) { record.missingFiles.append(file.index) }
+        let badBytes = unreadable.isEmpty ? nil : Int64(unreadable.reduce(0) { $0 + $1.count })
+        record.damage.append(
+            NewDamage(
+                piece: piece, kind: kind, isHeld: isHeld, path: place.path, fileOffset: place.fileOffset,
+                bytes: Int64(metainfo.geometry.length(of: piece)), badBytes: badBytes))
+        record.events.append(Self.event(piece, kind, place, badBytes, isHeld: isHeld))
+    }
+
+    private static func event(
+        _ piece: PieceIndex, _ kind: DamageRow.Kind, _ place: (path: String, file: Int, fileOffset: Int64),
+        _ badBytes: Int64?, isHeld: Bool
+    ) -> ScrubRecord.Event {
+        let rest = isHeld && kind != .edit ? "; it isn't repaired while repairs on the volume are stopped" : ""
+        return switch kind {
+        case .rot:
+            ScrubRecord.Event(
+                .rot, "\(place.path): piece \(piece), at offset \(place.fileOffset), changed on the disk\(rest)")
+        case .unreadable:
+            ScrubRecord.Event(
+                .rot,
+                "\(place.path): piece \(piece): \(badBytes.map { Format.count(Int($0), "byte") } ?? "bytes") at offset "
+                    + "\(place.fileOffset) can't be read\(rest)")
+        case .edit:
+            ScrubRecord.Event(
+                .edited,
+                "\(place.path): another program changed piece \(piece), at offset \(place.fileOffset); its bytes are kept, "
+                    + "and `pieces repair --overwrite-edits` replaces them")
+        case .missing: ScrubRecord.Event(.edited, "\(place.path): piece \(piece) is missing\(rest)")
+        }
+    }
+
+    /// The changed files of which every piece was judged: they get new fingerprints.
+    func settledFiles() -> [PayloadFile] {
+        guard pages.isEmpty else { return [] }
+        let (layout, geometry) = (torrent.metainfo.layout, torrent.metainfo.geometry)
+        return changed.keys.filter { file in
+            guard case .entry(let index) = file else { return false }
+            return layout.pieces(of: index, geometry: geometry).allSatisfy { !skipped.contains($0) }
+        }
+    }
+
+    /// Takes what is to be recorded now.
+    mutating func takeRecord(isLast: Bool) -> ScrubRecord? {
+        record.cursor = isLast ? nil : pages.cursor(of: id)
+        guard !record.isEmpty || isLast else { return nil }
+        defer { record = ScrubRecord(torrent: id, volume: volume) }
+        return record
+    }
+}

@@ -1,0 +1,34 @@
+import Disk
+import NIOCore
+import Store
+import Torrent
+import Verification
+
+/// What a session needs to scrub: the machine, the readers and the turns under way.
+struct ScrubWork {
+    var machine: ScrubMachine
+    var readers: [ScrubMachine.ReaderID: ScrubReader] = [:]
+    var turns: [ScrubMachine.ReaderID: ScrubTurn] = [:]
+    /// The numbers of the file systems that each reader has read from.
+    var devices: [ScrubMachine.ReaderID: Set<UInt64>] = [:]
+    var timer: Scheduled<Void>?
+    /// What the last heartbeat said.
+    var lastReports: [ScrubReport] = []
+    /// Effects whose tasks are under way.
+    var running = 0
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    init(start: Instant) { machine = ScrubMachine(start: start) }
+
+    /// An effect was performed.
+    mutating func ended() {
+        running -= 1
+        guard running == 0 else { return }
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+
+    mutating func wait(_ waiter: CheckedContinuation<Void, Never>) {
+        if running == 0 { waiter.resume() } else { waiters.append(waiter) }
+    }
+}

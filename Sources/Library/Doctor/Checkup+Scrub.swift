@@ -1,0 +1,61 @@
+import Store
+import Torrent
+
+/// Checks whether verified bytes are read back in time, and what is damaged.
+extension Checkup {
+    /// A scrub that is late by a tenth of the standard period is worth knowing.
+    private static let tolerated = Duration.seconds(3 * 24 * 3600)
+
+    func scrubs() throws -> [Diagnosis] {
+        let status = try Library(connection).scrubStatus(now: now)
+        guard !status.volumes.isEmpty else { return [] }
+        var found: [Diagnosis] = []
+        for volume in status.volumes {
+            let place = (volume.volume?.mountPath ?? "an unknown volume").printable
+            if let reason = volume.stored?.heldReason {
+                found.append(
+                    .problem(
+                        .scrub, "\(place): repairs are stopped: \(reason.printable)",
+                        "check the disk, its cables and the memory; then `pieces scrub --continue`"))
+            }
+            if let transients = volume.stored?.transients, transients >= Self.fewestTransients {
+                found.append(
+                    .notice(
+                        .scrub, "\(place): \(Format.count(transients, "piece")) were bad once and good when read again",
+                        "check the memory and the cables: the disk itself keeps its bytes"))
+            }
+            if volume.lag > Self.tolerated, !status.control.isPaused {
+                found.append(
+                    .notice(
+                        .scrub, "\(place): the oldest verification is \(Format.time(volume.lag)) late",
+                        status.isEngineRunning
+                            ? "`pieces scrub --rate` sets a higher rate, and `pieces scrub policy` a longer period"
+                            : "start `pieces run`, which reads on"))
+            }
+        }
+        if status.control.isPaused {
+            found.append(.notice(.scrub, "scrubs are paused", "`pieces scrub resume` goes on"))
+        }
+        if !status.damage.isEmpty {
+            let torrents = Set(status.damage.map(\.torrent)).count
+            found.append(
+                .problem(
+                    .scrub,
+                    "\(Format.count(status.damage.count, "piece")) of \(Format.count(torrents, "torrent")) are damaged",
+                    "`pieces scrub` lists them, and `pieces explain TORRENT` says what becomes of them"))
+        }
+        guard found.isEmpty else { return found }
+        let policy = status.volumes.reduce(Int64(0)) { $0 + $1.policyBytes }
+        let covered = status.volumes.reduce(Int64(0)) { $0 + $1.coveredBytes }
+        return [
+            .fine(
+                .scrub,
+                policy > 0
+                    ? "\(Format.percent(covered, of: policy)) of the verified bytes were verified within their period, and nothing is damaged"
+                    : "nothing is read back, as the policy says")
+        ]
+    }
+
+    /// The number of pieces that were bad only once from which it is no accident.
+    static let fewestTransients = 3
+}

@@ -1,0 +1,42 @@
+import Store
+import Torrent
+
+/// Explains damage that stands, and what becomes of it.
+extension Explanation {
+    static func damage(_ facts: Facts) -> [Cause] {
+        guard let first = facts.damage.first else { return [] }
+        let torrent = facts.torrent
+        var causes: [Cause] = []
+        func add(_ rows: [DamageRow], _ what: String, _ advice: String?) {
+            guard let one = rows.first else { return }
+            causes.append(
+                Cause(
+                    kind: .damaged,
+                    sentence: "\(Format.count(rows.count, "piece")) \(what), the first in \(one.path.printable)",
+                    advice: advice))
+        }
+        let edits = facts.damage.filter { $0.kind == .edit && $0.state == .held }
+        let lost = facts.damage.filter { $0.kind != .edit && $0.state == .held && $0.tries > 0 }
+        let held = facts.damage.filter { $0.kind != .edit && $0.state == .held && $0.tries == 0 }
+        add(
+            edits, "changed by another program and kept as \(edits.count == 1 ? "it is" : "they are")",
+            "`pieces repair \(torrent.id) --overwrite-edits` replaces what was changed")
+        add(
+            lost, "repaired in vain, because the disk doesn't keep what is written there",
+            "replace the disk; `pieces repair \(torrent.id)` tries again")
+        add(
+            held, "damaged, and repairs on the volume are stopped because of many bad pieces",
+            "check the disk, its cables and the memory; then `pieces scrub --continue` allows repairs again")
+        add(
+            facts.damage.filter { $0.state == .unavailable },
+            "damaged, and no peer or web seed that is connected has it",
+            "it is asked for again at each announce; `pieces webseeds` and `pieces trackers` add sources")
+        let waiting = facts.damage.filter { $0.state == .waiting || $0.state == .written }
+        let when =
+            torrent.settings.isPaused
+            ? "resume it with `pieces resume \(torrent.id)`: a paused torrent isn't repaired"
+            : facts.engine.isRunning ? nil : "start `pieces run`, which repairs it"
+        add(waiting, "damaged since \(Format.moment(first.foundAt)) and being repaired", when)
+        return causes
+    }
+}

@@ -1,0 +1,243 @@
+import ArgumentParser
+import Library
+import Store
+import Torrent
+
+/// `pieces scrub`
+struct Scrub: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scrub", abstract: "Show or control the reading back of verified bytes, which finds and repairs rot.",
+        discussion: """
+            While `pieces run` runs, it reads every verified byte back within a period, 30 days unless you say otherwise: past the \
+            page cache, one reader for each disk, the torrents verified longest ago first. Torrents seed on meanwhile. What turns \
+            out to be bad is fetched again from peers and web seeds, written, and read back. A file that another program changed \
+            is reported and kept; see `pieces repair`.
+
+            Examples:
+              pieces scrub
+              pieces scrub now --rate 80M
+              pieces scrub pause
+              pieces scrub policy 14d
+              pieces scrub policy off --label scratch
+              pieces scrub --continue
+
+            Exit codes: 0 nothing is damaged; 1 an error; 2 damage stands; 64 wrong usage.
+            """,
+        subcommands: [ScrubStatus.self, ScrubNow.self, ScrubPause.self, ScrubResume.self, ScrubPolicy.self],
+        defaultSubcommand: ScrubStatus.self)
+}
+
+/// The rate of a scrub, as an option.
+struct ScrubRate: ExpressibleByArgument {
+    /// Bytes per second; `nil`: as the policy needs.
+    let bytes: Int64?
+
+    init?(argument: String) {
+        if ["auto", "none"].contains(argument.lowercased()) {
+            bytes = nil
+            return
+        }
+        do throws(BadValue) {
+            switch try Rate(argument) {
+            case .unlimited: bytes = nil
+            case .bytes(let count): bytes = count
+            }
+        } catch {
+            return nil
+        }
+    }
+}
+
+/// `pieces scrub status`
+struct ScrubStatus: DirectCommand, AnsweringCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show what was read back on each volume, and what is damaged.",
+        discussion: """
+            COVERED is the part of the bytes that was verified within its period, OLDEST how long ago the bytes were verified \
+            that were verified longest ago, and LATE for how long the policy has been missed. ENDS is when everything that is due \
+            is read at the present rate.
+
+            --rate sets the rate of scrubs on each disk, in bytes per second; with auto, it follows from the bytes and the period. \
+            --continue allows repairs again on volumes where many bad pieces stopped them.
+
+            Examples:
+              pieces scrub
+              pieces scrub --rate 40M
+              pieces scrub --continue
+              pieces scrub --json
+
+            Exit codes: 0 nothing is damaged; 1 an error; 2 damage stands.
+            """)
+
+    @Option(help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"))
+    var rate: ScrubRate?
+
+    @Flag(name: .customLong("continue"), help: "Allow repairs again where many bad pieces stopped them.")
+    var continues = false
+
+    @Flag(help: "Print JSON; see `pieces help json`.")
+    var json = false
+
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
+
+    func runDirectly() throws {
+        let library = Library(rate == nil && !continues ? try global.openToLook() : try global.openToChange())
+        if let rate { _ = try library.changeScrub { $0.rate = rate.bytes } }
+        if continues {
+            let count = try library.continueRepairs()
+            if !json {
+                Terminal.shared.print(
+                    count == 0
+                        ? "repairs weren't stopped on any volume"
+                        : "repairs are allowed again on \(Format.count(count, "volume")): what was bad is read again first")
+            }
+        }
+        let now = Timestamp.now()
+        let status = try library.scrubStatus(now: now)
+        Terminal.shared.print(bytes: json ? ScrubJSON.object(status) : Array(ScrubText.text(status, now).utf8))
+        if status.isDamaged { throw ExitStatus.incomplete }
+    }
+}
+
+/// `pieces scrub now`
+struct ScrubNow: DirectCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "now", abstract: "Read everything back now that was verified before.",
+        discussion: """
+            The running engine begins at once, and an engine that is started later goes on. Without --rate, it reads as fast as \
+            the disks and the peers allow: it backs off while reads for peers take longer because of it.
+
+            Examples:
+              pieces scrub now
+              pieces scrub now --rate 80M
+            """)
+
+    @Option(help: ArgumentHelp("Read no faster than this on each disk, for example 80M, or auto.", valueName: "rate"))
+    var rate: ScrubRate?
+
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
+
+    func runDirectly() throws {
+        let library = Library(try global.openToChange())
+        let now = Timestamp.now()
+        _ = try library.changeScrub { control in
+            // What was verified in this second may have been verified before the command.
+            control.since = now + .seconds(1)
+            control.isPaused = false
+            if let rate { control.rate = rate.bytes }
+        }
+        let engine = try library.engine()
+        Terminal.shared.print(
+            engine.isRunning
+                ? "everything that was verified before now is read back"
+                : "everything that was verified before now is read back when `pieces run` runs")
+    }
+}
+
+/// `pieces scrub pause`
+struct ScrubPause: DirectCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Stop reading back until `pieces scrub resume`, over restarts too.",
+        discussion: """
+            Examples:
+              pieces scrub pause
+            """)
+
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
+
+    func runDirectly() throws {
+        _ = try Library(try global.openToChange()).changeScrub { $0.isPaused = true }
+        Terminal.shared.print("scrubs are paused")
+    }
+}
+
+/// `pieces scrub resume`
+struct ScrubResume: DirectCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Read on from where a pause or a stop interrupted it.",
+        discussion: """
+            Examples:
+              pieces scrub resume
+              pieces scrub resume --rate auto
+            """)
+
+    @Option(help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"))
+    var rate: ScrubRate?
+
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
+
+    func runDirectly() throws {
+        _ = try Library(try global.openToChange()).changeScrub { control in
+            control.isPaused = false
+            if let rate { control.rate = rate.bytes }
+        }
+        Terminal.shared.print("scrubs go on")
+    }
+}
+
+/// `pieces scrub policy`
+struct ScrubPolicy: DirectCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy", abstract: "Set how often verified bytes are read back.",
+        discussion: """
+            The period of a torrent counts before that of its labels (the shortest of them), and that before the one of all \
+            torrents. `off` means never, and `default` removes a period: then the next one counts.
+
+            Examples:
+              pieces scrub policy 30d
+              pieces scrub policy 7d debian.iso
+              pieces scrub policy off --label scratch
+              pieces scrub policy default debian.iso
+            """)
+
+    @Argument(help: ArgumentHelp("A time such as 14d, or off, or default.", valueName: "period"))
+    var period: String
+
+    @Argument(
+        help: ArgumentHelp("Torrents. Default: the policy of all.", valueName: "torrent"),
+        completion: TorrentCompletion.torrents)
+    var torrents: [String] = []
+
+    @Option(help: ArgumentHelp("Set the policy of the torrents with this label.", valueName: "label"))
+    var label: String?
+
+    @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
+
+    /// The periods that make sense, from a minute to ten years.
+    private static let periods = Duration.seconds(60)...Duration.seconds(10 * 365 * 86400)
+
+    func validate() throws {
+        guard label == nil || torrents.isEmpty else { throw ValidationError("give either torrents, or --label") }
+        _ = try parsed()
+    }
+
+    /// Zero means never, and `nil` the default.
+    private func parsed() throws -> Duration? {
+        switch period.lowercased() {
+        case "off", "never": return .zero
+        case "default": return nil
+        default:
+            let time: Duration
+            do throws(BadValue) { time = try TimeSpan.parse(period) } catch {
+                throw ValidationError("give a time such as 14d, or off, or default")
+            }
+            guard Self.periods.contains(time) else { throw ValidationError("give a time from 1m to 3650d") }
+            return time
+        }
+    }
+
+    func runDirectly() throws {
+        let library = Library(try global.openToChange())
+        let scope: Library.ScrubScope = label.map { .label($0) } ?? (torrents.isEmpty ? .all : .torrents(torrents))
+        let period = try parsed()
+        try library.setScrubPeriod(period, of: scope)
+        let who =
+            switch scope {
+            case .all: "all torrents"
+            case .label(let label): "torrents with the label \(label.printable)"
+            case .torrents(let names): names.map(\.printable).joined(separator: ", ")
+            }
+        let what = period.map { $0 > .zero ? "read back within \(Format.time($0))" : "never read back" }
+        Terminal.shared.print(what.map { "\(who): \($0)" } ?? "\(who): as the default says")
+    }
+}

@@ -1,0 +1,165 @@
+import Library
+import Store
+import Torrent
+
+/// The text of `pieces scrub`.
+enum ScrubText {
+    /// The most damaged pieces in the list.
+    private static let listed = 20
+
+    static func text(_ status: Library.ScrubStatus, _ now: Timestamp) -> String {
+        var lines = [policy(status)]
+        if status.control.isPaused { lines.append("paused: `pieces scrub resume` goes on") }
+        if let since = status.control.since {
+            lines.append("everything verified before \(Format.moment(since)) is being read back")
+        }
+        if !status.isEngineRunning, !status.volumes.isEmpty {
+            lines.append("no engine is running: `pieces run` reads on")
+        }
+        guard !status.volumes.isEmpty else {
+            lines.append("nothing has been verified yet")
+            return lines.joined(separator: "\n") + "\n"
+        }
+        return lines.joined(separator: "\n") + "\n\n" + table(status, now) + held(status) + damage(status, now)
+    }
+
+    private static func policy(_ status: Library.ScrubStatus) -> String {
+        var text =
+            status.control.period.map { "policy: every verified byte is read back within \(Format.time($0))" }
+            ?? "policy: nothing is read back, unless a torrent or a label has a period"
+        for label in status.labels {
+            let period = label.period.map { "within \(Format.time($0))" } ?? "never"
+            text += "; label \(label.label.printable): \(period)"
+        }
+        if status.ownPolicies > 0 { text += "; \(Format.count(status.ownPolicies, "torrent")) with a period of its own" }
+        if let rate = status.control.rate { text += "; at most \(Format.rate(rate)) on each disk" }
+        return text
+    }
+
+    private static func table(_ status: Library.ScrubStatus, _ now: Timestamp) -> String {
+        var table = Table(
+            [
+                .left("VOLUME"), .right("TORRENTS"), .right("SIZE"), .right("COVERED"), .right("OLDEST"),
+                .right("LATE"), .left("NOW"), .right("RATE"), .right("DUE"), .left("ENDS"), .right("FOUND"),
+                .right("REPAIRED"), .right("WAITING"),
+            ], flexible: 0)
+        for volume in status.volumes {
+            let damage = volume.damage
+            table.add([
+                (volume.volume?.mountPath ?? "unknown").printable, Format.count(volume.torrents),
+                Format.bytes(volume.bytes),
+                volume.coverage.map { _ in Format.percent(volume.coveredBytes, of: volume.policyBytes) } ?? "off",
+                volume.oldest.map { Format.time(max(.zero, now - $0)) } ?? "",
+                volume.lag > .zero ? Format.time(volume.lag) : "",
+                volume.stored?.heldAt == nil ? volume.activity ?? "" : "repairs stopped",
+                volume.rate.map { $0 > 0 ? Format.rate($0) : "" } ?? "",
+                volume.dueBytes > 0 ? Format.bytes(volume.dueBytes) : "",
+                volume.endsAt.map { Format.moment($0) } ?? "", damage.map { Format.count($0.found) } ?? "0",
+                damage.map { Format.count($0.repaired) } ?? "0", damage.map { Format.count($0.standing) } ?? "0",
+            ])
+        }
+        return table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
+    }
+
+    private static func held(_ status: Library.ScrubStatus) -> String {
+        status.held.map { volume in
+            let place = (volume.volume?.mountPath ?? "a volume").printable
+            let reason = volume.stored?.heldReason?.printable ?? ""
+            return
+                "\n\(place): repairs are stopped: \(reason). Check the disk, its cables and the memory; then `pieces scrub --continue` allows repairs again\n"
+        }.joined()
+    }
+
+    private static func damage(_ status: Library.ScrubStatus, _ now: Timestamp) -> String {
+        guard status.isDamaged else { return "" }
+        let lines = status.damage.prefix(listed).map { row in
+            "  \(row.torrent)  \(row.path.printable), piece \(row.piece), at offset \(row.fileOffset): \(words(row))\n"
+        }
+        let rest = status.damage.count - lines.count
+        let more = rest > 0 ? "  and \(Format.count(rest, "more piece")): `pieces explain TORRENT`\n" : ""
+        return "\ndamaged:\n" + lines.joined() + more
+    }
+
+    /// What is wrong with the piece, and what becomes of it.
+    static func words(_ row: DamageRow) -> String {
+        let what =
+            switch row.kind {
+            case .rot: "changed on the disk"
+            case .unreadable: "can't be read"
+            case .edit: "changed by another program"
+            case .missing: "missing"
+            }
+        switch row.state {
+        case .waiting: return "\(what); waits to be fetched"
+        case .unavailable: return "\(what); no peer or web seed has it"
+        case .held where row.kind == .edit: return "\(what); kept: `pieces repair \(row.torrent) --overwrite-edits` replaces it"
+        case .held where row.tries > 0: return "\(what); the disk doesn't keep repairs: `pieces repair \(row.torrent)` tries again"
+        case .held: return "\(what); repairs are stopped on its volume"
+        case .written: return "\(what); repaired, and not read back yet"
+        case .repaired: return "\(what); repaired"
+        }
+    }
+}
+
+/// The JSON of `pieces scrub --json`.
+enum ScrubJSON {
+    static func object(_ status: Library.ScrubStatus) -> [UInt8] {
+        JSONWriter.line { json in
+            json.field("engine_running", status.isEngineRunning)
+            json.field("period", status.control.period?.components.seconds)
+            json.field("rate_limit", status.control.rate)
+            json.field("paused", status.control.isPaused)
+            json.field("since", status.control.since?.rawValue)
+            json.array("labels", status.labels) { json, label in
+                json.object { json in
+                    json.field("label", label.label)
+                    json.field("period", label.period?.components.seconds)
+                }
+            }
+            json.array("volumes", status.volumes) { json, volume in
+                json.object { json in
+                    json.field("id", volume.volume?.id.rawValue)
+                    json.field("mount_path", volume.volume?.mountPath)
+                    json.field("torrents", volume.torrents)
+                    json.field("bytes", volume.bytes)
+                    json.field("policy_bytes", volume.policyBytes)
+                    json.field("covered_bytes", volume.coveredBytes)
+                    json.field("oldest", volume.oldest?.rawValue)
+                    json.field("lag_seconds", volume.lag.components.seconds)
+                    json.field("activity", volume.activity)
+                    json.field("rate", volume.rate)
+                    json.field("rate_limit", volume.rateLimit)
+                    json.field("due_bytes", volume.dueBytes)
+                    json.field("ends_at", volume.endsAt?.rawValue)
+                    json.field("read_bytes", volume.stored?.readBytes ?? 0)
+                    json.field("transients", volume.stored?.transients ?? 0)
+                    json.field("held_at", volume.stored?.heldAt?.rawValue)
+                    json.field("held_reason", volume.stored?.heldReason)
+                    json.field("damage_found", volume.damage?.found ?? 0)
+                    json.field("damage_repaired", volume.damage?.repaired ?? 0)
+                    json.field("damage_waiting", volume.damage?.waiting ?? 0)
+                    json.field("damage_unavailable", volume.damage?.unavailable ?? 0)
+                    json.field("damage_held", volume.damage?.held ?? 0)
+                }
+            }
+            json.array("damage", status.damage) { json, row in append(row, &json) }
+        }
+    }
+
+    static func append(_ row: DamageRow, _ json: inout JSONWriter) {
+        json.object { json in
+            json.field("id", row.torrent.rawValue)
+            json.field("piece", row.piece.value)
+            json.field("kind", row.kind.rawValue)
+            json.field("state", row.state.rawValue)
+            json.path("path", "path_bytes", row.path)
+            json.field("file_offset", row.fileOffset)
+            json.field("bytes", row.bytes)
+            json.field("bad_bytes", row.badBytes)
+            json.field("bad_bits", row.badBits)
+            json.field("found_at", row.foundAt.rawValue)
+            json.field("tries", row.tries)
+            json.field("source", row.source)
+        }
+    }
+}

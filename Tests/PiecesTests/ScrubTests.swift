@@ -1,0 +1,94 @@
+import Foundation
+import SystemPackage
+import TestSupport
+import Testing
+
+/// `pieces scrub` and `pieces repair`
+struct ScrubCommandTests {
+    /// A verified torrent, in the folder `out`.
+    private func make(_ program: Program) async throws {
+        try program.write("f", bytes: 1_000_000, seed: 1)
+        try await program.succeed("create", "f", "--piece-length", "64K")
+        try await program.succeed("verify", "f.torrent", "--output", ".")
+    }
+
+    private func status(_ program: Program) async throws -> [String: Any] {
+        try #require(try await program.succeed("scrub", "--json").json as? [String: Any])
+    }
+
+    @Test func policyIsShownAndChanged() async throws {
+        try await withProgram { program in
+            try await make(program)
+            let text = try await program.succeed("scrub").output
+            #expect(text.contains("every verified byte is read back within 30 d"), "\(text)")
+            #expect(text.contains("COVERED"), "\(text)")
+            try await program.succeed("scrub", "policy", "14d")
+            #expect(try await status(program)["period"] as? Int == 14 * 86400)
+            try await program.succeed("scrub", "policy", "off", "--label", "scratch")
+            let labels = try #require(try await status(program)["labels"] as? [[String: Any]])
+            #expect(labels.first?["label"] as? String == "scratch")
+            try await program.succeed("scrub", "policy", "7d", "f")
+            try await program.succeed("scrub", "--rate", "5M")
+            try await program.succeed("scrub", "pause")
+            let changed = try await status(program)
+            #expect(changed["paused"] as? Bool == true && changed["rate_limit"] as? Int == 5 << 20)
+            try await program.succeed("scrub", "resume", "--rate", "auto")
+            try await program.succeed("scrub", "now")
+            let running = try await status(program)
+            #expect(running["paused"] as? Bool == false && running["rate_limit"] is NSNull)
+            #expect(running["since"] as? Int != nil)
+            let volumes = try #require(running["volumes"] as? [[String: Any]])
+            #expect(volumes.count == 1 && volumes[0]["bytes"] as? Int == 1_000_000)
+            #expect(volumes[0]["covered_bytes"] as? Int == 1_000_000)
+        }
+    }
+
+    @Test func badInputIsOneSentence() async throws {
+        try await withProgram { program in
+            try await make(program)
+            for arguments in [
+                ["scrub", "policy", "soon"], ["scrub", "policy", "1s"], ["scrub", "--rate", "fast"],
+                ["scrub", "policy", "1d", "f", "--label", "x"], ["repair"], ["scrub", "sometimes"],
+            ] {
+                let answer = try await program.start(arguments).end()
+                #expect(answer.status == 64, "\(arguments): \(answer.errors)")
+            }
+            let unknown = try await program.start(["repair", "nothing-like-that"]).end()
+            #expect(unknown.status == 64 || unknown.status == 1)
+            let whole = try await program.succeed("repair", "f").output
+            #expect(whole.contains("nothing is damaged"), "\(whole)")
+            let none = try await program.succeed("scrub", "--continue").output
+            #expect(none.contains("repairs weren't stopped on any volume"), "\(none)")
+        }
+    }
+
+    /// Rot is found by a real engine, stands without a source, and is told everywhere.
+    @Test func damageIsToldEverywhereWhileItStands() async throws {
+        try await withProgram { program in
+            try await make(program)
+            let file = FilePath(program.folder.appendingPathComponent("f").path)
+            let status = try Files.status(file)
+            try program.flip("f", at: 200_000)
+            try Files.setTimes(file, from: status)
+            try await program.succeed("scrub", "now")
+            let engine = try program.start([
+                "run", "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--quiet",
+            ])
+            try await eventually("the damage to be found", within: .seconds(150)) {
+                try await program.start(["scrub"]).end().status == 2
+            }
+            let text = try await program.start(["scrub"]).end().output
+            #expect(text.contains("piece 3"), "\(text)")
+            let explained = try await program.start(["explain", "f"]).end().output
+            #expect(explained.contains("damaged") || explained.contains("changed by another program"), "\(explained)")
+            let doctor = try await program.start(["doctor"]).end().output
+            #expect(doctor.contains("are damaged"), "\(doctor)")
+            let shown = try await program.succeed("status").output
+            #expect(shown.contains("1 piece is damaged: see `pieces scrub`"), "\(shown)")
+            let repair = try await program.start(["repair", "f", "--json"]).end()
+            #expect(repair.status == 2)
+            engine.send(SIGINT)
+            _ = try await engine.end()
+        }
+    }
+}
