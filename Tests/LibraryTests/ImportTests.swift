@@ -250,16 +250,16 @@ import Verification
         try await withState { state, library, data in
             let torrents = try (1...4).map { try Self.sample("set\($0)", seed: UInt64($0)) }
             for torrent in torrents { try torrent.write(to: data) }
-            let where_ = ("destination", BencodeValue.text(data.text))
+            let place = ("destination", BencodeValue.text(data.text))
             // Something is there; sizes; sizes and claim; sizes, claim and times.
             try Files.remove(torrents[0].path(2, in: data))
-            try state.add(torrents[0], [where_])
-            try state.add(torrents[1], [where_, ("progress", ["blocks": "none"])])
-            try state.add(torrents[2], [where_])
+            try state.add(torrents[0], [place])
+            try state.add(torrents[1], [place, ("progress", ["blocks": "none"])])
+            try state.add(torrents[2], [place])
             let times = try (0..<3).map {
                 BencodeValue.integer(Int64(try Files.status(torrents[3].path($0, in: data)).st_mtim.tv_sec))
             }
-            try state.add(torrents[3], [where_, ("progress", ["blocks": "all", "mtimes": .list(times)])])
+            try state.add(torrents[3], [place, ("progress", ["blocks": "all", "mtimes": .list(times)])])
             try importAll(state, library)
             let order = try library.connection.imports.unhashed().map {
                 try #require(try library.connection.torrents.row($0.id)).name

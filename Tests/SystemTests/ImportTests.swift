@@ -31,7 +31,10 @@ import Torrent
             let selected = try Self.sample("selected", seed: 3)
             let rotten = try Self.sample("rotten", seed: 4)
             let single = try SampleTorrent("single.bin", length: 100_000, pieceLength: 32768, seed: 5)
-            for torrent in [whole, rotten, single] { try torrent.write(to: data) }
+            // Where the client can, one of its files gets another name.
+            let renamed = try Self.sample("renamed", seed: 6)
+            let canRename = !["aria2", "rtorrent"].contains(client.name)
+            for torrent in [whole, rotten, single, renamed] { try torrent.write(to: data) }
             // Nine whole pieces of ten, and a bit of the rest: the end of the first file is missing.
             try half.write(to: data)
             for file in [1, 2] { try Files.remove(half.path(file, in: data)) }
@@ -47,6 +50,10 @@ import Torrent
                     .init(torrent: selected, data: data, unwanted: [2], complete: 15 * 32768),
                     .init(torrent: rotten, data: data, complete: rotten.content.count),
                     .init(torrent: single, data: data, isPaused: true, complete: single.content.count),
+                    .init(
+                        torrent: renamed, data: data,
+                        renamed: canRename ? [(0, "renamed/a.bin", "renamed/z.bin")] : [],
+                        complete: renamed.content.count),
                 ], in: folder)
 
             // One bit turns over after the client's end, and the file looks as ever.
@@ -61,7 +68,7 @@ import Torrent
             let pieces = try Pieces(in: folder)
             let arguments = ["import", state.string, "--from", client.name]
             let trial = try await pieces.run(arguments + ["--dry-run"])
-            #expect(trial.exitCode == 0 && trial.output.contains("5 torrents would be imported"), "\(trial)")
+            #expect(trial.exitCode == 0 && trial.output.contains("6 torrents would be imported"), "\(trial)")
             #expect(!Files.exists(pieces.database))
             let end = try await pieces.run(arguments)
             #expect(end.exitCode == 2, "\(end)")
@@ -87,6 +94,12 @@ import Torrent
             #expect(try connection.imports.row(rottenRow.id)?.wrongPieces == 1)
             let damage = try pieces.events(.inheritedDamage)
             #expect(damage.count == 1 && damage[0].contains("a.bin") && damage[0].contains("1 piece"), "\(damage)")
+            let other = try Self.row(renamed, connection)
+            #expect(other.isComplete)
+            #expect(try connection.renames.of(other.id).files == (canRename ? [0: "z.bin"] : [:]))
+            if ["qbittorrent", "transmission", "rtorrent"].contains(client.name) {
+                #expect(try connection.labels.names(of: try Self.row(whole, connection).id) == ["films"])
+            }
             let chosen = try Self.row(selected, connection)
             #expect(try connection.files.wanted(of: chosen.id, count: 3) == [true, true, false], "\(client)")
             // The last piece of the second file has bytes of the third one, too.
@@ -102,7 +115,7 @@ import Torrent
             // Once more: everything is known, and nothing is hashed again.
             let again = try await pieces.run(arguments + ["--json"])
             #expect(again.exitCode == 0, "\(again)")
-            #expect(again.output.components(separatedBy: #""event":"known""#).count == 6, "\(again)")
+            #expect(again.output.components(separatedBy: #""event":"known""#).count == 7, "\(again)")
             let report = try await pieces.run(["import", "--report"])
             #expect(report.exitCode == 2, "\(report)")
         }

@@ -32,7 +32,7 @@ struct ImportCandidate {
         wanted = metainfo.layout.files.map { file in
             file.isPad || (foreign.wanted[file.index] ?? foreign.unwantedFrom.map { file.index < $0 } ?? true)
         }
-        omitted = foreign.omitted + (foreign.labels.isEmpty ? [] : ["labels"])
+        omitted = foreign.omitted
         let claim = foreign.claim.pieces(of: metainfo.geometry)
         if claim == nil, foreign.claim.extent != .unknown { omitted.append("a claim that doesn't fit the .torrent") }
         self.claim = claim
@@ -91,11 +91,13 @@ struct ImportCandidate {
 
     /// The torrent under the names that its files have on the disk.
     func named() throws -> Metainfo {
-        guard !place.hasOtherNames else {
-            throw Failure("its files have other names than in its .torrent: rename them back in the other client first")
+        do throws(RenameError) { return try metainfo.renamed(renames) } catch {
+            throw Failure("the names of its files can't be used here: \(error)")
         }
-        return metainfo
     }
+
+    /// The names that its files have in place of those in the .torrent.
+    var renames: Renames { Renames(root: place.root, files: place.files) }
 
     /// Bytes of the payload that are there, by the sizes of the files.
     var bytes: Int64 { look.bytes }

@@ -69,6 +69,7 @@ struct ImportRun {
         var new = NewTorrent(
             metainfo: metainfo, output: output, resolvedOutput: conflicts.resolvedOutput, settings: settings,
             wanted: candidate.wanted.allSatisfy(\.self) ? nil : candidate.wanted)
+        new.renames = candidate.renames
         new.replacedTrackers = foreign.trackers?.map { tier in tier.compactMap { AnnounceList.tracker($0) } }
         let now = Timestamp.now()
         let id = try connection.torrents.insert(new, now: now)
@@ -77,6 +78,7 @@ struct ImportRun {
             try connection.destinations.set(
                 id, folder: destination, mountPath: AddRequest.mountPath(holding: destination))
         }
+        for label in foreign.labels.compactMap({ LabelName.checked($0) }) { try connection.labels.add(label, to: id) }
         try insertSources(foreign, metainfo, id, now)
         var record = NewImport(client: item.client.rawValue, source: survey.path(of: index))
         record.rank = item.rank.rawValue
