@@ -151,8 +151,8 @@ final class OrderedScan: Sendable {
 }
 
 extension Disk {
-    /// Verifies like ``verify(_:pieces:hashes:cancel:bytesPerLook:progress:completion:)``, and in the same pass computes
-    /// the SHA-256 of the files all of whose pieces are among `pieces` and good.
+    /// Verifies like ``verify(_:pieces:hashes:cancel:bytesPerLook:progress:completion:)``, and computes in the same
+    /// pass the SHA-256 of the files all of whose pieces are among `pieces` and good.
     ///
     /// `progress` is called by one thread at a time.
     package func verifyWithDigests(

@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing

@@ -32,8 +32,8 @@ package struct ListComparison: Sendable {
 }
 
 extension Library {
-    /// Compares the files of torrents with a list. A recorded SHA-256 of verified pieces is compared as it is; for other
-    /// hashes the files are read.
+    /// Compares the files of torrents with a list. A recorded SHA-256 of verified pieces is compared as it is; for
+    /// other hashes the files are read.
     package func compare(
         _ choice: TorrentChoice, with list: ChecksumList, stop: VerificationStop = VerificationStop(),
         report: (ListComparison.File) -> Void

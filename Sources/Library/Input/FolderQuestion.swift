@@ -37,11 +37,16 @@ package struct FolderQuestion {
     /// Results are returned at the end instead of being reported, because only then is it known which torrents are
     /// adopted.
     package func answer(
-        database: FilePath, stop: VerificationStop, report: @escaping @Sendable (VerificationEvent) -> Void
+        database: FilePath, stop: VerificationStop, computesDigests: Bool = false,
+        report: @escaping @Sendable (VerificationEvent) -> Void
     ) async throws -> (summary: VerificationRun.Summary, results: [VerificationResult]) {
         let results = Results()
         let began = VerificationMemory.Entry(at: .now(), isResumed: false, ownKey: nil)
-        let orders = rows.map { VerificationRun.Order(row: $0, scope: .everything, began: began) }
+        let orders = rows.map { row in
+            var order = VerificationRun.Order(row: row, scope: .everything, began: began)
+            order.computesDigests = computesDigests
+            return order
+        }
         let run = VerificationRun(connection: scratch, database: database, stop: stop) { event in
             switch event {
             case .verified(let result): results.add(result)
@@ -69,10 +74,12 @@ package struct FolderQuestion {
         record.fileBytes = metainfo.fileBytes(of: Array(metainfo.layout.files.indices), have: have)
         record.completedBytes = found.completedBytes
         record.completedAt = found.completedAt
+        let digests = try scratch.digests.rows(of: old).values.map { FileDigest(file: $0.file, sha256: $0.sha256) }
         let volume = try await Disk().volume(at: FilePath(text: output))
         let text = "found \(have.population) of \(metainfo.geometry.pieceCount) pieces in \(output)"
         try connection.transaction(durability: .full) { [record] () throws(StoreError) in
             _ = try connection.pieces.record([record])
+            try connection.digests.save(id, digests, now: .now())
             try connection.torrents.setRootSeen(id)
             if let volume {
                 try connection.volumes.place(id, on: VolumeSighting(volume), now: .now())

@@ -5,15 +5,33 @@ package struct CustodyQuery {
     let db: Connection
 
     private struct Page: Row {
-        static let columns = "b.have, b.verified_at, t.piece_length"
+        static let columns = "b.page, b.have, b.verified_at, t.piece_length, t.piece_count, t.total_bytes"
+        let page: Int64
         let have: [UInt8]
         let verifiedAt: Timestamp?
         let pieceLength: Int64
+        let pieceCount: Int64
+        let totalBytes: Int64
 
         init(_ row: Statement) throws(StoreError) {
+            page = try row.next()
             have = try row.next()
             verifiedAt = try row.next()
             pieceLength = try row.next()
+            pieceCount = try row.next()
+            totalBytes = try row.next()
+        }
+
+        /// Bytes of the pieces; the torrent's last piece may be shorter.
+        var bytes: Int64 {
+            let pieces = have.reduce(0) { $0 + $1.nonzeroBitCount }
+            let (all, overflow) = Int64(pieces).multipliedReportingOverflow(by: pieceLength)
+            guard !overflow, pieces > 0 else { return 0 }
+            let (last, rest) = (pieceCount - 1, totalBytes % pieceLength)
+            guard rest > 0, last / 1024 == page, Int(last % 1024) / 8 < have.count,
+                have[Int(last % 1024) / 8] & (0x80 >> UInt8(last % 8)) != 0
+            else { return all }
+            return all - pieceLength + rest
         }
     }
 
@@ -46,10 +64,8 @@ package struct CustodyQuery {
             try statement.bind([])
             while try statement.step() {
                 guard let page = try statement.sound(Page.read) else { continue }
-                let pieces = page.have.reduce(0) { $0 + $1.nonzeroBitCount }
-                guard pieces > 0 else { continue }
-                let (bytes, overflow) = Int64(pieces).multipliedReportingOverflow(by: page.pieceLength)
-                guard !overflow else { continue }
+                let bytes = page.bytes
+                guard bytes > 0 else { continue }
                 sums.presentBytes &+= bytes
                 if let verified = page.verifiedAt {
                     if verified >= start { sums.verifiedBytes &+= bytes }

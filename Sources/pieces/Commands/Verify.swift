@@ -126,7 +126,9 @@ struct Verify: Command {
         let stop = VerificationStop()
         try Interruption.catchFirst { stop.request() }
         let drawing = Task { await meter.run() }
-        let (summary, results) = try await question.answer(database: try global.path, stop: stop) {
+        let (summary, results) = try await question.answer(
+            database: try global.path, stop: stop, computesDigests: sha256
+        ) {
             meter.take($0)
         }
         drawing.cancel()
