@@ -94,7 +94,7 @@ import Torrent
                 move = try await disk.bound(move)
                 _ = try await disk.place(ground.files[0], move, cancel: CancelToken()) { _ in }
                 try point.unmount()
-                do {
+                do throws(DiskError) {
                     _ = try await disk.place(ground.files[1], move, cancel: CancelToken()) { _ in }
                     Issue.record("a file was placed on the wrong disk")
                 } catch {

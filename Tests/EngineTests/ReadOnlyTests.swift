@@ -13,8 +13,8 @@ import Torrent
     private func picture(_ folder: FilePath) throws -> [String] {
         try Files.tree(folder).map { path, content in
             let status = try Files.status(folder.appending(name: PathText.text(path)))
-            return "\(PathText.text(path)) \(content.count) \(SHA1.hash(content.span.bytes.count > 0 ? content : [])) "
-                + "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_ino) \(status.st_blocks)"
+            return
+                "\(PathText.text(path)) \(content.hashValue) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_ino) \(status.st_blocks)"
         }.sorted()
     }
 
