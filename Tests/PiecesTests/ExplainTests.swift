@@ -267,7 +267,8 @@ struct ExplainTests {
             try db.live.save([report])
         },
         Case(
-            name: "super-seeding has ended", causes: [.complete, .superSeeding], words: "it needn't super-seed: other peers"
+            name: "super-seeding has ended", causes: [.complete, .superSeeding],
+            words: "it needn't super-seed: other peers"
         ) { db, id in
             try db.execute("UPDATE torrent SET state = 'seeding', completed_bytes = wanted_bytes, super_seed = 1")
             try db.live.save([live(id, peers: 2)])

@@ -65,7 +65,11 @@ package struct ScrubTable {
 
     /// The seconds of the period that holds for the torrent `t`; 0: never.
     private static func period(standard: String) -> String {
-        "coalesce((SELECT p.period FROM scrub_torrent AS p WHERE p.torrent_id = t.id), \(standard))"
+        """
+        coalesce((SELECT p.period FROM scrub_torrent AS p WHERE p.torrent_id = t.id),
+                 (SELECT coalesce(min(nullif(l.period, 0)), 0) FROM label AS n JOIN scrub_label AS l ON l.label = n.name
+                  WHERE n.torrent_id = t.id GROUP BY n.torrent_id), \(standard))
+        """
     }
 
     // MARK: What is to be read
