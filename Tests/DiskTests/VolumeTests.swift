@@ -96,7 +96,8 @@ import Torrent
                 #expect(found.identity.hasPrefix("ext4 ") && found.mountPath == one.string)
                 try Files.makeFolders(other)
                 try await disk.mounted(at: other) {
-                    #expect(try #require(Volume.holding(other)).identity == found.identity)
+                    let there = try #require(Volume.holding(other))
+                    #expect(there.identity == found.identity)
                     #expect(VolumeState.look(for: found.known, at: one.string) == .elsewhere(path: other.string))
                     #expect(PhysicalDevice.holding(other) == [String(disk.device.dropFirst("/dev/".count))])
                 }
