@@ -237,7 +237,7 @@ extension Session {
         var volume = read.torrent.row.volume
         if volume == nil, let found = await environment.disk.volume(at: look.payload.root) {
             volume = try await environment.store.perform { db throws(StoreError) in
-                try db.volumes.place(id, onVolume: found.identity, mountPath: found.mountPath, now: now)
+                _ = try db.volumes.place(id, on: VolumeSighting(found), now: now)
                 return try db.torrents.row(id)?.volume
             }
             feedScrub { machine, now in machine.surveySoon(now: now) }
@@ -280,7 +280,7 @@ extension Session {
                 try id.flatMap { id throws(StoreError) in try db.volumes.row(id)?.mountPath }
             }
             guard let mount, let found = await environment.disk.volume(at: FilePath(text: mount)) else { return true }
-            return found.identity != known
+            return !PathText.isSame(found.identity, VolumeRow.bare(known.identity))
         } catch {
             return false
         }

@@ -216,7 +216,8 @@ extension VolumeRow {
     /// Marks the identity of a volume that has the UUID of another one.
     static let cloneMark = " clone "
 
-    static func bare(_ identity: String) -> String {
+    /// The identity without the mark of a clone.
+    package static func bare(_ identity: String) -> String {
         identity.firstRange(of: cloneMark).map { String(identity[..<$0.lowerBound]) } ?? identity
     }
 
