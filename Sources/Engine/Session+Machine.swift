@@ -53,16 +53,20 @@ extension Session {
         environment.dht?.onLoop { $0.tick() }
         environment.localDiscovery?.onLoop { $0.tick() }
         watchScrub()
-        let reports = reports()
+        let reports = reports(waitingForSpace: troubledForSpace)
         feed { $0.tick(reports, now: $1) }
         endIfDone()
     }
 
+    /// The torrents that wait for space.
+    private var troubledForSpace: [TorrentID] { space.waiting.keys.filter { isInScope($0) && machine.isTroubled($0) } }
+
     /// What the active torrents report, and those that wait for space: an engine that ends by itself waits for them as
     /// for others with a fault.
-    private func reports() -> [TorrentID: TorrentReport] {
+    private func reports(waitingForSpace: [TorrentID]) -> [TorrentID: TorrentReport] {
         var reports = engines.mapValues { engine in engine.onLoop { $0.report } }
-        for (id, waiting) in space.waiting where reports[id] == nil && isInScope(id) && machine.isTroubled(id) {
+        for id in waitingForSpace where reports[id] == nil {
+            guard let waiting = space.waiting[id] else { continue }
             reports[id] = TorrentReport(
                 activity: SlotQueue.Activity(work: .idle), hasWorkLeft: true, fault: waiting.reason)
         }
@@ -77,13 +81,17 @@ extension Session {
     }
 
     /// Ends the session if it ends by itself and nothing is left.
-    func endIfDone() { feed { machine, _ in machine.endIfDone { self.reports() } } }
+    func endIfDone() {
+        // The machine can't be asked while it decides.
+        let waiting = troubledForSpace
+        feed { machine, _ in machine.endIfDone { self.reports(waitingForSpace: waiting) } }
+    }
 
     private func readIncomplete() async {
         do {
             let incomplete = try await environment.store.perform { db throws(StoreError) in try db.torrents.incomplete()
             }
-            let (inScope, reports) = (incomplete.filter { isInScope($0) }, reports())
+            let (inScope, reports) = (incomplete.filter { isInScope($0) }, reports(waitingForSpace: troubledForSpace))
             feed { machine, _ in machine.restIs(inScope, reports) }
         } catch {
             log.error("\(error)")

@@ -111,8 +111,8 @@ package actor Session {
                 try db.trackers.hastenFarAnnounces(longest: Announcer.longestInterval, now: now)
                 let intents = try db.transaction { () throws(StoreError) in
                     let intents = try db.intents.take()
-                    // The rows already hold what was asked of an engine that wasn't running, except for states that it had
-                    // to change.
+                    // The rows already hold what was asked of an engine that wasn't running, except for states that it
+                    // had to change.
                     for intent in intents where intent.verb == .changed {
                         if let id = intent.torrent { try db.torrents.settleAtRest(id) }
                     }

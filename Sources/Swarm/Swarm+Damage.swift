@@ -31,7 +31,9 @@ extension Swarm {
     package var unavailableRepairs: [PieceIndex] {
         repairs.pieces.filter { piece in
             // Each web seed is counted as having everything; what it lacks is known only of its source.
-            pieces.state(of: piece) == .absent && pieces.picker.availability(of: piece) == webSeeds.count
+            // Of one whose source has left, blocks may be here.
+            (pieces.state(of: piece) == .absent || pieces[piece]?.phase == .downloading)
+                && pieces.picker.availability(of: piece) == webSeeds.count
                 && !webSeeds.ordered.contains { $0.source.serves(piece) }
         }
     }

@@ -5,14 +5,14 @@ import Torrent
 /// A network of libtorrent's nodes, in a process of its own, with torrents that some of them announced; and a node of
 /// libtorrent's beside ours, which joins by the same entry and looks for peers when it is asked to.
 ///
-/// Without a round trip all of them are on loopback. With one, the network's nodes are in a network namespace of their own,
-/// behind two TUN devices whose packets are carried half a round trip later; this needs root.
+/// Without a round trip all of them are on loopback. With one, the network's nodes are in a network namespace of their
+/// own, behind two TUN devices whose packets are carried half a round trip later; this needs root.
 final class LibtorrentNodes {
     private static let patience = Duration.seconds(120)
     private static let lookup = Duration.seconds(40)
 
-    /// Answers `down` and `look N`, which come as datagrams. The first process carries packets and words; the searcher and
-    /// the network are its children.
+    /// Answers `down` and `look N`, which come as datagrams. The first process carries packets and words; the searcher
+    /// and the network are its children.
     private static let script = """
         import ctypes, fcntl, os, random, select, socket, struct, subprocess, sys, time
         from collections import deque

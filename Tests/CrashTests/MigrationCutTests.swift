@@ -17,6 +17,8 @@ import Torrent
                 sql: """
                     CREATE TABLE setting_new (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, at INTEGER NOT NULL DEFAULT 0) STRICT;
                     INSERT INTO setting_new (key, value) SELECT key, value FROM setting;
+                    -- A view of it would refer to nothing meanwhile.
+                    DROP VIEW v1_scrub_policy;
                     DROP TABLE setting;
                     ALTER TABLE setting_new RENAME TO setting;
                     """),

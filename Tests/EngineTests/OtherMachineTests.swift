@@ -43,7 +43,6 @@ import Torrent
                 }
             }
             #expect(try site.events(.verified, of: id).isEmpty, "nothing had to be hashed")
-            #expect(try site.read { db throws(StoreError) in try db.volumes.rows() }.allSatisfy { !$0.isForeign })
         }
     }
 

@@ -47,7 +47,7 @@ import Torrent
             { $0.isPaused = true }, { $0.isSequential = true }, { $0.allocatesFull = true },
             { $0.limits.download = 1 }, { $0.limits.upload = 2 }, { $0.limits.peers = 3 },
             { $0.seedGoal = .none }, { $0.seedGoal = .ratio(4) }, { $0.seedGoal = .time(.seconds(5)) },
-            { $0.superSeeds = true }, { $0.superSeeds = false },
+            { $0.superSeeds = true }, { $0.superSeeds = false }, { $0.isReadOnly = true },
         ]
         for (seed, change) in zip(UInt64(10)..., changes) {
             var settings = TorrentSettings()
@@ -65,7 +65,7 @@ import Torrent
         let properties =
             Mirror(reflecting: TorrentSettings()).children.count
             + Mirror(reflecting: TorrentLimits()).children.count - 1
-        #expect(properties == 8, "a setting was added to TorrentSettings or TorrentLimits: change it here too")
+        #expect(properties == 9, "a setting was added to TorrentSettings or TorrentLimits: change it here too")
     }
 
     @Test func duplicateTorrentIsRejectedWithItsNumber() throws {

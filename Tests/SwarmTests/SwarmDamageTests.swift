@@ -84,8 +84,8 @@ struct SwarmDamageTests {
         #expect(bench.takeRequests(key).isEmpty)
         #expect(bench.isComplete)
         bench.feed { swarm, now in
-            swarm.select(bench.files(Bitfield(fullCount: 8)), now: now)
             swarm.recheck(self.set([3]), now: now)
+            swarm.select(bench.files(Bitfield(fullCount: 8)), now: now)
         }
         #expect(bench.isComplete, "the check found the piece good")
     }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How long reads for peers take on each device, while a scrub reads there and while none does. A scrub backs off by it.
+/// How long reads for peers take on a device, while a scrub reads there and while none does: a scrub backs off by it.
 package final class ReadTimes: Sendable {
     /// Some reads on a device.
     package struct Sum: Sendable, Hashable {

@@ -465,7 +465,8 @@ extension Session {
                             .touched, "\(path): its time or place on the disk changed, and its bytes are good"))
                 }
             }
-            if let record = scrub?.turns[id]?.takeRecord(isLast: scrub?.turns[id]?.pages.isEmpty ?? true) {
+            let isLast = scrub?.turns[id]?.pages.isEmpty ?? true
+            if let record = scrub?.turns[id]?.takeRecord(isLast: isLast) {
                 _ = await written(record)
             }
             scrub?.turns[id] = nil

@@ -12,7 +12,12 @@ extension VolumeTable {
         guard let machine else { return nil }
         return try db.transaction { () throws(StoreError) in
             let last = try db.settings.value(Self.machineKey)
-            try db.execute("UPDATE volume SET machine = ? WHERE machine IS NULL", last ?? machine)
+            // No change of a row succeeds while another of its values is invalid.
+            try db.execute(
+                """
+                UPDATE volume SET machine = ? WHERE machine IS NULL AND typeof(identity) = 'text'
+                    AND typeof(mount_path) = 'text' AND typeof(last_seen) = 'integer'
+                """, last ?? machine)
             guard last != machine else { return nil }
             try db.settings.set(Self.machineKey, machine)
             guard let last else { return nil }

@@ -120,7 +120,7 @@ package struct VolumeTable {
 
     package func rows() throws(StoreError) -> [VolumeRow] { try db.fetchValid("FROM volume AS v ORDER BY id") }
 
-    /// The volumes to which a folder belongs by its path: those that were last seen at the nearest mount point above it,
+    /// The volumes to which a folder belongs by its path: those that were last seen at the nearest mount point above,
     /// except at the root.
     package func above(_ folder: String) throws(StoreError) -> [VolumeRow] {
         let above = try rows().filter { row in

@@ -199,7 +199,8 @@ private struct ScrubLab {
         machine.control(ScrubControl(), now: instant)
         perform()
         while clock < days * 86400 {
-            let wake = machine.nextWake.map { Double($0.nanoseconds) / 1e9 } ?? .infinity
+            // Rounded up, or the same moment would come again.
+            let wake = machine.nextWake.map { Double($0.nanoseconds + 1000) / 1e9 } ?? .infinity
             let next = events.indices.min { events[$0].at < events[$1].at }
             if let next, events[next].at <= wake {
                 let event = events.remove(at: next)

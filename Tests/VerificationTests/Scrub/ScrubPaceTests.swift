@@ -12,7 +12,8 @@ import Verification
         var (now, total) = (0.0, 0)
         while now < seconds {
             if let until = pace.waits(now: at(now)) {
-                now = Double(until.nanoseconds) / 1e9
+                // Rounded up, or the same moment would come again.
+                now = Double(until.nanoseconds + 1000) / 1e9
                 continue
             }
             let batch = pace.batch
