@@ -215,8 +215,7 @@ network.scgi.open_local = {path}
         # The folder is the torrent's own if it has several files.
         own = torrent.get("own_folder")
         where = f'd.directory_base.set="{own}"' if own else f'd.directory.set="{torrent["folder"]}"'
-        labels = [f'd.custom1.set={urllib.parse.quote(torrent["labels"][0])}'] if torrent["labels"] else []
-        ask("load.normal", "", torrent["file"], where, *labels)
+        ask("load.normal", "", torrent["file"], where)
         name = torrent["hash"].upper()
 
         def known():
@@ -226,6 +225,8 @@ network.scgi.open_local = {path}
                 return None
 
         until(f"{torrent['name']} to be there", known)
+        if torrent["labels"]:
+            ask("d.custom1.set", name, urllib.parse.quote(torrent["labels"][0]))
         ask("d.check_hash", name)
         until(f"{torrent['name']} to be checked", lambda: ask("d.hashing", name) == 0 and ask("d.is_hash_checked", name))
         for index in torrent["unwanted"]:
@@ -241,7 +242,14 @@ network.scgi.open_local = {path}
 
 
 def deluge():
-    from twisted.internet import defer, reactor
+    try:
+        from twisted.internet import defer, reactor
+    except ModuleNotFoundError:
+        # Debian's Deluge is for Debian's Python, which needn't be the first in PATH.
+        debian = "/usr/bin/python3"
+        if sys.executable == debian:
+            raise
+        os.execv(debian, [debian] + sys.argv)
     from deluge.ui.client import client as daemon
 
     config = os.path.join(work, "config")
