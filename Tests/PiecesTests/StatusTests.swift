@@ -32,7 +32,7 @@ struct StatusTests {
                     "upload_rate",
                     "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at",
                     "last_verified_at", "seeding_seconds", "web_seeds", "spread_pieces",
-                    "output", "destination", "bitfield",
+                    "labels", "note", "output", "destination", "bitfield",
                 ])
             #expect(torrent["id"] as? Int == 1)
             #expect((torrent["info_hash"] as? String)?.count == 40)
@@ -115,7 +115,7 @@ struct StatusTests {
                     + #""torrents":[{"id":1,"info_hash":"\#(hash)","name":"set","state":"paused","error":null,"progress":0.0,"total_bytes":300000,"#
                     + #""wanted_bytes":300000,"completed_bytes":0,"piece_length":32768,"piece_count":10,"pieces_have":0,"downloaded_bytes":0,"#
                     + #""uploaded_bytes":0,"wasted_bytes":0,"download_rate":0,"upload_rate":0,"peers_connected":0,"seeders":null,"leechers":null,"#
-                    + #""eta_seconds":null,"added_at":\#(added),"completed_at":null,"last_verified_at":null,"seeding_seconds":0,"web_seeds":0,"spread_pieces":null,"output":"\#(output)","destination":null,"#
+                    + #""eta_seconds":null,"added_at":\#(added),"completed_at":null,"last_verified_at":null,"seeding_seconds":0,"web_seeds":0,"spread_pieces":null,"labels":[],"note":null,"output":"\#(output)","destination":null,"#
                     + #""bitfield":"0000"}]}"# + "\n")
         }
     }

@@ -205,7 +205,8 @@ import Torrent
                             try await adopt(try Self.torrent("anchor", 919), in: new, pieces)
                             #expect(try await pieces.run(["volumes", new.string, "--reserve", "1T"]).exitCode == 0)
                             let refused = try await pieces.run(["move", "--volume", old.string, target.string])
-                            #expect(refused.exitCode == 1 && refused.errors.contains("could not be moved"), "\(refused)")
+                            #expect(refused.exitCode == 1, "\(refused)")
+                            #expect(refused.errors.contains("could not be moved"), "\(refused)")
                             #expect(try Files.names(in: target) == [])
                             #expect(
                                 try await pieces.run(["volumes", new.string, "--reserve", "default"]).exitCode == 0)
