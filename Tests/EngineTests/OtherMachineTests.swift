@@ -43,6 +43,8 @@ import Torrent
                 }
             }
             #expect(try site.events(.verified, of: id).isEmpty, "nothing had to be hashed")
+            let rows = try site.read { db throws(StoreError) in try db.volumes.rows() }
+            #expect(rows.allSatisfy { !$0.isForeign }, "\(rows)")
         }
     }
 

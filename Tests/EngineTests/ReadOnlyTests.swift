@@ -53,6 +53,7 @@ import Torrent
                     #expect(have < torrent.geometry.pieceCount)
                     try await leech(torrent, from: session, until: have)
                     #expect(try picture(site.output) == before)
+                    #expect(peers[0].servedBytes == 0)
                     // The user allows it: the rest comes.
                     try site.write { db throws(StoreError) in
                         try db.torrents.setReadOnly(id, false)

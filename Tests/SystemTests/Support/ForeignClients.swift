@@ -22,6 +22,7 @@ struct RealClient: Sendable, CustomTestStringConvertible {
             name: "qbittorrent", programs: [("qbittorrent-nox", "qbittorrent-nox")], usesSQLite: true,
             state: "qBittorrent/data"),
         RealClient(name: "transmission", programs: [("transmission-daemon", "transmission-daemon")], state: ""),
+        RealClient(name: "rtorrent", programs: [("rtorrent", "rtorrent")], state: "session"),
         RealClient(name: "deluge", programs: [("deluged", "deluged")], state: "config"),
         RealClient(name: "aria2", programs: [("aria2c", "aria2")], state: ""),
         RealClient(name: "libtorrent", programs: [], state: ""),
