@@ -75,6 +75,7 @@ extension Session: PeerConnectionOwner {
     /// Loads the torrent, and starts it if the machine still wants it.
     func load(_ id: TorrentID) async -> TorrentEngine? {
         var failure = SessionMachine.Failure.isUnneeded
+        away[id] = nil
         loading: do {
             if try await isBeingMoved(id) { break loading }
             if let fetch = try await fetchToStart(id) {
@@ -120,6 +121,7 @@ extension Session: PeerConnectionOwner {
             log.info("could not activate torrent \(id): \(error)")
             let text = "\(error)"
             let isAway = (error as? DiskError)?.code.isOffline ?? false
+            if isAway { away[id] = text }
             do {
                 try await environment.store.perform { db throws(StoreError) in
                     try db.torrents.setState(id, isAway ? .offline : .error, error: text)
@@ -252,6 +254,8 @@ extension Session: PeerConnectionOwner {
             endIfDone()
         case .ownershipChanged(let id):
             Task { await self.reloadOwned(id) }
+        case .volumeFound(let volume):
+            Task { await self.volumeIsBack(volume) }
         case .misbehaved(let host, let reason, let isCertain):
             shun(host, reason: reason, isCertain: isCertain)
         case .seedGoalReached(let id):

@@ -53,22 +53,24 @@ extension Session {
         environment.dht?.onLoop { $0.tick() }
         environment.localDiscovery?.onLoop { $0.tick() }
         watchScrub()
-        let reports = reports(waitingForSpace: troubledForSpace)
+        let reports = reports(blockedAtRest)
         feed { $0.tick(reports, now: $1) }
         endIfDone()
     }
 
-    /// The torrents that wait for space.
-    private var troubledForSpace: [TorrentID] { space.waiting.keys.filter { isInScope($0) && machine.isTroubled($0) } }
+    /// The torrents at rest that wait for space or for their volume, and why. An engine that ends by itself waits for
+    /// them as for others with a fault.
+    private var blockedAtRest: [TorrentID: String] {
+        space.waiting.mapValues(\.reason).merging(away) { reason, _ in reason }
+            .filter { isInScope($0.key) && machine.isTroubled($0.key) }
+    }
 
-    /// What the active torrents report, and those that wait for space: an engine that ends by itself waits for them as
-    /// for others with a fault.
-    private func reports(waitingForSpace: [TorrentID]) -> [TorrentID: TorrentReport] {
+    /// What the active torrents report, and those that are blocked at rest.
+    private func reports(_ blockedAtRest: [TorrentID: String]) -> [TorrentID: TorrentReport] {
         var reports = engines.mapValues { engine in engine.onLoop { $0.report } }
-        for id in waitingForSpace where reports[id] == nil {
-            guard let waiting = space.waiting[id] else { continue }
+        for (id, reason) in blockedAtRest where reports[id] == nil {
             reports[id] = TorrentReport(
-                activity: SlotQueue.Activity(work: .idle), hasWorkLeft: true, fault: waiting.reason)
+                activity: SlotQueue.Activity(work: .idle), hasWorkLeft: true, fault: reason)
         }
         for (id, fetch) in fetches { reports[id] = fetch.onLoop { $0.report } }
         return reports
@@ -83,15 +85,15 @@ extension Session {
     /// Ends the session if it ends by itself and nothing is left.
     func endIfDone() {
         // The machine can't be asked while it decides.
-        let waiting = troubledForSpace
-        feed { machine, _ in machine.endIfDone { self.reports(waitingForSpace: waiting) } }
+        let blocked = blockedAtRest
+        feed { machine, _ in machine.endIfDone { self.reports(blocked) } }
     }
 
     private func readIncomplete() async {
         do {
             let incomplete = try await environment.store.perform { db throws(StoreError) in try db.torrents.incomplete()
             }
-            let (inScope, reports) = (incomplete.filter { isInScope($0) }, reports(waitingForSpace: troubledForSpace))
+            let (inScope, reports) = (incomplete.filter { isInScope($0) }, reports(blockedAtRest))
             feed { machine, _ in machine.restIs(inScope, reports) }
         } catch {
             log.error("\(error)")

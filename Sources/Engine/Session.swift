@@ -84,6 +84,8 @@ package actor Session {
     /// Whether accepting is paused.
     var isResting = false
     var space = SpacePlan()
+    /// Torrents that couldn't be activated because their volume is away, and the sentence that says so.
+    var away: [TorrentID: String] = [:]
     var volumes = VolumeWatch()
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []

@@ -251,6 +251,11 @@ extension TorrentEngine {
             if let reason = loaded.offline { return (Fault(.offline, reason), none) }
             // The disk may have come back with another device number.
             if let device = loaded.payload.device { payloadIs(on: device) }
+            if let volume = loaded.volume,
+                let found = try await loader.remember(volume, isProven: loaded.provesVolume)
+            {
+                notify(.volumeFound(found))
+            }
             // This run knows best which pieces it wrote without recording them.
             let ours = swarm.have.subtracting(loaded.recorded)
             return (nil, loaded.plan.unverified.subtracting(ours))

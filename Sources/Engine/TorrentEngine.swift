@@ -55,6 +55,8 @@ actor TorrentEngine {
         case misbehaved(PeerAddress.Host, reason: String, isCertain: Bool)
         /// The ownership of the torrent's files must be determined again.
         case ownershipChanged(TorrentID)
+        /// The payload is back, and is the first of its volume that is found on this machine.
+        case volumeFound(VolumeID)
     }
 
     init(

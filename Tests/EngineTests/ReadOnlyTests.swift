@@ -51,9 +51,9 @@ import Torrent
                     }
                     let have = try site.claimed(id, torrent).population
                     #expect(have < torrent.geometry.pieceCount)
+                    #expect(peers[0].servedBytes == 0)
                     try await leech(torrent, from: session, until: have)
                     #expect(try picture(site.output) == before)
-                    #expect(peers[0].servedBytes == 0)
                     // The user allows it: the rest comes.
                     try site.write { db throws(StoreError) in
                         try db.torrents.setReadOnly(id, false)

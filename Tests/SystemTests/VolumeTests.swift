@@ -176,7 +176,7 @@ import Torrent
                 (["volumes", "1", "--reserve", "much"], 64, "needs a size"),
                 (["volumes", "1", "--mark", "--unmark"], 64, "either --mark or --unmark"),
                 (["volumes", "1", "--forget"], 1, "1 torrent is on it"),
-                (["move", "--volume", "1"], 64, "--volume takes one folder"),
+                (["move", "--volume", "1"], 64, "Missing expected argument"),
                 (["move", "--volume", "nowhere", folder.string], 64, "there is no volume"),
                 (["move", "--volume", "1", "3", folder.string], 64, "--volume takes one folder"),
             ]

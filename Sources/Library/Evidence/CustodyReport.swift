@@ -13,8 +13,8 @@ package struct CustodyReport: Sendable {
             case .added: self = .added
             case .completed: self = .completed
             case .verified: self = .verified
-            case .rot, .edited, EventKind(rawValue: "damage"): self = .damaged
-            case EventKind(rawValue: "repaired"): self = .repaired
+            case .rot, .edited, .inheritedDamage: self = .damaged
+            case .repaired: self = .repaired
             case .moved, .placed, .renamed: self = .moved
             case .removed, .kept: self = .removed
             case .offline, .online: self = .offline
@@ -34,7 +34,7 @@ package struct CustodyReport: Sendable {
     /// The names of the torrents of the events that are still there.
     package let names: [TorrentID: String]
 
-    /// Whether payload that was complete is damaged or missing now.
+    /// Whether a torrent that lost bytes lacks them still.
     package var hasDamage: Bool { sums.incompleteAgain > 0 }
 }
 

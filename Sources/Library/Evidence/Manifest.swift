@@ -57,7 +57,9 @@ extension Library {
         let (metainfo, digests) = (stored.metainfo, try connection.digests.rows(of: torrent.id))
         for file in metainfo.layout.files where stored.selection.wanted[file.index] {
             let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
-            if file.isEmpty ? !torrent.isComplete : pieces.contains(where: { !stored.have[$0] }) {
+            // A file without bytes has no piece, and is made with the folder.
+            let isPresent = file.isEmpty ? torrent.isRootSeen : pieces.allSatisfy { stored.have[$0] }
+            if !isPresent {
                 part.incomplete.append(file.displayPath)
             } else if file.isEmpty {
                 part.entries.append(

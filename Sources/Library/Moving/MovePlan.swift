@@ -31,12 +31,16 @@ struct MovePlan {
         }
     }
 
-    /// `reserve` stays free on a volume without a reserve of its own.
-    init(_ torrent: TorrentRow, to target: String, _ connection: Connection, _ disk: Disk, reserve: Int64) async throws
-    {
+    /// `reserve` stays free on a volume without a reserve of its own. Unless `requiresSpace`, ``copy`` may be larger than
+    /// what is free.
+    init(
+        _ torrent: TorrentRow, to target: String, _ connection: Connection, _ disk: Disk, reserve: Int64,
+        requiresSpace: Bool = true
+    ) async throws {
         let stored = try StoredTorrent(torrent, connection)
         let name = torrent.name.printable
         try Self.requireRoom(in: target, stored, connection)
+        try await Self.requireVolume(of: target, connection, disk, name)
         let look = await stored.look(disk)
         switch look.reach {
         case .folderAway, .anotherDisk:
@@ -47,7 +51,6 @@ struct MovePlan {
         case .reachable: break
         }
         try Self.requireUnprotected(torrent, look.payload)
-        try await Self.requireVolume(of: target, connection, disk, name)
         let custody = try await Custody.look(at: look.payload, of: torrent.id, connection, disk)
         try Self.requireWhole(stored, look)
         files = Self.files(custody, stored, look)
@@ -75,7 +78,7 @@ struct MovePlan {
                     device: survey.targetDevice, bytes: survey.occupied, freeBytes: survey.freeBytes,
                     reserve: own ?? reserve)
             }
-            try Self.require(survey, torrent, move, copy)
+            try Self.require(survey, torrent, move, requiresSpace ? copy : nil)
         } catch let error as DiskError {
             throw Failure("\(name) was not moved: \(error.fact.printable)")
         }

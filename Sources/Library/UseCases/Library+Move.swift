@@ -59,7 +59,10 @@ extension Library {
         var needed: [UInt64: Int64] = [:]
         for (torrent, folder) in targets where try connection.moves.row(torrent.id) == nil {
             let plan: MovePlan
-            do { plan = try await MovePlan(torrent, to: folder, connection, disk, reserve: reserve) } catch is Failure {
+            do {
+                plan = try await MovePlan(
+                    torrent, to: folder, connection, disk, reserve: reserve, requiresSpace: false)
+            } catch is Failure {
                 continue
             }
             guard let copy = plan.copy else { continue }

@@ -5,7 +5,7 @@ package struct CustodySums: Sendable, Hashable {
     package var torrents = 0
     package var wantedBytes: Int64 = 0
     package var completedBytes: Int64 = 0
-    /// Torrents that were complete once, and lack bytes that are wanted now.
+    /// Torrents that lost bytes, as far as the log goes back, and lack wanted bytes now.
     package var incompleteAgain = 0
     /// Bytes of pieces that are recorded as present.
     package var presentBytes: Int64 = 0

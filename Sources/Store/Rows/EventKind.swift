@@ -54,6 +54,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let placed = EventKind(rawValue: "placed")
     /// The torrent's data was deleted, except for files that aren't its own.
     package static let kept = EventKind(rawValue: "kept")
+    /// Payload that was recorded as present, or that another client claimed, turned out to be wrong.
+    package static let losses = [rot, edited, inheritedDamage]
     /// A row of the torrent held an invalid value.
     package static let damaged = EventKind(rawValue: "damaged")
 }

@@ -38,7 +38,8 @@ package struct CustodyQuery {
     private struct Totals: Row {
         static let columns = """
             count(*), coalesce(sum(wanted_bytes), 0), coalesce(sum(completed_bytes), 0), \
-            coalesce(sum(completed_at IS NOT NULL AND completed_bytes < wanted_bytes), 0)
+            coalesce(sum(completed_bytes < wanted_bytes AND EXISTS (SELECT 1 FROM event AS e WHERE e.torrent_id = t.id
+                AND e.kind IN (\(EventKind.losses.map { "'\($0)'" }.joined(separator: ", "))))), 0)
             """
         let sums: CustodySums
 
@@ -56,7 +57,7 @@ package struct CustodyQuery {
     /// oldest piece was.
     package func sums(since start: Timestamp) throws(StoreError) -> CustodySums {
         try db.transaction(.deferred) { () throws(StoreError) in
-            var sums = try db.fetchOne("FROM torrent", as: Totals.self)?.sums ?? CustodySums()
+            var sums = try db.fetchOne("FROM torrent AS t", as: Totals.self)?.sums ?? CustodySums()
             let statement = try db.prepare(
                 "SELECT \(Page.columns) FROM bitfield AS b JOIN torrent AS t ON t.id = b.torrent_id WHERE t.piece_length > 0"
             )

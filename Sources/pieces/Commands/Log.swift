@@ -6,7 +6,7 @@ import Torrent
 extension EventKind {
     /// Problems are red; everything else has no colour.
     fileprivate var colour: Colour? {
-        [.failed, .rot, .damaged, .offline, .killed, .banned].contains(self) ? .red : nil
+        [.failed, .rot, .inheritedDamage, .damaged, .offline, .killed, .banned].contains(self) ? .red : nil
     }
 }
 
