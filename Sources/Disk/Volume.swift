@@ -4,7 +4,7 @@ import System
 package import SystemPackage
 import Torrent
 
-/// A mounted file system, identified so that it is recognised after it is mounted again or elsewhere.
+/// A mounted file system, identified so that it is recognized after it is mounted again or elsewhere.
 package struct Volume: Hashable, Sendable {
     /// The kind of file system and its UUID, if the system names one; otherwise the kind and the file system's own
     /// number (`f_fsid`, statvfs(3)), which some kinds choose anew at each mount; otherwise the kind and the server's

@@ -1,4 +1,4 @@
-/// What is known of a file system's identity, so that it is recognised at another place, another day and on another
+/// What is known of a file system's identity, so that it is recognized at another place, another day and on another
 /// machine.
 package struct VolumeIdentity: Hashable, Sendable {
     /// The kind of file system and its UUID, as ``Volume/identity`` has them.

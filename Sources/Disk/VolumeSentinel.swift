@@ -3,7 +3,7 @@ import System
 package import SystemPackage
 import Torrent
 
-/// A small file in the root of a volume, by which the volume is recognised wherever it is mounted and whatever its UUID
+/// A small file in the root of a volume, by which the volume is recognized wherever it is mounted and whatever its UUID
 /// is. It is written only when the user asks for it.
 package enum VolumeSentinel {
     package static let name = ".pieces-volume"

@@ -2,7 +2,7 @@ package import Torrent
 
 /// How an engine uses the DHT.
 package struct DHTOptions: Hashable, Sendable {
-    /// Bootstrap servers that answered in 2026. They tell of nodes, and aren't nodes themselves.
+    /// Bootstrap servers that answered in 2026. They return nodes, and aren't nodes themselves.
     package static let publicServers = [
         "dht.libtorrent.org:25401", "dht.transmissionbt.com:6881", "router.bt.ouinet.work:6881",
     ]

@@ -4,7 +4,7 @@ import Store
 import Swarm
 import Torrent
 
-/// Peer exchange: what peers tell of peers.
+/// Peer exchange: addresses of peers that other peers send.
 extension TorrentEngine: PeerDiscovery {
     /// What connected peers tell.
     package static let source = PeerSource.pex

@@ -9,7 +9,7 @@ package enum Outgoing: Equatable, Sendable {
     case interested
     case notInterested
     case have(PieceIndex)
-    /// A piece that the peer was told of isn't present any more (BEP 54).
+    /// A piece that was announced to the peer isn't present any more (BEP 54).
     case dontHave(PieceIndex)
     /// The first message: the pieces that are present, in the shortest form that the peer understands.
     case pieces(Bitfield)

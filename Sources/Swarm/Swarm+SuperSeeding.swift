@@ -51,7 +51,7 @@ extension Swarm {
         superSeedingEnded = settings.superSeeds && pieces.isNoneMissing
     }
 
-    /// Tells the peer of another piece if it has a place for one.
+    /// Announces another piece to the peer if it has room for an offer.
     mutating func superSeed(_ peer: Peer, now: Instant) {
         guard superSeeding?.hasPlace(for: peer.key) ?? false, peer.source.have != nil, !peer.isClosing else { return }
         let offers =

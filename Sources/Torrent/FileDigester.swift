@@ -10,8 +10,8 @@ package struct FileDigest: Hashable, Sendable {
     }
 }
 
-/// Computes the SHA-256 of files from a torrent's pieces, which come in ascending order: in the pass of a verification
-/// or a scrub, so that no byte is read twice. It keeps one file at a time.
+/// Computes the SHA-256 of files from a torrent's pieces, which come in ascending order: in the pass of a verification,
+/// so that no byte is read twice. It keeps one file at a time.
 ///
 /// A file gets a digest only if each of its pieces came and was good. Files without bytes, and padding, get none.
 package struct FileDigester {

@@ -145,7 +145,7 @@ struct ScrubTurn: Sendable {
                     ScrubRecord.Event(
                         .held,
                         "repairs on this volume stopped: \(reason), which points to a failing controller, bad memory or the wrong disk; "
-                            + "reading goes on; `pieces scrub --continue` allows repairs again"))
+                            + "reading continues; `pieces scrub --continue` allows repairs again"))
             }
         }
         for file in missing where !record.missingFiles.contains(file.index) { record.missingFiles.append(file.index) }

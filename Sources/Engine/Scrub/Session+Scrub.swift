@@ -9,7 +9,7 @@ import Torrent
 import Verification
 
 /// Reads verified pieces back as the policy says, and records what it finds. Torrents stay as they are meanwhile: an
-/// active one goes on seeding, and a dormant one stays dormant unless something has to be repaired.
+/// active one continues to seed, and a dormant one stays dormant unless something has to be repaired.
 extension Session {
     // MARK: Life
 

@@ -30,7 +30,7 @@ extension TorrentEngine {
         saveState()
     }
 
-    /// The user or another process changed what becomes of damaged pieces.
+    /// The user or another process changed what happens to damaged pieces.
     func damageIs(_ rows: [DamageRow]) {
         let before = repair.withheld(count: metainfo.geometry.pieceCount)
         repair.reread(rows)

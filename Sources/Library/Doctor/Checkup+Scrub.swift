@@ -3,7 +3,7 @@ import Torrent
 
 /// Checks whether verified bytes are read back in time, and what is damaged.
 extension Checkup {
-    /// A scrub that is late by a tenth of the standard period is worth knowing.
+    /// The lag from which a late scrub is reported: a tenth of the standard period.
     private static let tolerated = Duration.seconds(3 * 24 * 3600)
 
     func scrubs() throws -> [Diagnosis] {
@@ -30,11 +30,11 @@ extension Checkup {
                         .scrub, "\(place): the oldest verification is \(Format.time(volume.lag)) late",
                         status.isEngineRunning
                             ? "`pieces scrub --rate` sets a higher rate, and `pieces scrub policy` a longer period"
-                            : "start `pieces run`, which reads on"))
+                            : "start `pieces run`, which continues reading"))
             }
         }
         if status.control.isPaused {
-            found.append(.notice(.scrub, "scrubs are paused", "`pieces scrub resume` goes on"))
+            found.append(.notice(.scrub, "scrubs are paused", "`pieces scrub resume` resumes them"))
         }
         if !status.damage.isEmpty {
             let torrents = Set(status.damage.map(\.torrent)).count
@@ -42,7 +42,7 @@ extension Checkup {
                 .problem(
                     .scrub,
                     "\(Format.count(status.damage.count, "piece")) of \(Format.count(torrents, "torrent")) are damaged",
-                    "`pieces scrub` lists them, and `pieces explain TORRENT` says what becomes of them"))
+                    "`pieces scrub` lists them, and `pieces explain TORRENT` says what happens to them"))
         }
         guard found.isEmpty else { return found }
         let policy = status.volumes.reduce(Int64(0)) { $0 + $1.policyBytes }
@@ -52,10 +52,10 @@ extension Checkup {
                 .scrub,
                 policy > 0
                     ? "\(Format.percent(covered, of: policy)) of the verified bytes were verified within their period, and nothing is damaged"
-                    : "nothing is read back, as the policy says")
+                    : "nothing is read back, because the policy turns scrubs off")
         ]
     }
 
-    /// The number of pieces that were bad only once from which it is no accident.
+    /// From so many pieces that were bad only once, the memory or a cable is suspected.
     static let fewestTransients = 3
 }

@@ -41,8 +41,7 @@ package struct Manifest: Sendable {
 }
 
 extension Library {
-    /// The SHA-256 of the verified files of torrents, as the last verification or scrub recorded it. Reads the database
-    /// alone.
+    /// The SHA-256 of the verified files of torrents, as a verification recorded it. Reads only the database.
     package func manifest(of choice: TorrentChoice) throws -> Manifest {
         Manifest(parts: try connection.findTorrents(choice).map { try part($0) })
     }

@@ -1,7 +1,7 @@
 import Store
 import Torrent
 
-/// Explains damage that stands, and what becomes of it.
+/// Explains damage that isn't repaired, and what happens to it.
 extension Explanation {
     static func damage(_ facts: Facts) -> [Cause] {
         guard let first = facts.damage.first else { return [] }
@@ -22,15 +22,15 @@ extension Explanation {
             edits, "changed by another program and kept as \(edits.count == 1 ? "it is" : "they are")",
             "`pieces repair \(torrent.id) --overwrite-edits` replaces what was changed")
         add(
-            lost, "repaired in vain, because the disk doesn't keep what is written there",
+            lost, "still bad after a repair, because the disk doesn't keep what is written there",
             "replace the disk; `pieces repair \(torrent.id)` tries again")
         add(
             held, "damaged, and repairs on the volume are stopped because of many bad pieces",
             "check the disk, its cables and the memory; then `pieces scrub --continue` allows repairs again")
         add(
             facts.damage.filter { $0.state == .unavailable },
-            "damaged, and no peer or web seed that is connected has it",
-            "it is asked for again at each announce; `pieces webseeds` and `pieces trackers` add sources")
+            "damaged and on no connected peer or web seed",
+            "pieces looks for sources again at each announce; `pieces webseeds` and `pieces trackers` add sources")
         let waiting = facts.damage.filter { $0.state == .waiting || $0.state == .written }
         let when =
             torrent.settings.isPaused

@@ -79,7 +79,7 @@ private enum FileCopy {
             let from = try FileDescriptor.open(source, .readOnly, options: [.closeOnExec, .nonBlocking])
             try from.closeAfter {
                 guard try PathStatus(of: from).kind == .file else {
-                    throw Failure("\(source.text.printable) is no file")
+                    throw Failure("\(source.text.printable) is not a regular file")
                 }
                 let to = try FileDescriptor.open(
                     target, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],

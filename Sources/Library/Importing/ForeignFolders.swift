@@ -2,7 +2,7 @@ import Import
 import SystemPackage
 import Torrent
 
-/// Where clients keep their state by themselves.
+/// Where clients keep their state by default.
 enum ForeignFolders {
     /// The usual folders of the clients, given a user's variables. None of them has to exist.
     static func usual(_ client: ForeignClient, _ environment: (String) -> String?) -> [String] {

@@ -9,7 +9,7 @@ import Torrent
 struct ForeignState {
     /// One torrent of the client.
     struct Record: Sendable {
-        /// What messages call it.
+        /// The name in messages.
         let name: String
         fileprivate let source: Source
 
@@ -41,7 +41,7 @@ struct ForeignState {
     /// The .torrent files in the folder that the user gave, by info hash.
     private let torrents: TorrentFolder?
 
-    /// Finds the records. `client` is the user's choice; otherwise the names of the files tell.
+    /// Finds the records. `client` is the user's choice; otherwise the names of the files show it.
     init(_ path: FilePath, of client: ForeignClient?, torrents: TorrentFolder?) throws {
         let place = try Self.recognize(path, client)
         self.client = place.client
@@ -285,7 +285,7 @@ struct ForeignState {
 
     private func row(_ id: ForeignDatabase.Value) throws -> ForeignTorrent {
         guard let database, let values = try database.torrent(id) else {
-            throw ForeignStateError("its row is gone")
+            throw ForeignStateError("its row is missing in the database")
         }
         var row = QBittorrent.Row()
         row.infoHash = id.text.flatMap { InfoHash(hex: $0) }
@@ -314,11 +314,11 @@ struct ForeignState {
             file = try link.flatMap { try torrents?.file(of: $0.infoHash) }
         } else if TorrentSource.isURL(source) {
             throw ForeignStateError(
-                "aria2 fetched it from an address, and its .torrent isn't here: add it with `pieces add`")
+                "aria2 fetched its .torrent from a URL and kept no copy: add that URL with `pieces add`")
         } else if source.hasSuffix(".torrent") || PathCalls.exists(FilePath(text: source)) {
             file = try Self.bytes(FilePath(text: source))
         } else {
-            throw ForeignStateError("this isn't a torrent")
+            throw ForeignStateError("it isn't a BitTorrent download")
         }
         var torrent = download.torrent(file: file)
         if let link { (torrent.infoHash, torrent.trackers) = (link.infoHash, link.trackers.map { [$0] }) }

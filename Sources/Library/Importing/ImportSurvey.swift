@@ -12,7 +12,7 @@ package struct ImportOptions: Sendable {
     /// A folder with .torrent files, for clients that don't keep them.
     package var torrents: String?
     package var map: PathMap
-    /// Whether the import goes on although the client seems to run.
+    /// Whether the import proceeds although the client seems to run.
     package var mayRun = false
     /// A variable of the environment.
     package var environment: @Sendable (String) -> String? = { ThisProcess.variable($0).map { PathText.text($0) } }

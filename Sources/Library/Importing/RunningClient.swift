@@ -4,7 +4,7 @@ import SystemPackage
 import Torrent
 
 /// Whether a client runs on the state that is to be imported. Its files may then be older than what it knows, and it
-/// would go on writing to the payload.
+/// would continue to write to the payload.
 enum RunningClient {
     /// Why the client seems to run, in one sentence; `nil` if it doesn't.
     static func sign(of state: ForeignState) -> String? { sign(of: state.client, at: state.path) }

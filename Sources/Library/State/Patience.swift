@@ -1,6 +1,6 @@
 /// Waits for work that may never end, as a look at a folder on a server that is away.
 enum Patience {
-    /// The result of the work, or `late` if the work takes longer. The work itself goes on.
+    /// The result of the work, or `late` if the work takes longer. The work itself continues.
     static func answer<Value: Sendable>(
         within limit: Duration, or late: Value, _ work: @escaping @Sendable () async -> Value
     ) async -> Value {

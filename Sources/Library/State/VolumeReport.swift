@@ -47,7 +47,7 @@ package struct VolumeReport: Sendable {
         case .elsewhere(let path):
             "mount it at \(row.mountPath.printable), or use it where it is with `pieces move --volume \(row.id.rawValue) "
                 + "\(path.printable) --found`"
-        case .silent: "check the disk or the server; nothing is lost until then"
+        case .silent: "check the disk or the server; nothing is lost meanwhile"
         default: "mount it, and its torrents resume by themselves, \(elsewhere)"
         }
     }

@@ -80,7 +80,7 @@ extension Library {
     /// What became of the imported torrents.
     package struct ImportReport: Sendable {
         package let sum: ImportSum
-        /// Torrents with damage that the old client didn't know of, or with files that are missing; at most
+        /// Torrents with damage that the other client didn't know of, or with files that are missing; at most
         /// ``shownTorrents`` of them.
         package let damaged: [(torrent: TorrentRow, result: ImportRow)]
         /// When the rest is hashed at the rate until now; `nil` if that isn't known.

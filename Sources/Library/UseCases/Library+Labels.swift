@@ -1,7 +1,8 @@
 package import Store
 import Torrent
 
-/// Labels and notes: what the user says about torrents. They change nothing that an engine does by itself.
+/// Labels and notes: what the user says about torrents. An engine uses only the labels, and only to find
+/// the period of a scrub.
 extension Library {
     /// A change of labels. Removals are made first.
     package struct LabelChange: Sendable {
@@ -29,7 +30,7 @@ extension Library {
     }
 
     /// The torrents that have every one of these labels, ordered by number. Throws if no torrent has one of them,
-    /// because a mistyped label must not choose nothing without a word.
+    /// because a mistyped label must not silently choose nothing.
     package func torrents(labelled names: [String]) throws -> [TorrentRow] {
         try connection.findTorrents(TorrentChoice.labelled(names, among: []))
     }

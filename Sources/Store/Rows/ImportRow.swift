@@ -63,7 +63,7 @@ package struct TorrentPast: Sendable {
     package var uploadedBytes: Int64 = 0
     package var wastedBytes: Int64 = 0
     package var addedAt: Timestamp?
-    /// When the torrent was complete for the first time; then trackers aren't told of a completion again.
+    /// When the torrent was complete for the first time; then its completion isn't announced to trackers again.
     package var completedAt: Timestamp?
     package var seedTime = Duration.zero
 

@@ -13,7 +13,7 @@ package struct DigestTable {
         return Dictionary(rows.map { ($0.file, $0) }) { first, _ in first }
     }
 
-    /// Records digests of files that a verification or a scrub has just read. A digest that differs from the recorded
+    /// Records digests of files that a verification has just read. A digest that differs from the recorded
     /// one, although all pieces are good in both, means that one of the contents was made to have the same SHA-1 as the
     /// other; it is logged, and the new digest stands.
     package func save(_ id: TorrentID, _ digests: [FileDigest], now: Timestamp) throws(StoreError) {

@@ -57,7 +57,7 @@ package struct ImportTable {
     }
 
     /// Records that the payload was hashed, and how many claimed pieces were wrong, and how many weren't there. Returns
-    /// whether this is news.
+    /// whether the row changed.
     @discardableResult
     package func end(_ id: TorrentID, wrong: Int, missing: Int, now: Timestamp) throws(StoreError) -> Bool {
         try db.execute(

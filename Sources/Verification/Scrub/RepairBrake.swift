@@ -22,7 +22,7 @@ package struct RepairBrake: Sendable, Hashable {
 
     package mutating func read(_ count: Int) { pieces += count }
 
-    /// A piece is bad, and the disk or the machine is to blame. Returns why repairs stop; `nil` if they go on.
+    /// A piece is bad, and the disk or the machine is to blame. Returns why repairs stop; `nil` if they continue.
     package mutating func foundBad(inFile file: Int) -> String? {
         bad += 1
         badByFile[file, default: 0] += 1

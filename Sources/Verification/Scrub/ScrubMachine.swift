@@ -61,7 +61,7 @@ package struct ScrubMachine: Sendable {
     /// How urgent reads are to the system's scheduler.
     package enum Priority: Sendable, Hashable {
         case idle
-        /// The policy is about to be missed.
+        /// The user asked to read everything now.
         case low
     }
 

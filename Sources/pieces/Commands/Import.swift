@@ -10,18 +10,20 @@ struct ImportCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Take over the torrents of another client, and hash what they have.",
         discussion: """
-            Reads the state of qBittorrent, Transmission, rTorrent, Deluge, aria2 or libtorrent, and changes nothing there. \
-            Without a folder, the usual ones are looked at. Torrents, folders, other file names, selection, paused state, \
-            labels, trackers, web seeds, limits, seeding goals, counters, dates and peers are carried over; each torrent's line \
-            says what is not. Torrents that are in the database already stay as they are. Stop the other client first.
+            Reads the state of qBittorrent, Transmission, rTorrent, Deluge, aria2 or libtorrent, and changes nothing \
+            there. Without a folder, it looks in the clients' usual ones. Torrents, folders, other file names, \
+            selection, paused state, labels, trackers, web seeds, limits, seeding goals, counters, dates and peers are \
+            carried over; each torrent's line says what is not. A torrent that the database already has stays as it \
+            is. Stop the other client first.
 
-            What the other client says it has only decides the order: every piece is hashed before it counts. A running engine \
-            does that itself, and uploads each piece as soon as it is verified. Otherwise this command hashes the payload, all \
-            disks side by side, and says when it will be done; it can be interrupted, and the same command or `pieces run` goes \
-            on. A wrong piece that the other client counted as complete is reported as damage, and downloaded again.
+            What the other client says it has only decides the order: every piece is hashed before it counts. A \
+            running engine does that itself, and uploads each piece as soon as it is verified. Otherwise this command \
+            hashes the payload, all disks side by side, and says when it will be done; if it is interrupted, the same \
+            command or `pieces run` continues. A wrong piece that the other client counted as complete is reported as \
+            damage, and downloaded again.
 
-            A torrent none of whose files is found is imported paused, so that an unmounted disk isn't filled again. Give the \
-            new place of moved folders with --map.
+            If the other client has some of a torrent but none of its files is found, the torrent is imported paused, \
+            because its disk may not be mounted. Give the new place of moved folders with --map.
 
             Examples:
               pieces import --dry-run
@@ -45,7 +47,7 @@ struct ImportCommand: Command {
 
     @Option(
         name: .customLong("map"), parsing: .singleValue,
-        help: ArgumentHelp("A folder that has another path here; may be repeated.", valueName: "old=new"))
+        help: ArgumentHelp("A folder of the other client, and its path here; may be repeated.", valueName: "old=new"))
     var maps: [String] = []
 
     @Option(
@@ -182,7 +184,7 @@ struct ImportCommand: Command {
             )
         }
         if plan.absent > 0, isTold {
-            Terminal.shared.print("nothing of \(Format.count(plan.absent, "torrent")) is there to be hashed")
+            Terminal.shared.print("\(Format.count(plan.absent, "torrent")) not hashed: none of the files was found")
         }
         guard plan.torrents > 0 else { return nil }
         let before = try library.importReport()?.sum
@@ -259,7 +261,7 @@ struct ImportCommand: Command {
         lines.append(
             sum.wrongPieces == 0
                 ? "no damage was found in what the other client counted as complete"
-                : "\(Format.count(sum.wrongPieces, "piece")) in \(Format.count(sum.damagedTorrents, "torrent")) \(sum.wrongPieces == 1 ? "is" : "are") damaged, which the old client didn't know; `pieces run` downloads what is wrong again"
+                : "\(Format.count(sum.wrongPieces, "piece")) in \(Format.count(sum.damagedTorrents, "torrent")) \(sum.wrongPieces == 1 ? "is" : "are") damaged, although the other client counted \(sum.wrongPieces == 1 ? "it" : "them") as complete; `pieces run` downloads \(sum.wrongPieces == 1 ? "it" : "them") again"
         )
         if sum.missingPieces > 0 {
             lines.append(
@@ -303,17 +305,17 @@ struct ImportCommand: Command {
 
 extension ForeignClient: ExpressibleByArgument {}
 
-/// Tells the hour at which a long hashing ends: soon after its start, and again when it has moved.
+/// Prints when a long hashing ends: soon after its start, and again when that time has changed.
 private struct ImportClock {
     private static let first = Duration.seconds(10)
     private static let interval = Duration.seconds(60)
-    /// A change of the end that is worth a line.
+    /// The change of that time from which it is printed again.
     private static let news = Duration.seconds(900)
 
     let pace: VerificationPace
     let isTold: Bool
 
-    /// Tells until the task is cancelled.
+    /// Prints until the task is cancelled.
     func run() async {
         guard isTold else { return }
         var told: Timestamp?
@@ -325,7 +327,7 @@ private struct ImportClock {
             let end = Timestamp.now() + left
             if let told, end - told < Self.news, told - end < Self.news { continue }
             told = end
-            Terminal.shared.print("hashing ends about \(Format.moment(end)), in \(Format.time(left))")
+            Terminal.shared.print("hashing will be done about \(Format.moment(end)), in \(Format.time(left))")
         }
     }
 }

@@ -9,8 +9,8 @@ struct Label: Command, AnsweringCommand {
         commandName: "label",
         abstract: "Give labels to torrents or take them away; without a change, show them.",
         discussion: """
-            A torrent may have several labels. `status`, `queue`, `limit`, `move`, `pause`, `resume`, `remove` and `manifest` \
-            choose torrents by them with --label.
+            A torrent may have several labels. `status`, `queue`, `limit`, `move`, `pause`, `resume`, `remove`, \
+            `verify` and `manifest` choose torrents by them with --label.
 
             Examples:
               pieces label 3 4 +archive +books
@@ -19,7 +19,7 @@ struct Label: Command, AnsweringCommand {
               pieces label 3
               pieces label
 
-            --json prints one object per line and torrent, or without torrents one per label.
+            --json prints one object per line, for each torrent or, without torrents, for each label.
             """)
 
     @Argument(

@@ -15,8 +15,8 @@ struct ManifestCommand: Command, AnsweringCommand {
             kept in the database. A file is in the manifest only while all of its pieces are recorded as present. Paths are \
             relative to the output folder, or absolute if the torrents are in several.
 
-            --bag makes DIR a BagIt bag (RFC 8493) without copying anything: its folder DIR/data has to be the output folder, \
-            from which the torrents seed on.
+            --bag makes DIR a BagIt bag (RFC 8493) without copying anything: its folder DIR/data must be the output \
+            folder, and the torrents continue to seed from there.
 
             --check compares with a list of MD5, SHA-1 or SHA-256 checksums: of coreutils, of BSD, of BagIt or of hashdeep. A \
             recorded SHA-256 is compared as it is; for other hashes the files are read.

@@ -19,7 +19,7 @@ struct ReportCommand: DirectCommand, AnsweringCommand {
               pieces report --since 24h
               pieces report --since 2026-11-01 --json
 
-            Exit codes: 0; 2 payload that was complete is damaged or missing now; 64 wrong usage.
+            Exit codes: 0 reported; 2 payload that was complete is damaged or missing now; 64 wrong usage.
             """)
 
     @Option(
@@ -56,7 +56,7 @@ struct ReportCommand: DirectCommand, AnsweringCommand {
         let part = Format.part(sums.completedBytes, of: sums.wantedBytes)
         lines.append("torrents    \(Format.count(sums.torrents)), \(part) on disk")
         let verified = Format.part(sums.verifiedBytes, of: sums.presentBytes)
-        let oldest = sums.oldestVerification.map { "; the oldest verification is of \(Format.moment($0))" } ?? ""
+        let oldest = sums.oldestVerification.map { "; least recently verified: \(Format.moment($0))" } ?? ""
         lines.append("verified    \(verified) in this period\(oldest)")
         if sums.incompleteAgain > 0 {
             let verb = sums.incompleteAgain == 1 ? "lacks" : "lack"

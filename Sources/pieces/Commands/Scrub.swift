@@ -9,10 +9,10 @@ struct Scrub: ParsableCommand {
         commandName: "scrub",
         abstract: "Show or control the reading back of verified bytes, which finds and repairs rot.",
         discussion: """
-            While `pieces run` runs, it reads every verified byte back within a period, 30 days unless you say otherwise: past the \
-            page cache, one reader for each disk, the torrents verified longest ago first. Torrents seed on meanwhile. What turns \
-            out to be bad is fetched again from peers and web seeds, written, and read back. A file that another program changed \
-            is reported and kept; see `pieces repair`.
+            While `pieces run` runs, it reads every verified byte back within a period, 30 days unless you say \
+            otherwise: past the page cache, with one reader for each disk, and first the torrents whose period ends \
+            first. Torrents are seeded meanwhile. What turns out to be bad is fetched again from peers and web seeds, \
+            written, and read back. A file that another program changed is reported and kept; see `pieces repair`.
 
             Examples:
               pieces scrub
@@ -54,9 +54,9 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show what was read back on each volume, and what is damaged.",
         discussion: """
-            COVERED is the part of the bytes that was verified within its period, OLDEST how long ago the bytes were verified \
-            that were verified longest ago, and LATE for how long the policy has been missed. ENDS is when everything that is due \
-            is read at the present rate.
+            COVERED is the share of the bytes that was verified within its period. OLDEST is the age of the oldest \
+            verification, and LATE is how long it has been overdue. ENDS is when everything that is due will have been \
+            read at the present rate.
 
             --rate sets the rate of scrubs on each disk, in bytes per second; with auto, it follows from the bytes and the period. \
             --continue allows repairs again on volumes where many bad pieces stopped them.
@@ -104,9 +104,9 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
 /// `pieces scrub now`
 struct ScrubNow: DirectCommand {
     static let configuration = CommandConfiguration(
-        commandName: "now", abstract: "Read everything back now that was verified before.",
+        commandName: "now", abstract: "Read all verified bytes back now.",
         discussion: """
-            The running engine begins at once, and an engine that is started later goes on. Without --rate, it reads as fast as \
+            A running engine begins at once, and one that starts later continues. Without --rate, it reads as fast as \
             the disks and the peers allow: it backs off while reads for peers take longer because of it.
 
             Examples:
@@ -131,8 +131,8 @@ struct ScrubNow: DirectCommand {
         let engine = try library.engine()
         Terminal.shared.print(
             engine.isRunning
-                ? "everything that was verified before now is read back"
-                : "everything that was verified before now is read back when `pieces run` runs")
+                ? "everything that was verified before now is being read back"
+                : "everything that was verified before now will be read back when `pieces run` runs")
     }
 }
 
@@ -156,7 +156,7 @@ struct ScrubPause: DirectCommand {
 /// `pieces scrub resume`
 struct ScrubResume: DirectCommand {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Read on from where a pause or a stop interrupted it.",
+        commandName: "resume", abstract: "Resume reading back where `pieces scrub pause` stopped it.",
         discussion: """
             Examples:
               pieces scrub resume
@@ -173,7 +173,7 @@ struct ScrubResume: DirectCommand {
             control.isPaused = false
             if let rate { control.rate = rate.bytes }
         }
-        Terminal.shared.print("scrubs go on")
+        Terminal.shared.print("scrubs are resumed")
     }
 }
 
@@ -182,8 +182,9 @@ struct ScrubPolicy: DirectCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Set how often verified bytes are read back.",
         discussion: """
-            The period of a torrent counts before that of its labels (the shortest of them), and that before the one of all \
-            torrents. `off` means never, and `default` removes a period: then the next one counts.
+            A torrent's own period takes precedence over the shortest period of its labels, which takes precedence \
+            over the period of all torrents. `off` means never. `default` removes a period, so that the next one \
+            applies.
 
             Examples:
               pieces scrub policy 30d

@@ -10,12 +10,13 @@ struct Volumes: Command, AnsweringCommand {
         commandName: "volumes",
         abstract: "List the volumes that torrents are on, with their space; name them, and set their reserves.",
         discussion: """
-            A volume is a mounted file system. It is recognised by its UUID wherever it is mounted. A volume that isn't in its \
-            place makes its torrents offline: nothing is created, downloaded or forgotten until it is back.
+            A volume is a mounted file system. It is recognized by its UUID wherever it is mounted. A volume that \
+            isn't in its place makes its torrents offline: nothing is created, downloaded or forgotten until it is \
+            back.
 
-            --reserve is what downloads and moves leave free; a torrent that doesn't fit waits in the state no space. --mark \
-            writes a small file, \(Self.sentinel), to the root of the volume, by which it is recognised even after a copy to \
-            another disk, and told from a clone with the same UUID.
+            --reserve sets how much downloads and moves leave free; a torrent that doesn't fit waits in the state no \
+            space. --mark writes a small file, \(Self.sentinel), to the root of the volume, by which it is recognized \
+            even after a copy to another disk, and distinguished from a clone with the same UUID.
 
             Examples:
               pieces volumes
@@ -34,7 +35,7 @@ struct Volumes: Command, AnsweringCommand {
             valueName: "volume"))
     var volumes: [String] = []
 
-    @Option(help: ArgumentHelp("Give the volume a name; none takes it away.", valueName: "name"))
+    @Option(help: ArgumentHelp("Name the volume; `none` removes its name.", valueName: "name"))
     var name: String?
 
     @Option(
@@ -42,7 +43,7 @@ struct Volumes: Command, AnsweringCommand {
             "Bytes to leave free (50G), `none`, or `default` for the setting `reserve`.", valueName: "size"))
     var reserve: String?
 
-    @Flag(help: "Write a file to the volume's root by which it is recognised.")
+    @Flag(help: "Write a file to the volume's root by which it is recognized.")
     var mark = false
 
     @Flag(help: "Remove that file.")
@@ -62,10 +63,10 @@ struct Volumes: Command, AnsweringCommand {
 
     func validate() throws {
         guard !(mark && unmark) else { throw ValidationError("give either --mark or --unmark") }
-        guard !isChange || !volumes.isEmpty else { throw ValidationError("name the volume to be changed") }
+        guard !isChange || !volumes.isEmpty else { throw ValidationError("name the volume to change") }
         guard name == nil || volumes.count == 1 else { throw ValidationError("a name is for one volume") }
         guard !forget || (name == nil && reserve == nil && !mark && !unmark) else {
-            throw ValidationError("--forget goes with no other change")
+            throw ValidationError("--forget can't be combined with other changes")
         }
         _ = try reserveChange
     }
@@ -116,7 +117,7 @@ struct Volumes: Command, AnsweringCommand {
 
     private func text(_ reports: [VolumeReport]) -> String {
         guard !reports.isEmpty else {
-            return "no volume is known yet: torrents are noted when an engine begins with them\n"
+            return "no volume is known yet: `pieces run` records the volume of each torrent\n"
         }
         let now = Timestamp.now()
         var table = Table(

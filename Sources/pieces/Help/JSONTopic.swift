@@ -52,9 +52,9 @@ package enum JSONTopic {
                             wrong_pieces, missing_pieces, complete}]}
                 """,
             notes: """
-                One object per line and torrent, the report last; with --report only that. `event` is imported, known for a \
-                torrent that was in the database, or found with --dry-run. `bytes` are to be hashed. Wrong and missing pieces are \
-                those that the other client counted as complete.
+                One object per line for each torrent, and the report last; with --report only the report. `event` is \
+                imported, known for a torrent that the database already had, or found with --dry-run. `bytes` is how \
+                many are to be hashed. Wrong and missing pieces are those that the other client counted as complete.
                 """),
         Section(
             command: "pause, resume", fields: "{event, id, info_hash, name}",
@@ -82,7 +82,7 @@ package enum JSONTopic {
                 {event: "labels", id, info_hash, name, labels: [name]}
                 {label, torrents, wanted_bytes}
                 """,
-            notes: "One object per line: of each torrent, or without torrents of each label."),
+            notes: "One object per line, for each torrent or, without torrents, for each label."),
         Section(command: "note", fields: "{event: \"note\", id, info_hash, name, note, at}"),
         Section(
             command: "rename", fields: "{event: \"renamed\", id, info_hash, name, files_renamed}",
@@ -160,8 +160,9 @@ package enum JSONTopic {
                 """,
             notes: """
                 `state` is online, read_only, or where the volume isn't: missing (no mount point), empty_mount_point, \
-                not_mounted (a folder with other files), automounter, replaced, elsewhere or silent. `marked` tells of the file \
-                .pieces-volume in its root, and `other_machine` of a volume that was last used on another machine.
+                not_mounted (a folder with other files), automounter, replaced, elsewhere or silent. `marked` says \
+                whether its root has the file .pieces-volume, and `other_machine` whether it was last used on another \
+                machine.
                 """),
         Section(
             command: "status",
@@ -209,18 +210,19 @@ package enum JSONTopic {
                    bad_bytes, bad_bits, found_at, tries, source}]}
                 """,
             notes: """
-                A `period` of null means never. `since` is the time of `pieces scrub now`, until everything verified before was \
-                read. `policy_bytes` have a period, and `covered_bytes` of them were verified within it. `activity` is reading, \
-                idle, paused or away, and null without an engine. `held_at` is when many bad pieces stopped repairs. `damage` lists \
-                what stands, at most 1000 pieces: `kind` is rot, unreadable, edit or missing, and `state` waiting, unavailable, \
-                held or written (and not read back yet).
+                A `period` of null means never. `since` is the time of `pieces scrub now`, until everything verified \
+                before was read. `policy_bytes` have a period, and `covered_bytes` of them were verified within it. \
+                `activity` is reading, idle, paused or away, and null without an engine. `held_at` is when many bad \
+                pieces stopped repairs. `damage` lists the pieces that aren't repaired, at most 1000: `kind` is rot, \
+                unreadable, edit or missing, and `state` waiting, unavailable, held or written (and not read back \
+                yet).
                 """),
         Section(
             command: "repair",
             fields: """
                 {id, info_hash, name, asked, kept, damage: [as of scrub]}
                 """,
-            notes: "One object per line and torrent. `asked` pieces are fetched, and `kept` are edits that stay."),
+            notes: "One object per line and torrent. `asked` counts pieces to be fetched, and `kept` edits that stay."),
         Section(
             command: "files",
             fields: """

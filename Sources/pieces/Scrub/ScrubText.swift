@@ -9,12 +9,12 @@ enum ScrubText {
 
     static func text(_ status: Library.ScrubStatus, _ now: Timestamp) -> String {
         var lines = [policy(status)]
-        if status.control.isPaused { lines.append("paused: `pieces scrub resume` goes on") }
+        if status.control.isPaused { lines.append("paused: `pieces scrub resume` resumes reading") }
         if let since = status.control.since {
             lines.append("everything verified before \(Format.moment(since)) is being read back")
         }
         if !status.isEngineRunning, !status.volumes.isEmpty {
-            lines.append("no engine is running: `pieces run` reads on")
+            lines.append("no engine is running: `pieces run` continues reading")
         }
         guard !status.volumes.isEmpty else {
             lines.append("nothing has been verified yet")
@@ -82,7 +82,7 @@ enum ScrubText {
         return "\ndamaged:\n" + lines.joined() + more
     }
 
-    /// What is wrong with the piece, and what becomes of it.
+    /// What is wrong with the piece, and what happens to it.
     static func words(_ row: DamageRow) -> String {
         let what =
             switch row.kind {

@@ -7,7 +7,7 @@ import System
 import SystemPackage
 import Torrent
 
-/// What `pieces run` does beside the engine: it tells the service manager how it is, runs the user's commands on
+/// What `pieces run` does beside the engine: it reports its state to the service manager, runs the user's commands on
 /// events, and adds torrents from the watch folder.
 struct RunCompanion: Sendable {
     /// The time between two looks at events and at the watch folder.
