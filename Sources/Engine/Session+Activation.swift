@@ -252,17 +252,23 @@ extension Session: PeerConnectionOwner {
             hastenOwnership()
             observe(id)
             endIfDone()
-        case .ownershipChanged(let id):
-            Task { await self.reloadOwned(id) }
-        case .volumeFound(let volume):
-            Task { await self.volumeIsBack(volume) }
+        case .ownershipChanged, .volumeFound, .seedGoalReached:
+            Task { await self.follow(change) }
         case .misbehaved(let host, let reason, let isCertain):
             shun(host, reason: reason, isCertain: isCertain)
-        case .seedGoalReached(let id):
-            Task { await self.retire(id) }
         case .failed(let id, let text):
             log.info("torrent \(id): \(text)")
             endIfDone()
+        }
+    }
+
+    /// Does what a change leads to, if that takes time.
+    private func follow(_ change: TorrentEngine.Change) async {
+        switch change {
+        case .ownershipChanged(let id): await reloadOwned(id)
+        case .volumeFound(let volume): await volumeIsBack(volume)
+        case .seedGoalReached(let id): await retire(id)
+        case .completed, .misbehaved, .failed: break
         }
     }
 

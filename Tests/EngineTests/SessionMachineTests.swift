@@ -153,6 +153,11 @@ import Torrent
         #expect(machine.takeEffects() == [.readIncomplete])
         machine.restIs([b], [a: Self.idle])
         #expect(machine.takeEffects() == [])
+        // Another one began to be activated while the rest was read.
+        #expect(machine.want(b, isAhead: false, now: at(0)) == true)
+        machine.restIs([a, b], [a: Self.idle])
+        #expect(machine.takeEffects() == [.activate(b)])
+        machine.failed(b, .isUnneeded, now: at(0))
         machine.restIs([a], [a: Self.idle])
         #expect(machine.takeEffects() == [.end])
     }

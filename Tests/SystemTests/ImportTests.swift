@@ -30,7 +30,9 @@ import Torrent
             let half = try Self.sample("half", seed: 2)
             let selected = try Self.sample("selected", seed: 3)
             let rotten = try Self.sample("rotten", seed: 4)
-            let single = try SampleTorrent("single.bin", length: 100_000, pieceLength: 32768, seed: 5)
+            // rTorrent takes no torrent that has neither a tracker nor a DHT.
+            let single = try SampleTorrent(
+                "single.bin", length: 100_000, pieceLength: 32768, seed: 5, trackers: [["http://127.0.0.1:1/announce"]])
             // Where the client can, one of its files gets another name.
             let renamed = try Self.sample("renamed", seed: 6)
             let canRename = !["aria2", "rtorrent"].contains(client.name)

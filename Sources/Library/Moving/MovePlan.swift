@@ -31,8 +31,8 @@ struct MovePlan {
         }
     }
 
-    /// `reserve` stays free on a volume without a reserve of its own. Unless `requiresSpace`, ``copy`` may be larger than
-    /// what is free.
+    /// `reserve` stays free on a volume without a reserve of its own. Unless `requiresSpace`, ``copy`` may be larger
+    /// than what is free.
     init(
         _ torrent: TorrentRow, to target: String, _ connection: Connection, _ disk: Disk, reserve: Int64,
         requiresSpace: Bool = true

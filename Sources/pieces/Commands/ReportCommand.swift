@@ -60,7 +60,8 @@ struct ReportCommand: DirectCommand, AnsweringCommand {
         lines.append("verified    \(verified) in this period\(oldest)")
         if sums.incompleteAgain > 0 {
             let verb = sums.incompleteAgain == 1 ? "lacks" : "lack"
-            lines.append("DAMAGE      \(Format.count(sums.incompleteAgain, "torrent")) that lost bytes \(verb) them still")
+            let torrents = Format.count(sums.incompleteAgain, "torrent")
+            lines.append("DAMAGE      \(torrents) that lost bytes \(verb) them still")
         }
         for subject in CustodyReport.Subject.allCases {
             let events = report.events[subject] ?? []
