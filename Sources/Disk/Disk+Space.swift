@@ -14,11 +14,14 @@ extension Disk {
     /// The free space for a folder that may not exist yet.
     package func space(at folder: FilePath) async throws(DiskError) -> SpaceAt {
         try await answer { (done: @escaping @Sendable (Result<SpaceAt, DiskError>) -> Void) in
-            run(.read, done) { () throws(DiskError) in
-                let nearest = try self.nearestFolder(folder)
-                return SpaceAt(
-                    device: nearest.status.identity.device, volume: Volume.holding(nearest.path),
-                    freeBytes: nearest.freeBytes)
+            look {
+                done(
+                    Result { () throws(DiskError) in
+                        let nearest = try self.nearestFolder(folder)
+                        return SpaceAt(
+                            device: nearest.status.identity.device, volume: Volume.holding(nearest.path),
+                            freeBytes: nearest.freeBytes)
+                    })
             }
         }.get()
     }
@@ -52,12 +55,18 @@ extension Disk {
     /// Where a volume is now; see ``VolumeState/look(for:at:)``.
     package func state(of volume: VolumeIdentity, at mountPath: String) async -> (VolumeState, VolumeSpace?) {
         await answer { (done: @escaping @Sendable ((VolumeState, VolumeSpace?)) -> Void) in
-            workers.submit(.read) {
+            look {
                 let state = VolumeState.look(for: volume, at: mountPath)
                 var place: String? = state.isOnline ? mountPath : nil
                 if case .elsewhere(let path) = state { place = path }
                 done((state, place.flatMap { VolumeSpace(at: FilePath(text: $0)) }))
             }
         }
+    }
+
+    /// Looks at a file system on a thread of its own, so that one that never answers holds up no other. The caller
+    /// doesn't look a second time before it has the answer.
+    private func look(_ body: @escaping @Sendable () -> Void) {
+        do { try SystemThread.start(name: "look", body) } catch { workers.submit(.read, body) }
     }
 }

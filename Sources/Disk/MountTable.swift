@@ -43,6 +43,9 @@ package struct MountTable: Sendable {
 
     package let mounts: [Mount]
 
+    /// The table of this process; empty if the system doesn't show it.
+    package static var current: MountTable { MountTable(KernelText.read("/proc/self/mountinfo") ?? "") }
+
     /// Parses the table's text; malformed lines are skipped.
     package init(_ text: String) {
         // The text is split by bytes, because a combining mark may follow any separator.

@@ -20,16 +20,28 @@ package enum PhysicalDevice {
         let device = "\(major):\(minor & 0xffff_ffff)"
         let disks = leaves(of: device)
         guard disks.isEmpty else { return disks }
-        guard let volume = Volume.holding(folder), let text = KernelText.read("/proc/self/mountinfo"),
-            let mount = MountTable(text).mounts.last(where: { PathText.isSame($0.path, volume.mountPath) })
+        guard let volume = Volume.holding(folder),
+            let mount = MountTable.current.mounts.last(where: { PathText.isSame($0.path, volume.mountPath) })
         else { return ["device \(device)"] }
         return others(mount, volume, device)
     }
 
+    /// The same by the table of mounts alone: nothing is touched that may be away or never answer. A Btrfs of several
+    /// devices is on the one that was mounted. `folder` is absolute and without links.
+    package static func listed(for folder: FilePath, in table: MountTable) -> Set<String> {
+        guard let mount = table.mount(of: folder) else { return [] }
+        var disks = leaves(of: mount.device)
+        if disks.isEmpty, mount.isOfDisk, let name = FilePath(text: mount.source).lastComponent {
+            disks = leaves(at: FilePath("/sys/class/block").appending(name), depth: 0)
+        }
+        return disks.isEmpty ? others(mount, nil, mount.device) : disks
+    }
+
     /// The disks of a file system whose device number isn't that of a block device.
-    private static func others(_ mount: MountTable.Mount, _ volume: Volume, _ device: String) -> Set<String> {
+    private static func others(_ mount: MountTable.Mount, _ volume: Volume?, _ device: String) -> Set<String> {
         switch mount.kind {
         case "btrfs":
+            guard let volume else { return [mount.source] }
             let words = volume.identity.split(separator: " ")
             if words.count == 3, words[1] == "uuid" {
                 let folder = FilePath("/sys/fs/btrfs").appending(String(words[2])).appending("devices")

@@ -39,11 +39,13 @@ package struct Volume: Hashable, Sendable {
         return volume(mount, folder: real)
     }
 
-    /// The volumes that are mounted from a disk, or have a sentinel: where one is looked for that isn't in its place.
-    package static func mounted() -> [Volume] {
-        guard let text = KernelText.read("/proc/self/mountinfo") else { return [] }
-        _ = mounts(text)
-        return visible.filter { $0.isOfDisk || !$0.isOfKernel }.map { volume($0, folder: FilePath(text: $0.path)) }
+    /// The mounted volumes that may be the one that isn't in its place: those of its kind, and if it has a sentinel those
+    /// of disks. Others aren't touched, because a server or a FUSE program that is gone never answers.
+    package static func mounted(like known: VolumeIdentity) -> some Sequence<Volume> {
+        _ = KernelText.read("/proc/self/mountinfo").map(mounts)
+        return visible.lazy.filter { mount in
+            !mount.isOfKernel && mount.kind.elementsEqual(known.kind) || known.sentinel != nil && mount.isOfDisk
+        }.map { volume($0, folder: FilePath(text: $0.path)) }
     }
 
     // MARK: Identity
@@ -57,8 +59,14 @@ package struct Volume: Hashable, Sendable {
     }
 
     private struct Identified {
+        /// For how long an answer counts: the table of mounts may look the same when one disk took the place of another.
+        static let validity = Duration.seconds(5)
+
         var uuid: String?
         var number: String?
+        let foundAt = ContinuousClock.now
+
+        var isFresh: Bool { .now - foundAt < Self.validity }
     }
 
     private static let seen = Mutex(Seen())
@@ -99,7 +107,7 @@ package struct Volume: Hashable, Sendable {
     private static let derivesNumber: Set<String> = ["ext2", "ext3", "ext4", "btrfs"]
 
     private static func identified(_ mount: MountTable.Mount, _ folder: FilePath) -> Identified {
-        if let known = seen.withLock({ $0.identities[mount] }) { return known }
+        if let known = seen.withLock({ $0.identities[mount] }), known.isFresh { return known }
         let found = Identified(
             uuid: linkedUUID(of: mount.source) ?? askedUUID(of: FilePath(text: mount.path)) ?? askedUUID(of: folder),
             number: fileSystemNumber(folder).map { String($0, radix: 16) })

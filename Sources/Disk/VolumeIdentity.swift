@@ -11,6 +11,9 @@ package struct VolumeIdentity: Hashable, Sendable {
         self.sentinel = sentinel
     }
 
+    /// The kind of file system: `ext4`, `nfs4`, …
+    var kind: Substring { Self.bare(text).prefix { $0 != " " } }
+
     /// Whether both are of one volume: sentinels that are equal say so even if the file system is a copy of the other
     /// one, and sentinels that differ tell clones apart.
     package func isSame(as other: Self) -> Bool {

@@ -34,7 +34,8 @@ package enum VolumeSentinel {
         return String(decoding: number, as: UTF8.self)
     }
 
-    /// Writes a new sentinel, in place of one that may be there, and makes it durable. Returns its number.
+    /// Writes a new sentinel, in place of an earlier one, and makes it durable. Returns its number. A file of that name
+    /// that is no sentinel stays as it is.
     package static func write(at mountPath: FilePath) throws(DiskError) -> String {
         var random = SystemRandomNumberGenerator()
         let number = Hex.encode((0..<numberLength / 2).map { _ in UInt8.random(in: .min ... .max, using: &random) })
@@ -45,10 +46,13 @@ package enum VolumeSentinel {
 
             """
         let path = mountPath.appending(name)
-        let fresh = mountPath.appending("\(name).new")
+        guard read(at: mountPath) != nil || !PathCalls.exists(path) else {
+            throw DiskError(.fileExists, .create, path.text)
+        }
+        let fresh = mountPath.appending("\(name)-\(number)")
         do throws(Errno) {
             let descriptor = try retrying {
-                fresh.withPlatformString { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644) }
+                fresh.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644) }
             }
             do throws(Errno) {
                 let bytes = Array(text.utf8)

@@ -71,9 +71,10 @@ package enum VolumeState: Hashable, Sendable {
     }
 
     private static func elsewhere(_ known: VolumeIdentity, besides mountPath: String) -> VolumeState? {
-        Volume.mounted().first { known.isSame(as: $0.known) && !PathText.isSame($0.mountPath, mountPath) }.map {
-            .elsewhere(path: $0.mountPath)
-        }
+        Volume.mounted(like: known).first { known.isSame(as: $0.known) && !PathText.isSame($0.mountPath, mountPath) }
+            .map {
+                .elsewhere(path: $0.mountPath)
+            }
     }
 }
 

@@ -35,8 +35,9 @@ package struct PathConflicts {
     }
 
     /// `resolved` is the output folder with its symbolic links resolved.
-    init(
-        _ connection: Connection, output: String, resolved: String, advice: @escaping (TorrentID) -> String
+    package init(
+        _ connection: Connection, output: String, resolved: String,
+        advice: @escaping (TorrentID) -> String = Self.adviceForNew
     ) throws(StoreError) {
         self.connection = connection
         self.advice = advice
@@ -164,7 +165,7 @@ package struct PathConflicts {
     }
 
     /// The folder with its symbolic links resolved, as far as it exists.
-    private static func resolved(_ output: String) -> String {
+    package static func resolved(_ output: String) -> String {
         var existing = FilePath(text: output)
         var rest: [FilePath.Component] = []
         while true {

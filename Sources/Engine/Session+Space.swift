@@ -38,32 +38,32 @@ extension Session {
         return true
     }
 
-    /// Starts waiting torrents for which there is room now.
-    func lookForSpace() async {
-        guard !isStopping, !space.waiting.isEmpty, !space.isLooking else { return }
-        space.isLooking = true
-        defer { space.isLooking = false }
-        var rooms: [FilePath: SpacePlan.Room] = [:]
-        var given: [UInt64: Int64] = [:]
-        for (id, waiting) in space.waiting.sorted(by: { $0.key < $1.key }) {
-            do {
-                let (place, fresh) = try await self.room(at: waiting.folder, besides: id)
-                let room = rooms[waiting.folder] ?? fresh
-                rooms[waiting.folder] = room
-                guard room.usable - given[place.device, default: 0] >= waiting.bytes else { continue }
-                given[place.device, default: 0] += waiting.bytes
-                space.waiting[id] = nil
-                feed { $0.spaceIsFree(id, now: $1) }
-            } catch {
-                // Its activation tells what is wrong with the folder.
-                space.waiting[id] = nil
-                feed { $0.spaceIsFree(id, now: $1) }
+    /// Starts waiting torrents for which there is room now. A folder that doesn't answer holds up no other.
+    func lookForSpace() {
+        guard !isStopping else { return }
+        space.waiting = space.waiting.filter { machine.isTroubled($0.key) || activations[$0.key] != nil }
+        for folder in Set(space.waiting.values.map(\.folder)) where space.looks.insert(folder).inserted {
+            Task {
+                await lookForSpace(in: folder)
+                space.looks.remove(folder)
             }
         }
     }
 
+    private func lookForSpace(in folder: FilePath) async {
+        var usable: Int64
+        // If the folder can't be looked at, the activation tells what is wrong with it.
+        do { usable = try await room(at: folder).1.usable } catch { usable = .max }
+        for (id, waiting) in space.waiting.sorted(by: { $0.key < $1.key })
+        where waiting.folder == folder && waiting.bytes <= usable {
+            usable -= waiting.bytes
+            space.waiting[id] = nil
+            feed { $0.spaceIsFree(id, now: $1) }
+        }
+    }
+
     /// The space of the volume that holds the folder, or will hold it.
-    private func room(at folder: FilePath, besides id: TorrentID) async throws -> (SpaceAt, SpacePlan.Room) {
+    private func room(at folder: FilePath, besides id: TorrentID? = nil) async throws -> (SpaceAt, SpacePlan.Room) {
         let place = try await environment.disk.space(at: folder)
         let standard = environment.settings.reserve
         let sighting = place.volume.map { VolumeSighting($0) }
@@ -84,7 +84,10 @@ extension TorrentEngine {
         guard let device = payload.device, payload.protection == nil, swarm.fault?.kind != .offline,
             !row.settings.allocatesFull
         else { return nil }
-        let bytes = row.wantedBytes - selection.bytes(in: swarm.have, geometry: metainfo.geometry)
+        // What is still to be checked has its place on the disk already, as far as it exists.
+        var there = swarm.have
+        there.formUnion(swarm.unverified)
+        let bytes = row.wantedBytes - selection.bytes(in: there, geometry: metainfo.geometry)
         return bytes > 0 ? SpacePlan.Need(device: device, bytes: bytes) : nil
     }
 }

@@ -62,8 +62,8 @@ package struct SpacePlan: Sendable {
     /// Torrents that are being activated, and what they will need.
     var promises: [TorrentID: Need] = [:]
     var waiting: [TorrentID: Waiting] = [:]
-    /// Whether the waiting torrents are being looked at.
-    var isLooking = false
+    /// The folders whose space is being looked at.
+    var looks: Set<FilePath> = []
 
     package init() {}
 }

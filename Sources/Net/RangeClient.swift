@@ -481,13 +481,19 @@ package actor RangeClient {
             return pump()
         }
         guard case .head = phase else { return disconnected(shortBody) }
-        // The server may have closed the connection while the request was on its way.
-        if let first = queue.first, !first.wasRepeated, connection.map({ $0.answers > 0 }) ?? false {
-            queue[0].wasRepeated = true
-            disconnect()
-            return pump()
-        }
-        disconnected("it closed the connection before it answered")
+        if !repeatRequest() { disconnected("it closed the connection before it answered") }
+    }
+
+    /// Asks once more over a new connection, if the server may have closed this one while the request was on its way.
+    /// Returns whether that is so.
+    private func repeatRequest() -> Bool {
+        guard case .head = phase, let first = queue.first, !first.wasRepeated,
+            connection.map({ $0.answers > 0 }) ?? false
+        else { return false }
+        queue[0].wasRepeated = true
+        disconnect()
+        pump()
+        return true
     }
 
     private var shortBody: String {
@@ -502,6 +508,8 @@ package actor RangeClient {
         // Many servers close TLS connections without saying so first.
         if case NIOSSLError.uncleanShutdown = error { return closed(generation) }
         if queue.isEmpty { return disconnect() }
+        // A request that meets a closed connection resets it.
+        if repeatRequest() { return }
         disconnected(TrackerError(connection: error, connectTimeout: shared.options.connectTimeout).webSeedSentence)
     }
 

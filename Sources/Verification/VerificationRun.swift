@@ -19,21 +19,18 @@ package struct VerificationRun {
         var isRelocated = false
         /// Whether the SHA-256 of whole files is computed in the same pass.
         package var computesDigests = false
-        /// The device that has the payload. Torrents of the same one take turns.
-        let device: UInt64
         /// Whether another process was verifying the torrent when its turn came.
         var isBehind = false
 
         package init(
             row: TorrentRow, scope: VerificationScope, began: VerificationMemory.Entry, isAnew: Bool = false,
-            isRelocated: Bool = false, device: UInt64 = 0
+            isRelocated: Bool = false
         ) {
             self.row = row
             self.scope = scope
             self.began = began
             self.isAnew = isAnew
             self.isRelocated = isRelocated
-            self.device = device
         }
     }
 
@@ -55,18 +52,18 @@ package struct VerificationRun {
 
     private enum News: Sendable {
         case found(Finding)
-        case ended(TorrentID, bytes: Int64, device: UInt64)
+        case ended(TorrentID, bytes: Int64, lane: DiskLanes.Lane)
     }
 
-    /// The torrents of one device that wait, and how many are being read.
-    private struct Lane {
+    /// The torrents of one lane that wait, and how many are being read.
+    private struct Queue {
         var rest: ArraySlice<Order>
         var running = 0
         var bytesRunning: Int64 = 0
         let disk: Disk
     }
 
-    /// The most torrents of a device that are hashed in parallel, and the most bytes of them. A large torrent is read
+    /// The most torrents of a lane that are hashed in parallel, and the most bytes of them. A large torrent is read
     /// alone, which suits disks.
     private static let maximumAtOnce = 16
     private static let bytesAtOnce: Int64 = 64 << 20
@@ -121,11 +118,12 @@ package struct VerificationRun {
     /// Verifies the torrents. Returns the orders of those that another process is verifying.
     private func perform(_ orders: [Order], _ lock: VerificationLock, _ summary: inout Summary) async throws -> [Order]
     {
-        var lanes: [UInt64: Lane] = [:]
-        for (device, orders) in Dictionary(grouping: orders, by: \.device) {
-            lanes[device] = Lane(rest: orders[...], disk: try Disk())
+        var queues: [DiskLanes.Lane: Queue] = [:]
+        var lanes = DiskLanes(connection)
+        for (lane, orders) in Dictionary(grouping: orders, by: { lanes.lane(of: $0.row) }) {
+            queues[lane] = Queue(rest: orders[...], disk: try Disk())
             pace?.expect(
-                orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) }, on: device)
+                orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) }, on: lane)
         }
         let (news, sink) = AsyncStream<News>.makeStream()
         let keys = Dictionary(orders.compactMap { order in order.began.ownKey.map { (order.row.id, $0) } }) {
@@ -139,20 +137,20 @@ package struct VerificationRun {
 
         /// Starts as many torrents as may run. Returns whether any is running.
         func startMore() throws -> Bool {
-            for device in lanes.keys { try startMore(on: device) }
-            return lanes.values.contains { $0.running > 0 }
+            for lane in queues.keys { try startMore(in: lane) }
+            return queues.values.contains { $0.running > 0 }
         }
 
-        func startMore(on device: UInt64) throws {
-            while let lane = lanes[device], let order = lane.rest.first,
-                lane.running == 0 || (lane.running < Self.maximumAtOnce && lane.bytesRunning < Self.bytesAtOnce),
+        func startMore(in lane: DiskLanes.Lane) throws {
+            while let queue = queues[lane], let order = queue.rest.first,
+                queue.running == 0 || (queue.running < Self.maximumAtOnce && queue.bytesRunning < Self.bytesAtOnce),
                 !cancel.isCancelled
             {
-                lanes[device]?.rest = lane.rest.dropFirst()
+                queues[lane]?.rest = queue.rest.dropFirst()
                 guard try isNeeded(order.row) else {
                     let bytes = VerificationTask.estimate(order.row, order.scope)
                     report(.expects(bytes: -bytes))
-                    pace?.expect(-bytes, on: device)
+                    pace?.expect(-bytes, on: lane)
                     continue
                 }
                 guard lock.take(order.row.id) else {
@@ -165,13 +163,13 @@ package struct VerificationRun {
                     continue
                 }
                 let bytes = VerificationTask.estimate(order.row, order.scope)
-                lanes[device]?.running += 1
-                lanes[device]?.bytesRunning += bytes
-                let disk = lane.disk
+                queues[lane]?.running += 1
+                queues[lane]?.bytesRunning += bytes
+                let disk = queue.disk
                 let check = TorrentCheck(task: task, disk: disk, cancel: cancel) { [pace, report] event in
                     switch event {
-                    case .expects(let bytes): pace?.expect(bytes, on: device)
-                    case .read(let bytes): pace?.read(bytes, on: device)
+                    case .expects(let bytes): pace?.expect(bytes, on: lane)
+                    case .read(let bytes): pace?.read(bytes, on: lane)
                     case .begins, .waits, .unusable, .verified: break
                     }
                     report(event)
@@ -179,7 +177,7 @@ package struct VerificationRun {
                 Task {
                     await check.run { sink.yield(.found($0)) }
                     disk.release(task.torrent.row.infoHash)
-                    sink.yield(.ended(task.torrent.row.id, bytes: bytes, device: device))
+                    sink.yield(.ended(task.torrent.row.id, bytes: bytes, lane: lane))
                 }
             }
         }
@@ -200,10 +198,10 @@ package struct VerificationRun {
             case .found(let finding):
                 waiting.append(finding)
                 if let result = finding.result { take(result, &summary) }
-            case .ended(let id, let bytes, let device):
+            case .ended(let id, let bytes, let lane):
                 ended.append(id)
-                lanes[device]?.running -= 1
-                lanes[device]?.bytesRunning -= bytes
+                queues[lane]?.running -= 1
+                queues[lane]?.bytesRunning -= bytes
                 isRunning = try startMore()
             }
             if .now - written > Self.writeInterval || waiting.count >= Self.maximumWaiting { try write() }

@@ -159,7 +159,7 @@ import Testing
         }
 
         static let all = [
-            Budget(text: "Task {", most: 41), Budget(text: "@unchecked Sendable", most: 9),
+            Budget(text: "Task {", most: 42), Budget(text: "@unchecked Sendable", most: 9),
             Budget(text: "nonisolated(unsafe)", most: 0),
             Budget(text: "unsafe", most: 18), Budget(text: "try?", most: 20), Budget(text: "fatalError", most: 0),
             Budget(text: "try!", most: 0),

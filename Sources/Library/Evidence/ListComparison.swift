@@ -51,9 +51,13 @@ extension Library {
             result.unlisted += stored.metainfo.layout.files.count {
                 stored.selection.wanted[$0.index] && !listed.contains($0.index)
             }
+            guard !matches.isEmpty else { continue }
+            let look = await stored.look(disk)
+            let known = try connection.digests.rows(of: torrent.id)
             for match in matches {
                 isUsed[match.entry] = true
-                let file = try await compare(list.entries[match.entry], match.file, stored, disk, stop)
+                let entry = list.entries[match.entry]
+                let file = try await compare(entry, match.file, stored, look, known[match.file], disk, stop)
                 result.files.append(file)
                 report(file)
             }
@@ -63,7 +67,8 @@ extension Library {
     }
 
     private func compare(
-        _ entry: ChecksumList.Entry, _ index: Int, _ stored: StoredTorrent, _ disk: Disk, _ stop: VerificationStop
+        _ entry: ChecksumList.Entry, _ index: Int, _ stored: StoredTorrent, _ look: PayloadLook,
+        _ known: DigestRow?, _ disk: Disk, _ stop: VerificationStop
     ) async throws -> ListComparison.File {
         let (metainfo, torrent) = (stored.metainfo, stored.row)
         let file = metainfo.layout.files[index]
@@ -73,10 +78,9 @@ extension Library {
         }
         let pieces = metainfo.layout.pieces(of: index, geometry: metainfo.geometry)
         guard file.isEmpty || !pieces.contains(where: { !stored.have[$0] }) else { return result(.incomplete) }
-        if entry.hash == .sha256, let known = try connection.digests.rows(of: torrent.id)[index] {
+        if entry.hash == .sha256, let known {
             return result(known.sha256.elementsEqual(entry.digest) ? .same : .differs, isOfRecord: true)
         }
-        let look = await stored.look(disk)
         guard look.reach == .reachable || file.isEmpty else {
             return result(.unreadable(look.reason ?? "the files can't be reached"))
         }

@@ -105,9 +105,12 @@ struct ImportCandidate {
     /// Whether nothing has to be hashed: nothing is there, and nothing was claimed.
     var isEmpty: Bool { look.bytes == 0 && !lacksClaimedFiles }
 
-    /// Whether the client said that some of the payload is there, but no file is.
+    /// Whether no file is there, although the client said that some of the payload is. If it says nothing of that, a
+    /// folder that is empty or doesn't exist may be that of a disk that isn't mounted.
     var lacksClaimedFiles: Bool {
-        look.bytes == 0 && (claim.map { !$0.isEmpty } ?? (foreign.completedAt != nil))
+        guard look.bytes == 0, !look.isWhole else { return false }
+        if let claim { return !claim.isEmpty }
+        return foreign.completedAt != nil || foreign.downloadedBytes > 0 || look.isFolderEmpty
     }
 
     /// The past of the torrent. A torrent that was complete there isn't reported to trackers as completed again.
@@ -146,6 +149,8 @@ struct PayloadSizes {
     private(set) var bytes: Int64 = 0
     /// Whether every wanted file is there in its size.
     private(set) var isWhole = true
+    /// Whether the output folder has nothing at all, or doesn't exist.
+    private(set) var isFolderEmpty = false
     /// Whether the client recorded when files were changed, and all of these were changed then.
     private(set) var agreesInTime = false
 
@@ -180,6 +185,11 @@ struct PayloadSizes {
             }
         }
         agreesInTime = timed > 0 && timed == agreeing
+        if bytes == 0 { isFolderEmpty = Self.isEmpty(FilePath(text: place.output)) }
+    }
+
+    private static func isEmpty(_ folder: FilePath) -> Bool {
+        do { return try PathCalls.names(in: folder).isEmpty } catch { return true }
     }
 
     private static func status(_ path: FilePath) -> PathStatus? {

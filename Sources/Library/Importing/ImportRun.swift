@@ -11,56 +11,82 @@ struct ImportRun {
     /// Torrents in one transaction: so many that few waits for the disk are needed, and so few that other commands wait
     /// less than a second.
     private static let batch = 250
+    /// Bytes of .torrent files of one transaction, from which it has no more torrents.
+    private static let batchBytes = 32 << 20
 
     let library: Library
     private var connection: Connection { library.connection }
 
+    /// A torrent with what was found on the disk, so that others who wait for the database wait for nothing else.
+    private struct Prepared {
+        let index: Int
+        let foreign: ForeignTorrent
+        /// `nil` for a magnet link.
+        var candidate: ImportCandidate?
+        /// The output folder without links.
+        var resolvedOutput: String
+        var destinationMount: String?
+    }
+
     /// Adds the new torrents; those that are refused get the reason as their verdict.
     func insert(_ survey: inout ImportSurvey, stop: () -> Bool) throws {
         try connection.expectLargeTransaction()
-        let new = survey.items.indices.filter { [.new, .magnet].contains(survey.items[$0].verdict) }
-        var first = 0
-        while first < new.count, !stop() {
-            let batch = new[first..<min(first + Self.batch, new.count)]
-            // Read before the transaction, so that others wait for the database alone.
-            var read: [(Int, ForeignTorrent)] = []
-            for index in batch {
-                do { read.append((index, try survey.foreign(index))) } catch let error as StoreError {
-                    throw error
-                } catch {
-                    survey.update(index) { $0.verdict = .refused("\(error)") }
-                }
-            }
+        var new = survey.items.indices.filter { [.new, .magnet].contains(survey.items[$0].verdict) }[...]
+        while !new.isEmpty, !stop() {
+            let batch = try prepare(&new, &survey)
             var results: [(Int, ImportItem)] = []
             try connection.transaction { () throws(StoreError) in
                 results = []
-                for (index, foreign) in read {
-                    var item = survey.items[index]
+                for prepared in batch {
+                    var item = survey.items[prepared.index]
                     do {
-                        try insert(foreign, survey, index, &item)
+                        try insert(prepared, from: survey.path(of: prepared.index), &item)
                     } catch let error as StoreError { throw error } catch {
                         item.verdict = .refused("\(error)")
                     }
-                    results.append((index, item))
+                    results.append((prepared.index, item))
                 }
             }
             for (index, item) in results { survey.update(index) { $0 = item } }
-            first += Self.batch
         }
     }
 
-    private func insert(
-        _ foreign: ForeignTorrent, _ survey: ImportSurvey, _ index: Int, _ item: inout ImportItem
-    ) throws {
-        if item.verdict == .magnet { return try insertMagnet(foreign, &item, survey.path(of: index)) }
-        let candidate = try survey.candidate(foreign)
+    /// Takes the torrents of one transaction from `new`.
+    private func prepare(_ new: inout ArraySlice<Int>, _ survey: inout ImportSurvey) throws -> [Prepared] {
+        var batch: [Prepared] = []
+        var bytes = 0
+        var resolved: [FileName: String] = [:]
+        while batch.count < Self.batch, bytes < Self.batchBytes, let index = new.popFirst() {
+            do {
+                let foreign = try survey.foreign(index)
+                let candidate = survey.items[index].verdict == .magnet ? nil : try survey.candidate(foreign)
+                let output = candidate?.place.output ?? survey.items[index].output
+                let place = resolved[FileName(output)] ?? PathConflicts.resolved(output)
+                resolved[FileName(output)] = place
+                batch.append(
+                    Prepared(
+                        index: index, foreign: foreign, candidate: candidate, resolvedOutput: place,
+                        destinationMount: candidate?.destination.flatMap { AddRequest.mountPath(holding: $0) }))
+                bytes += foreign.file?.count ?? 0
+            } catch let error as StoreError { throw error } catch {
+                survey.update(index) { $0.verdict = .refused("\(error)") }
+            }
+        }
+        return batch
+    }
+
+    private func insert(_ prepared: Prepared, from source: String, _ item: inout ImportItem) throws {
+        let foreign = prepared.foreign
+        guard let candidate = prepared.candidate else {
+            return try insertMagnet(foreign, &item, prepared.resolvedOutput)
+        }
         let metainfo = try candidate.named()
         if let row = try connection.torrents.row(metainfo.infoHash) {
             item.verdict = .known(row.id)
             return
         }
         let output = candidate.place.output
-        let conflicts = try PathConflicts(connection, output: output) {
+        let conflicts = try PathConflicts(connection, output: output, resolved: prepared.resolvedOutput) {
             "leave the files to torrent \($0), or give its folder with --map"
         }
         if let reason = try conflicts.refusal(of: metainfo, wanted: candidate.wanted) { throw Failure(reason) }
@@ -75,12 +101,11 @@ struct ImportRun {
         let id = try connection.torrents.insert(new, now: now)
         item.id = id
         if let destination = candidate.destination {
-            try connection.destinations.set(
-                id, folder: destination, mountPath: AddRequest.mountPath(holding: destination))
+            try connection.destinations.set(id, folder: destination, mountPath: prepared.destinationMount)
         }
         for label in foreign.labels.compactMap({ LabelName.checked($0) }) { try connection.labels.add(label, to: id) }
         try insertSources(foreign, metainfo, id, now)
-        var record = NewImport(client: item.client.rawValue, source: survey.path(of: index))
+        var record = NewImport(client: item.client.rawValue, source: source)
         record.rank = item.rank.rawValue
         record.bytes = item.bytes
         record.claim = candidate.claim
@@ -114,7 +139,7 @@ struct ImportRun {
         }
     }
 
-    private func insertMagnet(_ foreign: ForeignTorrent, _ item: inout ImportItem, _ source: String) throws {
+    private func insertMagnet(_ foreign: ForeignTorrent, _ item: inout ImportItem, _ resolved: String) throws {
         guard let hash = foreign.infoHash else { throw Failure("its .torrent is missing") }
         if let row = try connection.torrents.row(hash) {
             item.verdict = .known(row.id)
@@ -123,7 +148,7 @@ struct ImportRun {
         let link = MagnetLink(
             infoHash: hash, name: foreign.name, trackers: Array((foreign.trackers ?? []).joined()),
             webSeeds: foreign.webSeeds ?? [])
-        let conflicts = try PathConflicts(connection, output: item.output)
+        let conflicts = try PathConflicts(connection, output: item.output, resolved: resolved)
         var settings = TorrentSettings()
         settings.isSequential = foreign.isSequential
         var new = NewMagnet(

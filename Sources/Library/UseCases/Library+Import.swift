@@ -29,7 +29,7 @@ extension Library {
     /// each piece as soon as it is verified.
     package func planImportHashing() throws -> ImportHashing {
         let engine = try engine()
-        var rows: [(TorrentRow, UInt64)] = []
+        var rows: [TorrentRow] = []
         var (left, absent) = (0, 0)
         for waiting in try connection.imports.unhashed() {
             guard let row = try connection.torrents.row(waiting.id), row.hasMetadata, row.damage == nil else {
@@ -43,12 +43,12 @@ extension Library {
                 left += 1
                 continue
             }
-            rows.append((row, ImportSurvey.device(of: row.output)))
+            rows.append(row)
         }
         let began = try VerificationMemory(connection: connection).begin(
-            rows.map(\.0.id), anew: false, now: .now())
+            rows.map(\.id), anew: false, now: .now())
         let orders = zip(rows, began).map {
-            VerificationRun.Order(row: $0.0, scope: .everything, began: $1, device: $0.1)
+            VerificationRun.Order(row: $0, scope: .everything, began: $1)
         }
         return ImportHashing(orders: orders, leftToEngine: left, absent: absent)
     }

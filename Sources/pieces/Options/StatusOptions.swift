@@ -48,7 +48,8 @@ struct StatusOptions: ParsableArguments {
 
 /// The values of `status --state`: the states, and two that only the command line has.
 enum StatusState: String, CaseIterable, ExpressibleByArgument {
-    case active, downloading, seeding, checking, complete, paused, queued, stopped, offline, error
+    case active, downloading, metadata, seeding, checking, complete, paused, queued, stopped, offline, error
+    case noSpace = "no_space"
 
     /// Whether the torrent is in this state. A torrent that the table calls `stopped` is `queued` in JSON, and matches
     /// both.

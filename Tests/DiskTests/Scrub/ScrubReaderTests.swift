@@ -139,9 +139,15 @@ import Torrent
     }
 
     /// What peers are served from stays in the page cache; what a scrub brought in leaves it.
+    /// The kernel may take pages back in between, but hardly each time.
     @Test func cacheStaysAsItWas() async throws {
+        for _ in 0..<10 where try await cacheStays() { return }
+        Issue.record("a scrub drops what was in the page cache")
+    }
+
+    private func cacheStays() async throws -> Bool {
         let torrent = try SampleTorrent(length: 4 << 20, pieceLength: 65536, seed: 6)
-        try await withTemporaryFolder { folder in
+        return try await withTemporaryFolder { folder in
             try torrent.write(to: folder)
             let path = torrent.path(0, in: folder)
             let file = try FileDescriptor.open(path, .readOnly)
@@ -153,12 +159,12 @@ import Torrent
             _ = try Files.read(path, at: 0, count: 1 << 20)
             let before = try #require(system.resident(file.rawValue, at: 0, length: 4 << 20))
             // A file system that keeps its files in memory drops nothing.
-            guard !before.suffix(before.count / 2).contains(true) else { return }
+            guard !before.suffix(before.count / 2).contains(true) else { return true }
             let verdicts = try await Self.verdicts(torrent, in: folder, SystemCalls())
             #expect(verdicts.values.allSatisfy { $0 == .good })
             let after = try #require(system.resident(file.rawValue, at: 0, length: 4 << 20))
-            #expect(after.prefix(256).allSatisfy { $0 })
             #expect(!after.suffix(after.count / 4).contains(true))
+            return after.prefix(256).allSatisfy { $0 }
         }
     }
 
