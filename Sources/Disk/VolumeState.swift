@@ -43,7 +43,7 @@ package enum VolumeState: Hashable, Sendable {
         switch self {
         case .online(let isReadOnly): isReadOnly ? "read_only" : "online"
         case .elsewhere: "elsewhere"
-        case .noMountPoint: "missing"
+        case .noMountPoint: "no_mount_point"
         case .emptyMountPoint: "empty_mount_point"
         case .notMounted: "not_mounted"
         case .automounter: "automounter"

@@ -9,14 +9,16 @@ package struct PeerSockets: Sendable {
     /// The maximum number of connections that wait in the kernel to be accepted.
     private static let backlog = 256
     /// The maximum and first size of a read in bytes. Small reads keep the memory for each connection small.
-    private static let largestRead = 64 << 10
+    private static let largestRead = 32 << 10
     private static let firstRead = 16 << 10
-    /// The maximum size of a read from a fast peer, and the number of owed bytes by which a peer counts as fast. Large
-    /// reads need fewer calls.
+    /// The maximum size of a read from a fast peer, and the number of owed bytes by which a peer counts as fast: more
+    /// than every peer owes that sends at all. Large reads need fewer calls.
     private static let largestFastRead = 1 << 20
-    static let fastPeerBytes = 512 << 10
+    static let fastPeerBytes = 640 << 10
+    /// A channel keeps as many buffers as it may read at a time, and hundreds of peers have hundreds of channels.
+    private static let readsAtOnce: UInt = 1
     static var fastReads: any RecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: largestRead, maximum: largestFastRead)
+        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 64 << 10, maximum: largestFastRead)
     }
     /// The size of the first read on an incoming connection: a handshake and the first messages.
     private static let firstIncomingRead = 4 << 10
@@ -46,7 +48,7 @@ package struct PeerSockets: Sendable {
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.recvAllocator, value: Self.receiveAllocator(first: Self.firstRead))
                 .channelOption(.writeBufferWaterMark, value: Self.writeMarks)
-                .channelOption(.maxMessagesPerRead, value: 2)
+                .channelOption(.maxMessagesPerRead, value: Self.readsAtOnce)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(connection) }
                 }
@@ -74,7 +76,7 @@ package struct PeerSockets: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.recvAllocator, value: Self.receiveAllocator(first: Self.firstIncomingRead))
             .childChannelOption(.writeBufferWaterMark, value: Self.writeMarks)
-            .childChannelOption(.maxMessagesPerRead, value: 2)
+            .childChannelOption(.maxMessagesPerRead, value: Self.readsAtOnce)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let owner = bound.owner else { throw ChannelError.ioOnClosedChannel }

@@ -20,7 +20,7 @@ package enum Processes {
         do { entries = try PathCalls.names(in: "/proc") } catch { return [] }
         return entries.compactMap { entry in
             guard let id = Int32(String(decoding: entry, as: UTF8.self)), id != getpid() else { return nil }
-            let place = FilePath("/proc/\(id)")
+            let place = FilePath("/proc").appending("\(id)")
             guard let name = KernelFile.read(place.appending("comm")), names.contains(where: { isCalled(name, $0) })
             else { return nil }
             return Found(

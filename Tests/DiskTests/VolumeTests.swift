@@ -100,6 +100,7 @@ import Torrent
                     #expect(there.identity == found.identity)
                     #expect(VolumeState.look(for: found.known, at: one.string) == .elsewhere(path: other.string))
                     #expect(PhysicalDevice.holding(other) == [String(disk.device.dropFirst("/dev/".count))])
+                    #expect(PhysicalDevice.listed(for: other, in: .current) == PhysicalDevice.holding(other))
                 }
                 #expect(VolumeState.look(for: found.known, at: one.string) == .emptyMountPoint)
                 #expect(VolumeState.look(for: found.known, at: "\(folder)/nowhere") == .noMountPoint)
@@ -157,6 +158,7 @@ import Torrent
 
     @Test func disksOfThisMachineAreFound() throws {
         let disks = PhysicalDevice.holding("/")
+        #expect(PhysicalDevice.listed(for: "/usr", in: MountTable("")) == [])
         #expect(!disks.isEmpty)
         #expect(PhysicalDevice.holding("/usr") == disks || !PhysicalDevice.holding("/usr").isEmpty)
         #expect(PhysicalDevice.holding("/nowhere/at/all") == [])

@@ -164,6 +164,22 @@ import Verification
         }
     }
 
+    /// A client that doesn't say what it has may have all of it on a disk that isn't mounted; its folder is empty then.
+    @Test func aTorrentOfWhichNothingIsSaidIsPausedIfItsFolderIsEmpty() async throws {
+        try await withState { state, library, data in
+            let (away, new) = (try Self.sample("away", seed: 1), try Self.sample("new", seed: 2))
+            let (empty, used) = (data.appending(name: "empty"), data.appending(name: "used"))
+            for folder in [empty, used] { try Files.makeFolders(folder) }
+            try Files.write([1], to: used.appending(name: "another"))
+            try state.add(away, [("destination", .text(empty.text)), ("progress", [:])])
+            try state.add(new, [("destination", .text(used.text)), ("progress", [:])])
+            try importAll(state, library)
+            let rows = try library.connection.torrents.rows()
+            #expect(rows.first { $0.name == "away" }?.settings.isPaused == true)
+            #expect(rows.first { $0.name == "new" }?.settings.isPaused == false)
+        }
+    }
+
     /// An unfinished torrent is where it is now, and moves where it belongs.
     @Test func theIncompleteFolderIsKept() async throws {
         try await withState { state, library, data in

@@ -13,7 +13,7 @@ struct SwarmLabTests {
     }
 
     /// Web seeds beside peers or alone: slow, silent and lying ones, and one that has everything.
-    @Test(arguments: seeds.prefix(400))
+    @Test(arguments: seeds.prefix(150))
     func swarmsWithWebSeedsConverge(seed: UInt64) throws {
         let report = try Lab.run(.webSeeds(seed: seed))
         #expect(report.seconds > 0)
@@ -43,7 +43,7 @@ struct SwarmLabTests {
 
     /// Beside hosts that crowd, flood and lie, a download takes twice its time at most, and nobody who is honest is
     /// banned.
-    @Test(arguments: 1...200 as ClosedRange<UInt64>)
+    @Test(arguments: 1...60 as ClosedRange<UInt64>)
     func siegeAtMostDoublesTheDownloadTime(seed: UInt64) throws {
         let peace = try Lab.run(.siege(seed: seed, hasEnemies: false))
         let scenario = Scenario.siege(seed: seed, hasEnemies: true)
@@ -71,7 +71,7 @@ struct SwarmLabTests {
 
     private static var seeds: [UInt64] {
         if let seed = number("PIECES_SEED") { return [seed] }
-        return Array(1...max(1, number("PIECES_SEEDS") ?? 1000))
+        return Array(1...max(1, number("PIECES_SEEDS") ?? 400))
     }
 
     private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }

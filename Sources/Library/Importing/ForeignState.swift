@@ -98,7 +98,7 @@ struct ForeignState {
         if isOpen(.qbittorrent), has("BT_backup") { return (.qbittorrent, .files, folder.appending("BT_backup")) }
         if isOpen(.transmission), has("resume") { return (.transmission, .transmission, folder) }
         for name in ["state/torrents.fastresume", "torrents.fastresume"] where isOpen(.deluge) && has(name) {
-            return (.deluge, .deluge, folder.appending(FilePath(name).components))
+            return (.deluge, .deluge, folder.appending(FilePath(text: name).components))
         }
         if isOpen(.aria2), has("aria2.session") { return (.aria2, .downloads, folder.appending("aria2.session")) }
         let names = try ContentScan.entries(folder)

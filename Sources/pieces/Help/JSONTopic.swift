@@ -159,7 +159,7 @@ package enum JSONTopic {
                    offline_since, marked, other_machine, notes: [sentence]}]}
                 """,
             notes: """
-                `state` is online, read_only, or where the volume isn't: missing (no mount point), empty_mount_point, \
+                `state` is online, read_only, or where the volume isn't: no_mount_point, empty_mount_point, \
                 not_mounted (a folder with other files), automounter, replaced, elsewhere or silent. `marked` says \
                 whether its root has the file .pieces-volume, and `other_machine` whether it was last used on another \
                 machine.
