@@ -89,11 +89,11 @@ package enum PhysicalDevice {
 
 extension Disk {
     /// The device that the folder is on; `nil` if it doesn't exist.
-    package func physicalDevices(below folder: FilePath) async -> (volume: Volume, names: Set<String>, device: UInt64)?
-    {
-        await answer { (done: @escaping @Sendable ((volume: Volume, names: Set<String>, device: UInt64)?) -> Void) in
-            workers.submit(.read) { done(self.physicalDevicesBlocking(folder)) }
-        }
+    package func physicalDevices(
+        below folder: FilePath,
+        completion: @escaping @Sendable ((volume: Volume, names: Set<String>, device: UInt64)?) -> Void
+    ) {
+        workers.submit(.read) { completion(self.physicalDevicesBlocking(folder)) }
     }
 
     private func physicalDevicesBlocking(_ folder: FilePath) -> (volume: Volume, names: Set<String>, device: UInt64)? {

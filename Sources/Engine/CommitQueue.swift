@@ -108,7 +108,9 @@ actor CommitQueue {
             if !records.isEmpty { _ = try connection.pieces.record(records) }
             return
         }
-        try connection.transaction(.immediate, durability: .full) { () throws(StoreError) in
+        // What a scrub has read and found good is only read once more if a power cut loses it.
+        let isUrgent = !records.isEmpty || scrubs.contains(where: \.isUrgent)
+        try connection.transaction(.immediate, durability: isUrgent ? .full : .lazy) { () throws(StoreError) in
             if !records.isEmpty { _ = try connection.pieces.record(records) }
             for scrub in scrubs { try scrub.write(to: connection, now: now) }
         }

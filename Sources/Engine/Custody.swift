@@ -22,6 +22,9 @@ package struct Custody: Sendable, Equatable {
     package var own: [PayloadFile: FileIdentity] = [:]
     /// Files that are not yet proven to be the torrent's.
     package var unproven: [PayloadFile: FileIdentity] = [:]
+    /// Files without a good piece, because another program changed all of them: they are kept until the user says
+    /// otherwise, and nothing else waits for that.
+    package var edited: [PayloadFile: FileIdentity] = [:]
     /// The unproven files without any bytes.
     package var empty: Set<PayloadFile> = []
     package var shared: [Int: Shared] = [:]
@@ -86,6 +89,10 @@ package struct CustodyRecords: Sendable {
     let recorded: [Int: FingerprintRow]
     let ownership: [Int: OwnershipRow]
     let mayOverwrite: Bool
+    /// Files all of whose pieces are edits that are kept.
+    let edited: Set<Int>
+    /// Files with edits that the user allowed to overwrite.
+    let released: Set<Int>
     /// Files of other torrents that were recorded with the same inode, by this torrent's file index.
     let candidates: [Int: [FileHolder]]
 
@@ -97,7 +104,9 @@ package struct CustodyRecords: Sendable {
 
 extension Connection {
     /// Reads the records of the files found at the torrent's paths.
-    package func custodyRecords(of id: TorrentID, found: [FoundFile]) throws(StoreError) -> CustodyRecords {
+    package func custodyRecords(of id: TorrentID, found: [FoundFile], in payload: Payload) throws(StoreError)
+        -> CustodyRecords
+    {
         try transaction(.deferred) { () throws(StoreError) in
             var candidates: [Int: [FileHolder]] = [:]
             for file in found {
@@ -105,11 +114,37 @@ extension Connection {
                 let holders = try files.holders(ofInode: file.print.inode, besides: id)
                 if !holders.isEmpty { candidates[index] = holders }
             }
+            let edits = try damage.standing(of: id).filter { $0.kind == .edit }
+            let (edited, released) = payload.files(edits)
             return CustodyRecords(
                 recorded: Dictionary(try files.fingerprints(of: id).map { ($0.index, $0) }) { _, last in last },
                 ownership: Dictionary(try files.ownership(of: id).map { ($0.index, $0) }) { _, last in last },
-                mayOverwrite: try torrents.mayOverwrite(id), candidates: candidates)
+                mayOverwrite: try torrents.mayOverwrite(id), edited: edited, released: released,
+                candidates: candidates)
         }
+    }
+}
+
+extension Payload {
+    /// The files that consist of held edits, and those with edits that the user allowed to overwrite.
+    fileprivate func files(_ edits: [DamageRow]) -> (edited: Set<Int>, released: Set<Int>) {
+        var (held, touched, released) = (Set<PieceIndex>(), Set<Int>(), Set<Int>())
+        for row in edits where geometry.pieces.contains(row.piece) {
+            let files = layout.files(of: row.piece, geometry: geometry).filter { !layout.files[$0].isEmpty }
+            if row.state == .held {
+                held.insert(row.piece)
+                touched.formUnion(files)
+            } else {
+                released.formUnion(files)
+            }
+        }
+        let edited = touched.filter { layout.pieces(of: $0, geometry: geometry).allSatisfy(held.contains) }
+        return (edited, released)
+    }
+
+    /// Whether all pieces of the file are among these.
+    func isWithin(_ pieces: Bitfield, file index: Int) -> Bool {
+        layout.pieces(of: index, geometry: geometry).allSatisfy { pieces[$0] }
     }
 }
 
@@ -149,7 +184,9 @@ extension Custody {
             }
             if let holder, case .entry(let file) = found.file {
                 shared[file] = Shared(holder: holder, found: found)
-            } else if recorded || records.mayOverwrite
+            } else if records.edited.contains(index), !records.mayOverwrite {
+                edited[found.file] = found.identity
+            } else if recorded || records.mayOverwrite || records.released.contains(index)
                 || isLeftOver(found, ownership, records.recorded[index], aliveUntilNs)
             {
                 own[found.file] = found.identity
@@ -184,6 +221,7 @@ extension Removal {
             {
                 return "\(path) is also a file of torrent \(holder.torrent) (\(holder.name))"
             }
+            if custody.edited[file] != nil { return "\(path) was changed by another program" }
             return "\(path) was not downloaded by this torrent, and none of its pieces match"
         }
         let rest = kept.count > Self.namedFiles ? "; and \(kept.count - Self.namedFiles) more" : ""
@@ -209,7 +247,7 @@ extension Custody {
         var removal = Removal()
         removal.kept = all.filter { file in
             guard deletable[file] == nil else { return false }
-            if unproven[file] != nil || own[file] != nil { return true }
+            if unproven[file] != nil || own[file] != nil || edited[file] != nil { return true }
             if case .entry(let index) = file { return shared[index] != nil || claimedByOthers[index] != nil }
             return false
         }
@@ -221,7 +259,7 @@ extension Custody {
         -> Custody
     {
         let found = try await disk.fingerprints(payload)
-        let records = try connection.custodyRecords(of: id, found: found)
+        let records = try connection.custodyRecords(of: id, found: found, in: payload)
         let last = try connection.runs.last()
         let alive = last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 }
         return await Custody(of: id, found, records, on: disk, aliveUntilNs: alive)

@@ -52,6 +52,8 @@ package struct EngineSettings: Sendable {
     package var giveUpAfter: Duration?
     /// How long after the start of the engine it looks for the first time what is to be scrubbed.
     package var scrubDelay = Duration.seconds(10)
+    /// How long a scrub waits for a disk that doesn't answer: before it counts as away, and when the engine stops.
+    package var scrubPatience = Duration.seconds(15)
     /// How long a torrent looks for the sources of a damaged piece before the piece counts as unavailable.
     package var repairPatience = Duration.seconds(30)
     /// Whether peers tell each other of peers (BEP 11).

@@ -87,6 +87,17 @@ struct FileOwnership {
         custody.own[file] = identity
     }
 
+    /// These pieces are edits that are kept. A file that consists of them is no obstacle.
+    mutating func edited(_ pieces: Bitfield, in payload: Payload) {
+        for (file, identity) in custody.unproven {
+            guard case .entry(let index) = file, !payload.layout.files[index].isEmpty,
+                payload.isWithin(pieces, file: index)
+            else { continue }
+            custody.unproven[file] = nil
+            custody.edited[file] = identity
+        }
+    }
+
     // MARK: New files
 
     /// Returns the files of these pieces that the torrent is about to create and that the database doesn't know yet.
@@ -99,7 +110,9 @@ struct FileOwnership {
                 else {
                     continue
                 }
-                if custody.own[file] == nil, custody.unproven[file] == nil, !custody.announced.contains(file.index) {
+                if custody.own[file] == nil, custody.unproven[file] == nil, custody.edited[file] == nil,
+                    !custody.announced.contains(file.index)
+                {
                     files.insert(file.index)
                 }
             }

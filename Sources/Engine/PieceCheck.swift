@@ -12,6 +12,8 @@ struct PieceCheck {
     private var beganAt: Instant?
     /// Why pieces are checked; `nil` once it was reported.
     private var reason: String?
+    /// Bad pieces of the check under way that another program changed, and that are kept.
+    private var keptPieces = 0
     /// What another client claimed of an imported torrent, until all of it was checked.
     private var audit: ImportAudit?
 
@@ -45,6 +47,9 @@ struct PieceCheck {
         for (piece, verdict) in verdicts { audit?.take(piece, verdict) }
     }
 
+    /// So many bad pieces are kept as another program left them.
+    mutating func kept(_ pieces: Int) { keptPieces += pieces }
+
     /// Everything of an imported torrent was checked. Returns what became of the other client's claim, once.
     mutating func endAudit(have: Bitfield, of metainfo: Metainfo) -> ImportAudit.Outcome? {
         defer { audit = nil }
@@ -60,9 +65,13 @@ struct PieceCheck {
         let why = reason.map { "; \($0)" } ?? ""
         let isRoutine = good == total && reason == "\(total) \(ResumePlan.Reason.writtenSinceLastCommit)"
         let time = beganAt.map { " in \(Self.seconds(now - $0)) s" } ?? ""
+        let (kept, lost) = (keptPieces, bad + missing - keptPieces)
         reason = nil
+        keptPieces = 0
         guard !isRoutine else { return "re-checked \(Format.count(total, "recently written piece"))\(time): all good" }
-        let result = good == total ? "all good" : "\(good) good, \(bad + missing) to be downloaded"
+        let rest = [lost > 0 ? "\(lost) to be downloaded" : nil, kept > 0 ? "\(kept) changed by another program" : nil]
+        let result =
+            good == total ? "all good" : (["\(good) good"] + rest.compactMap(\.self)).joined(separator: ", ")
         return "checked \(total) of \(pieceCount) pieces\(time): \(result)\(why)"
     }
 

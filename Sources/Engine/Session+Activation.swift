@@ -104,6 +104,7 @@ extension Session: PeerConnectionOwner {
                 await volumeIsBack(found)
             }
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
+            try await loader.markEdits(loaded)
             let isUnverified = loaded.offline == nil && !loaded.plan.unverified.isEmpty
             let start: SessionMachine.Start =
                 loaded.row.settings.isPaused

@@ -476,8 +476,8 @@ package struct SessionMachine {
         effects.append(.readIncomplete)
     }
 
-    /// These torrents of the session's scope are incomplete. A troubled one isn't waited for; one whose activation began
-    /// while they were read is.
+    /// These torrents of the session's scope are incomplete. A troubled one isn't waited for; one whose activation
+    /// began while they were read is.
     package mutating func restIs(_ incomplete: [TorrentID], _ reports: [TorrentID: TorrentReport]) {
         guard isOpen, torrents.activating.isEmpty,
             !incomplete.contains(where: { !torrents.isTroubled($0) && !torrents[$0].isRunning }),

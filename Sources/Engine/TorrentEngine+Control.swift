@@ -66,15 +66,6 @@ extension TorrentEngine {
         feed { swarm, now in swarm.change(settings, now: now) }
     }
 
-    /// Rechecks all present pieces. Does nothing while the payload is offline, because pieces must not become
-    /// unverified if they can't be hashed.
-    func verifyAll() {
-        guard swarm.fault?.kind != .offline else { return }
-        check.requested()
-        feed { swarm, now in swarm.recheck(swarm.have, now: now) }
-        saveState()
-    }
-
     /// Adds the trackers that are new to the torrent, and announces to them.
     func add(_ rows: [TrackerRow]) { announces.onLoop { $0.add(rows) } }
 

@@ -76,14 +76,16 @@ extension TorrentEngine {
         progress.downloadedDelta = claim.transfer.downloaded
         progress.uploadedDelta = claim.transfer.uploaded
         progress.wastedDelta = claim.transfer.wasted
-        progress.repairedPieces = repair.repaired(among: claim.pieces)
+        progress.repairedPieces = repair.repaired(among: claim.pieces, of: metainfo)
+        progress.damage = edits.damage(among: claim.closed)
         if claim.isComplete, history.completedAt == nil { progress.completedAt = environment.clock.timestamp }
-        let (record, completedAt) = (progress, progress.completedAt)
+        let (record, completedAt, damage) = (progress, progress.completedAt, progress.damage)
         let answer: @Sendable (CommitQueue.Outcome) -> Void = { outcome in
             self.assumeIsolated { engine in
                 if outcome.error == nil {
                     engine.history.completionRecorded(at: completedAt)
                     engine.readBackRepaired(among: claim.pieces)
+                    engine.editsRecorded(damage)
                 }
                 engine.feed { swarm, now in
                     if let error = outcome.error {
@@ -202,6 +204,7 @@ extension TorrentEngine {
                     guard engine.prove(verdicts.lazy.filter { $0.verdict == .good }.map(\.piece)) else { return }
                     for (piece, verdict) in verdicts where verdict == .good { engine.writes.foundGood(piece) }
                     engine.settleRepairs(verdicts.filter { $0.verdict == .good }.map(\.piece))
+                    engine.sortOutEdits(verdicts)
                     engine.feed { swarm, now in
                         for (piece, verdict) in verdicts { swarm.checked(piece, verdictForBrain(verdict), now: now) }
                     }
@@ -214,6 +217,7 @@ extension TorrentEngine {
                 self.assumeIsolated { engine in
                     let now = engine.environment.clock.now
                     if case .offline(let error) = outcome { engine.swarm.wentOffline("\(error)", now: now) }
+                    engine.reportEdits()
                     if case .finished = outcome { engine.settleOwnership(now: now) }
                     engine.feed { swarm, now in swarm.checkEnded(now: now) }
                 }
@@ -225,7 +229,10 @@ extension TorrentEngine {
 
     private func probe(_ kind: Fault.Kind) {
         Task {
-            let (still, changed) = await self.look(for: kind)
+            let (still, changed, edited) = await self.look(for: kind)
+            do throws(StoreError) { try await suspectEdits(edited) } catch {
+                return self.feed { $0.probed(Fault(error), now: $1) }
+            }
             self.feed { swarm, now in
                 // Made unverified before anything is written again, because from then on our own writes change the
                 // files.
@@ -237,18 +244,18 @@ extension TorrentEngine {
     }
 
     /// Returns the fault if it still holds and, when the payload is back, the pieces that may have changed meanwhile.
-    private func look(for kind: Fault.Kind) async -> (Fault?, changed: Bitfield) {
+    private func look(for kind: Fault.Kind) async -> (Fault?, changed: Bitfield, edited: Bitfield) {
         let none = Bitfield(count: metainfo.geometry.pieceCount)
-        if kind == .ownership { return (await lookAtOwnership(), none) }
-        if kind == .readOnly { return (await lookAtProtection(), none) }
-        guard kind == .offline else { return (await stillFaulty(kind), none) }
+        if kind == .ownership { return (await lookAtOwnership(), none, none) }
+        if kind == .readOnly { return (await lookAtProtection(), none, none) }
+        guard kind == .offline else { return (await stillFaulty(kind), none, none) }
         do {
             // The loader decides whether the files are present and unchanged, just as at a start.
             let loader = TorrentLoader(
                 environment: environment, id: id,
                 aliveUntilNs: faultTimes.offlineSince.map { $0.rawValue * 1_000_000_000 })
             let loaded = try await loader.load()
-            if let reason = loaded.offline { return (Fault(.offline, reason), none) }
+            if let reason = loaded.offline { return (Fault(.offline, reason), none, none) }
             // The disk may have come back with another device number.
             if let device = loaded.payload.device { payloadIs(on: device) }
             if let volume = loaded.volume,
@@ -258,9 +265,9 @@ extension TorrentEngine {
             }
             // This run knows best which pieces it wrote without recording them.
             let ours = swarm.have.subtracting(loaded.recorded)
-            return (nil, loaded.plan.unverified.subtracting(ours))
+            return (nil, loaded.plan.unverified.subtracting(ours), loaded.edited.subtracting(ours))
         } catch {
-            return (Fault(.offline, "\(error)"), none)
+            return (Fault(.offline, "\(error)"), none, none)
         }
     }
 

@@ -43,41 +43,6 @@ extension TorrentEngine {
         write("that the folder exists") { db throws(StoreError) in try db.torrents.setRootSeen(id) }
     }
 
-    /// Compares the files with their recorded fingerprints. Another program may have written to them meanwhile, which
-    /// the hashes of received pieces can't show.
-    func inspect() {
-        let (id, payload, disk, store) = (id, payload, environment.disk, environment.store)
-        let shared = ownership.sharedFiles
-        Task {
-            var changed = Bitfield(count: metainfo.geometry.pieceCount)
-            var names: [String] = []
-            do {
-                let recorded = try await store.perform { db throws(StoreError) in try db.files.fingerprints(of: id) }
-                let seen = Dictionary(
-                    try await disk.fingerprints(payload).map { FingerprintRow($0) }.map { ($0.index, $0) }
-                ) { first, _ in first }
-                for print in recorded
-                where print.index >= 0 && !shared.contains(print.index) && seen[print.index] != print {
-                    guard metainfo.layout.files.indices.contains(print.index) else { continue }
-                    let file = metainfo.layout.files[print.index]
-                    for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
-                    where swarm.have[piece] { changed.insert(piece) }
-                    names.append(file.displayPath)
-                }
-            } catch {
-                // A disk that fails now reports its error when it is next read.
-                log.debug("could not compare the files with their records: \(error)")
-            }
-            if let first = names.first, swarm.isInspecting {
-                let others = names.count > 1 ? " and \(names.count - 1) more" : ""
-                event(
-                    .edited,
-                    "another program changed \(first)\(others) during the download: its pieces are re-checked")
-            }
-            feed { swarm, now in swarm.inspected(changed, now: now) }
-        }
-    }
-
     /// The most peers named in one line.
     private static let namedSenders = 8
 
@@ -108,8 +73,8 @@ extension TorrentEngine {
             endAudit()
             saveState()
         case .completed:
-            if !history.wasCompleted { announces.onLoop { $0.completed() } }
-            event(.completed, "complete: all wanted files are on disk, synced and verified")
+            if !history.wasCompleted, lacking == 0 { announces.onLoop { $0.completed() } }
+            event(.completed, completion)
             saveState()
             announceIfDue()
             recordCompletion()
@@ -127,6 +92,18 @@ extension TorrentEngine {
             event(kind == .offline ? .online : .resumed, kind == .offline ? "the payload is back" : "the fault is gone")
             saveState()
         }
+    }
+
+    /// The wanted pieces that are kept as another program left them, or aren't repaired for another reason.
+    private var lacking: Int {
+        selection.wantedPieces(geometry: metainfo.geometry).subtracting(swarm.have).population
+    }
+
+    private var completion: String {
+        lacking == 0
+            ? "complete: all wanted files are on disk, synced and verified"
+            : "complete except for \(Format.count(lacking, "damaged piece")), which \(lacking == 1 ? "is" : "are") kept: "
+                + "see `pieces explain \(id)`"
     }
 
     /// The payload of an imported torrent was checked, as far as there is any.

@@ -38,6 +38,7 @@ actor TorrentEngine {
     var ownership: FileOwnership
     var history: TorrentHistory
     var repair: RepairBook
+    var edits: EditWatch
     private var savedPeers: SavedPeers
     private let knownWebSeeds: (rows: [WebSeedRow], files: [WebSeedFileRow])
     private var schedule = EngineSchedule()
@@ -80,6 +81,7 @@ actor TorrentEngine {
         ownership = FileOwnership(loaded.custody, found: loaded.prints)
         history = TorrentHistory(loaded.row, moved: moved)
         repair = RepairBook(loaded.damage)
+        edits = EditWatch(loaded.edited)
         beganAt = environment.clock.now
         savedPeers = SavedPeers(loaded.banned + loaded.peers)
         knownWebSeeds = (loaded.webSeeds, loaded.webSeedFiles)
@@ -89,7 +91,7 @@ actor TorrentEngine {
         var swarm = Swarm(
             files: PayloadFiles(
                 loaded.metainfo.layout, selection: loaded.selection, geometry: geometry,
-                withheld: repair.withheld(count: geometry.pieceCount)),
+                withheld: repair.withheld(count: geometry.pieceCount, and: edits.suspects)),
             plan: loaded.plan, recorded: loaded.recorded, intents: loaded.opened, partials: loaded.partials,
             padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
             zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings,

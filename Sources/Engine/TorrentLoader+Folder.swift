@@ -18,7 +18,8 @@ extension TorrentLoader {
         let custody = loaded.custody
         let isMissing = { (file: FileEntry) in
             let entry = PayloadFile.entry(file.index)
-            return custody.own[entry] == nil && custody.unproven[entry] == nil && custody.shared[file.index] == nil
+            return custody.own[entry] == nil && custody.unproven[entry] == nil && custody.edited[entry] == nil
+                && custody.shared[file.index] == nil
         }
         let allocatesFull = isNew && loaded.row.settings.allocatesFull
         try await announce(

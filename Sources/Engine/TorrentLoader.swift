@@ -31,6 +31,10 @@ struct TorrentLoader {
         let webSeedFiles: [WebSeedFileRow]
         /// Damage that stands.
         let damage: [DamageRow]
+        /// Unverified pieces that were recorded, in files that another program changed.
+        let edited: Bitfield
+        /// Those that the database marks.
+        let marked: Bitfield
         /// Why the payload can't be reached, if the plan is offline.
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
@@ -61,6 +65,7 @@ struct TorrentLoader {
         var lacksEmptyFiles: Bool
         var custody: Custody
         var prints: [PayloadFile: FoundFile]
+        var edited: Bitfield
     }
 
     private struct Remembered: Sendable {
@@ -77,6 +82,8 @@ struct TorrentLoader {
         let webSeeds: [WebSeedRow]
         let webSeedFiles: [WebSeedFileRow]
         let damage: [DamageRow]
+        /// Suspects of a check that was broken off.
+        let suspects: Bitfield
         /// The volume on which the payload was last seen.
         let volume: VolumeRow?
         let audit: ImportAudit?
@@ -111,7 +118,8 @@ struct TorrentLoader {
                 PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece))
             },
             peers: known.peers, banned: known.banned, trackers: known.trackers,
-            webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, damage: known.damage, offline: look.offline,
+            webSeeds: known.webSeeds, webSeedFiles: known.webSeedFiles, damage: known.damage, edited: look.edited,
+            marked: known.suspects, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
             volume: volume, provesVolume: seen.provesVolume || hasSentinel,
             lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, audit: known.audit, prints: look.prints)
@@ -159,6 +167,7 @@ struct TorrentLoader {
                 trackers: try db.trackers.rows(of: id), webSeeds: webSeeds,
                 webSeedFiles: try db.webSeeds.files(of: id, since: now + (.zero - WebSeedTable.memory)),
                 damage: try db.damage.standing(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
+                suspects: try db.damage.suspects(of: id, count: count),
                 volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume) },
                 audit: try ImportAudit(of: id, pieceCount: count, db))
             // The torrent ignores the damaged rows and logs them.
@@ -218,7 +227,7 @@ struct TorrentLoader {
         let recorded = Dictionary(known.fingerprints.map { ($0.index, $0) }) { _, last in last }
         // Files found in place of an unreachable payload mean nothing.
         let found = payload.layout.files.indices.compactMap { current[$0] } + (seen.files[.parts].map { [$0] } ?? [])
-        let custody = try await custody(seen.reach.isOffline ? [] : found)
+        let custody = try await custody(seen.reach.isOffline ? [] : found, payload)
         let takenOver = custody.takenOver
         let files = payload.layout.files.map { entry in
             ResumePlan.File(
@@ -240,13 +249,17 @@ struct TorrentLoader {
             aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
             isOffline: seen.reach.isOffline)
         var plan = ResumePlan(input)
-        let unclaimed = plan.unverified.subtracting(known.have)
+        // A hole in a file that another program changed is an edit, too.
+        let suspects = known.suspects.intersection(pieces(of: seen.files.keys, payload))
+        let unclaimed = plan.unverified.subtracting(known.have).subtracting(suspects)
         if !unclaimed.isEmpty {
             input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
             plan = ResumePlan(input)
         }
         // A scrub found these damaged, and a crash came before they lost their claims.
         plan.becameDamaged(known.damage.filter { $0.state != .written }.map(\.piece))
+        var edited = plan.edited
+        edited.formUnion(suspects.intersection(plan.unverified))
         let unrecorded = files.indices.filter { index in
             payload.placement[index] == .file && files[index].recorded == nil
                 && files[index].pieces.contains { known.have[$0] }
@@ -258,14 +271,29 @@ struct TorrentLoader {
         return Look(
             plan: plan, offline: plan.isOffline ? seen.reason : nil,
             unplaced: unrecorded.filter { files[$0].current == nil }, covered: covered,
-            lacksEmptyFiles: lacksEmptyFiles, custody: custody, prints: seen.files)
+            lacksEmptyFiles: lacksEmptyFiles, custody: custody, prints: seen.files, edited: edited)
+    }
+
+    private func pieces(of files: some Sequence<PayloadFile>, _ payload: Payload) -> Bitfield {
+        var pieces = Bitfield(count: payload.geometry.pieceCount)
+        for case .entry(let index) in files where payload.layout.files.indices.contains(index) {
+            for piece in payload.layout.pieces(of: index, geometry: payload.geometry) { pieces.insert(piece) }
+        }
+        return pieces
+    }
+
+    /// Marks the recorded pieces of files that another program changed, before they lose their claims.
+    func markEdits(_ loaded: Loaded) async throws(StoreError) {
+        let (id, edited) = (id, loaded.edited)
+        guard loaded.offline == nil, edited != loaded.marked else { return }
+        try await environment.store.perform { db throws(StoreError) in try db.damage.setSuspects(id, edited) }
     }
 
     /// Determines who owns the files. The torrent may write to its own files from now on.
-    private func custody(_ found: [FoundFile]) async throws -> Custody {
+    private func custody(_ found: [FoundFile], _ payload: Payload) async throws -> Custody {
         let id = id
         let records = try await environment.store.perform { db throws(StoreError) in
-            try db.custodyRecords(of: id, found: found)
+            try db.custodyRecords(of: id, found: found, in: payload)
         }
         let alive = wasActive ? Int64.max : aliveUntilNs ?? environment.aliveUntilNs
         var custody = await Custody(of: id, found, records, on: environment.disk, aliveUntilNs: alive)

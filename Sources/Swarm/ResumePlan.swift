@@ -40,6 +40,9 @@ package struct ResumePlan: Equatable, Sendable {
     /// Pieces whose recorded blocks, if the pieces are incomplete, are no longer valid: one of their files is missing
     /// or was changed outside.
     package var stale: Bitfield
+    /// Recorded pieces in files that another program changed: a bad one is an edit, whose bytes are kept (law 4). A bad
+    /// piece that isn't recorded is a write of ours that a crash cut short.
+    package var edited: Bitfield
     /// Missing pieces in files that other torrents are still writing.
     private var unsettled: Bitfield
     /// Files with recorded pieces that are missing or were changed outside.
@@ -124,6 +127,7 @@ package struct ResumePlan: Equatable, Sendable {
         unverified = Bitfield(count: input.have.count)
         unsettled = unverified
         stale = unverified
+        edited = unverified
         reasons = [:]
         guard !input.isOffline else {
             isOffline = true
@@ -172,6 +176,7 @@ package struct ResumePlan: Equatable, Sendable {
             }
             guard !current.isUnchanged(since: recorded), !isExplained(file, recorded, current, input) else { return }
             invalidate(file, number, .changedOutside(file: number), input)
+            for piece in file.pieces where input.have[piece] { edited.insert(piece) }
         }
     }
 

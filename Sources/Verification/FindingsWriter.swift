@@ -118,7 +118,7 @@ struct FindingsWriter {
     private static func event(_ file: VerificationResult.File) -> (EventKind, String) {
         let damage = "\(Format.count(file.blame.damaged, "piece")) damaged"
         return switch file.look {
-        case .gone: (.edited, "the file is missing")
+        case .gone: (.missing, "the file is missing")
         case .changed: (.edited, "changed outside, \(damage)")
         case .asLeft: (.rot, damage)
         case .unknown: (.failed, "\(damage); it is not known whether the file was changed outside")

@@ -20,11 +20,21 @@ package struct StoredTorrent: Sendable {
         guard let file = try connection.metainfos.file(of: row.id) else {
             throw UnusableTorrent("torrent \(row.id) was removed in the meantime")
         }
+        try self.init(row, try Self.parsed(file, of: row), connection)
+    }
+
+    /// Parses the torrent's file. For a torrent of very many files, that is most of the work.
+    package static func parsed(_ file: [UInt8], of row: TorrentRow) throws(UnusableTorrent) -> Metainfo {
         do {
-            metainfo = try connection.paths.asStored(try Metainfo(torrentFile: file), row.id)
-        } catch let error as MetainfoError {
+            return try Metainfo(torrentFile: file)
+        } catch {
             throw UnusableTorrent("the .torrent of \(row.name.printable) in the database cannot be read: \(error)")
         }
+    }
+
+    /// The torrent with its parsed file.
+    package init(_ row: TorrentRow, _ parsed: Metainfo, _ connection: Connection) throws {
+        metainfo = try connection.paths.asStored(parsed, row.id)
         let wanted = try connection.files.wanted(of: row.id, count: metainfo.layout.files.count)
         guard let selection = FileSelection(layout: metainfo.layout, wanted: wanted) else {
             throw UnusableTorrent(

@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Files that somebody else touched while no engine ran: their pieces are looked at again, only theirs, and what is
-/// damaged comes again.
+/// Files that somebody else touched while no engine ran: their pieces are looked at again, and only theirs. What was
+/// changed is reported and kept; what is gone comes again.
 @Suite(.crowded) struct OutsideChangeTests {
     struct Change: Sendable, CustomTestStringConvertible {
         let name: String
@@ -16,6 +16,8 @@ import Torrent
         /// Pieces that are to be looked at and, of those, found bad or missing; the second file has six pieces.
         var checked = 6
         var lost = 0
+        /// Whether the bad pieces are fetched again without a word of the user.
+        var isFetched = false
 
         var testDescription: String { name }
     }
@@ -39,7 +41,13 @@ import Torrent
                 try Files.remove(path)
                 try Files.write(Array(torrent.bytes(of: 1)), to: path)
             }),
-        Change(name: "deleted", make: { _, path in try Files.remove(path) }, lost: 6),
+        Change(
+            name: "replaced by another file",
+            make: { torrent, path in
+                try Files.remove(path)
+                try Files.write([UInt8](repeating: 7, count: 6 * 65536), to: path)
+            }, lost: 6),
+        Change(name: "deleted", make: { _, path in try Files.remove(path) }, lost: 6, isFetched: true),
     ]
 
     @Test(arguments: changes) func filesChangedWhileStoppedAreChecked(change: Change) async throws {
@@ -61,15 +69,25 @@ import Torrent
                         try await eventually("the check to end") { try site.events(.verified, of: id).count == 1 }
                     }
                     try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
+                    if change.lost > 0, !change.isFetched {
+                        try await keepsTheEdit(change, torrent, site, id)
+                        #expect(peers[0].servedBytes == 0)
+                        try site.repair(id, overwritesEdits: true)
+                        try await site.untilRepaired(id)
+                    }
                     try await site.untilComplete(id)
                 }
                 #expect(peers[0].servedBytes == change.lost * 65536)
                 #expect(peers[0].requests.allSatisfy { (4..<10).contains($0.piece) })
             }
             let events = try site.events(.verified, of: id)
-            #expect(events.count == (change.checked > 0 ? 1 : 0))
+            // What the user lets be overwritten is hashed once more.
+            let isAsked = change.lost > 0 && !change.isFetched
+            #expect((change.checked > 0 ? 1...(isAsked ? 2 : 1) : 0...0).contains(events.count), "\(events)")
             if let event = events.first {
-                let good = change.lost == 0 ? "all good" : "\(change.checked - change.lost) good"
+                let rest = change.isFetched ? "to be downloaded" : "changed by another program"
+                let good =
+                    change.lost == 0 ? "all good" : "\(change.checked - change.lost) good, \(change.lost) \(rest)"
                 #expect(event.hasPrefix("checked \(change.checked) of 15 pieces in "), "\(event)")
                 #expect(event.contains(" s: \(good)") && event.hasSuffix(" (sample/b)"), "\(event)")
             }
@@ -78,6 +96,111 @@ import Torrent
                     !(change.name == "longer" && $0.contains("393219 bytes of 393216"))
                 } == [])
             #expect(try site.claimed(id, torrent).isFull)
+        }
+    }
+
+    /// The bytes are as the other program left them, the good pieces are claimed, and the damage stands.
+    private func keepsTheEdit(_ change: Change, _ torrent: SampleTorrent, _ site: Site, _ id: TorrentID) async throws {
+        let before = try Files.read(torrent.path(1, in: site.output))
+        try await eventually("the edit to be recorded") { try site.damage(id).count == change.lost }
+        #expect(try site.damage(id).allSatisfy { $0.kind == .edit && $0.state == .held })
+        #expect(try site.claimed(id, torrent).population == torrent.geometry.pieceCount - change.lost)
+        #expect(try Files.read(torrent.path(1, in: site.output)) == before)
+        try await eventually("the report") {
+            try site.events(.edited, of: id).map { $0.hasPrefix("sample/b: another program changed") } == [true]
+        }
+        try await eventually("the mark of the check to go") {
+            try site.read { db throws(StoreError) in
+                try db.damage.suspects(of: id, count: torrent.geometry.pieceCount).isEmpty
+            }
+        }
+    }
+
+    /// A check of a changed file was broken off after its pieces had lost their claims: the next one still knows that a
+    /// bad piece is an edit, also where the file is only a hole now.
+    @Test func checkThatWasBrokenOffKeepsTheEdit() async throws {
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 4 * 65536), .init("b", 6 * 65536), .init("c", 5 * 65536)], seed: 98)
+        try await withSite { site in
+            let id = try site.addVerified(torrent)
+            let path = torrent.path(1, in: site.output)
+            try await Task.sleep(for: .milliseconds(20))
+            try Files.overwrite(path, at: 70_000, with: Array("edited by hand".utf8))
+            try Files.truncate(path, to: 4 * 65536)
+            let edited = try Files.read(path)
+            // What a start records before it hashes anything.
+            try site.write { db throws(StoreError) in
+                let suspects = (4..<10).map { PieceIndex($0) }
+                var marked = Bitfield(count: 15)
+                for piece in suspects { marked.insert(piece) }
+                try db.damage.setSuspects(id, marked)
+                try db.pieces.addWriteIntents(id, suspects, now: .now())
+                var record = ProgressRecord(torrent: id, verifiedAt: .now())
+                record.lostPieces = suspects
+                record.completedBytes = 9 * 65536
+                _ = try db.pieces.record([record])
+            }
+            try await withPeers(torrent) { peers in
+                try await site.run(peers: peers.map(\.address)) { session in
+                    try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
+                    try await eventually("the edits to be recorded") { try site.damage(id).count == 3 }
+                    #expect(peers[0].servedBytes == 0)
+                }
+            }
+            #expect(try site.damage(id).allSatisfy { $0.kind == .edit && $0.state == .held })
+            #expect(try Files.read(path) == edited)
+        }
+    }
+
+    /// A file without a single piece of the torrent isn't deleted with the torrent's data, whoever it replaced.
+    @Test(arguments: [false, true]) func replacedFileStaysWhenTheDataIsDeleted(inPlace: Bool) async throws {
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 4 * 65536), .init("b", 6 * 65536), .init("c", 5 * 65536)], seed: 99)
+        try await withSite { site in
+            let id = try site.addVerified(torrent)
+            let path = torrent.path(1, in: site.output)
+            let other = [UInt8](repeating: 7, count: 6 * 65536)
+            try await Task.sleep(for: .milliseconds(20))
+            if inPlace {
+                try Files.overwrite(path, at: 0, with: other)
+            } else {
+                try Files.remove(path)
+                try Files.write(other, to: path)
+            }
+            try await site.run { _ in
+                try site.scrubNow()
+                try await eventually("the scrub to end") { try site.control().since == nil }
+                #expect(try site.damage(id).map(\.kind) == Array(repeating: .edit, count: 6))
+                try site.tell(.removeData, id)
+                try await eventually("the file to be kept") { try !site.events(.kept, of: id).isEmpty }
+            }
+            #expect(try Files.read(path) == other)
+            #expect(!Files.exists(torrent.path(0, in: site.output)) && !Files.exists(torrent.path(2, in: site.output)))
+            #expect(try site.events(.kept, of: id)[0].contains("was changed by another program"))
+        }
+    }
+
+    /// The user's check of a running torrent finds an edit, and keeps it, too.
+    @Test func editFoundOnRequestIsKept() async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 100)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in
+                try await site.run(peers: peers.map(\.address)) { session in
+                    try await site.untilComplete(id)
+                    let path = torrent.path(0, in: site.output)
+                    try await Task.sleep(for: .milliseconds(20))
+                    try Files.overwrite(path, at: 500_000, with: [~torrent.content[500_000]])
+                    peers[0].forget()
+                    try site.tell(.verify, id)
+                    try await eventually("the edit to be recorded") { try site.damage(id).map(\.state) == [.held] }
+                    try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
+                    #expect(peers[0].servedBytes == 0)
+                    try site.repair(id, overwritesEdits: true)
+                    try await site.untilRepaired(id)
+                }
+            }
+            #expect(torrent.faults(in: site.output) == [])
         }
     }
 
@@ -143,7 +266,7 @@ import Torrent
     }
 
     /// Another program writes to a file that is finished, while others are still to come: that is noticed before the
-    /// torrent counts as complete.
+    /// torrent counts as complete, and the bytes are kept.
     @Test func fileChangedOutsideIsCheckedBeforeCompletion() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 2 * 65536), .init("b", 30 * 65536)], seed: 97)
         try await withSite { site in
@@ -155,7 +278,13 @@ import Torrent
                     }
                     try Files.overwrite(torrent.path(0, in: site.output), at: 100, with: [1, 2, 3, 4])
                     peers[0].behave(.good)
-                    try await eventually("the change to be noticed") { try site.events(.edited, of: id).count == 1 }
+                    try await eventually("the change to be noticed") { try site.damage(id).map(\.state) == [.held] }
+                    try await eventually("the rest to be complete") { try !site.events(.completed, of: id).isEmpty }
+                    let text = try site.events(.completed, of: id)[0]
+                    #expect(text.hasPrefix("complete except for 1 damaged piece, which is kept"), "\(text)")
+                    #expect(try Files.read(torrent.path(0, in: site.output), at: 100, count: 4) == [1, 2, 3, 4])
+                    try site.repair(id, overwritesEdits: true)
+                    try await site.untilRepaired(id)
                     try await site.untilComplete(id)
                 }
             }

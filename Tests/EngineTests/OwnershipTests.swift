@@ -85,9 +85,12 @@ import Torrent
                 try Files.write(own, to: site.output.appending("own"))
                 try Files.rename(torrent.path(1, in: site.output), to: site.output.appending("old"))
                 try Files.rename(site.output.appending("own"), to: torrent.path(1, in: site.output))
-                try await site.run(peers: peers.map(\.address), { $0.scope = .only([id]) }) { _ in
-                    try await eventually("the torrent to say whose the file is") { try site.row(id).state == .error }
+                try await site.run(peers: peers.map(\.address), { $0.scope = .only([id]) }) { session in
+                    try await eventually("the edit to be reported") { try site.events(.edited, of: id).count == 1 }
+                    // It is in nobody's way: what is good is seeded.
+                    try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
                 }
+                #expect(try site.damage(id).map(\.state) == [.held, .held])
                 #expect(try Files.read(torrent.path(1, in: site.output)) == own && peers[0].requests.isEmpty)
                 #expect(try site.claimed(id, torrent).population == 2, "the other file is claimed as before")
             }

@@ -106,9 +106,9 @@ import Torrent
                 }
                 let damage = try #require(try site.damage(id).first)
                 #expect(damage.kind == .unreadable && damage.piece == PieceIndex(7))
-                #expect(damage.badBytes == 4096)
+                #expect(damage.badBytes == 4096 && damage.fileOffset == bad)
                 #expect(torrent.faults(in: site.output) == [])
-                let found = try #require(try site.events(.rot, of: id).first)
+                let found = try #require(try site.events(.unreadable, of: id).first)
                 #expect(
                     found.contains("4,096 bytes at offset \(bad)") || found.contains("4096 bytes at offset \(bad)"),
                     "\(found)")
@@ -181,6 +181,8 @@ import Torrent
                 #expect(torrent.faults(in: site.output) == [])
                 #expect(peers[0].servedBytes == 6 * 65536)
                 #expect(try site.damage(id).allSatisfy { $0.kind == .missing })
+                #expect(
+                    try site.events(.missing, of: id) == ["sample/b is missing; its pieces are fetched again"])
             }
         }
     }
@@ -215,7 +217,12 @@ import Torrent
                     #expect(damage.count { $0.state == .held } >= 5)
                     let volume = try site.read { db throws(StoreError) in try db.scrubs.volumes() }.first
                     #expect(volume?.heldReason == "8 pieces of one file are bad")
-                    #expect(try site.events(.held, of: id).count == 1)
+                    let held = try site.events(.held, of: id)
+                    let mount = try site.read { db throws(StoreError) in try db.volumes.rows() }.first?.title ?? "?"
+                    #expect(held.count == 1 && held[0].hasPrefix("repairs on \(mount) stopped: "), "\(held)")
+                    // What was found before the brake isn't fetched, either.
+                    try await site.untilSettled()
+                    #expect(try site.damage(id).allSatisfy { [.held, .repaired, .written].contains($0.state) })
                     try site.continueRepairs()
                     try await site.untilRepaired(id)
                 }
@@ -251,6 +258,58 @@ import Torrent
         }
         await peer.stop()
         try result.get()
+    }
+
+    /// The database refuses damage for a while: it isn't forgotten, and peers hear of it when it is recorded.
+    @Test func damageThatCouldNotBeRecordedIsRecordedLater() async throws {
+        let torrent = try SampleTorrent(length: Self.length, seed: 314)
+        try await withSite { site in
+            let id = try site.addVerified(torrent)
+            try site.rot(torrent, at: 3 * 65536)
+            try site.write { db throws(StoreError) in
+                try db.execute(
+                    "CREATE TRIGGER refuse BEFORE INSERT ON damage BEGIN SELECT RAISE(ABORT, 'refused'); END")
+            }
+            let disk = FaultyDisk { $0.flips["sample.bin"] = (offset: 12 * 65536, times: 1) }
+            try await site.run(disk: Disk(calls: disk)) { session in
+                let peer = try await LossPeer.dial(await session.address, torrent)
+                try await peer.untilTold(14)
+                try site.changeControl { $0.rate = 400_000 }
+                try site.scrubNow()
+                // The read of a later piece shows that the damage was refused.
+                try await eventually("the rest to be read") { disk.flipsLeft["sample.bin"] == 0 }
+                #expect(try site.damage(id).isEmpty && site.claimed(id, torrent).isFull)
+                try site.write { db throws(StoreError) in try db.execute("DROP TRIGGER refuse") }
+                #expect(try await peer.untilDontHave() == 3)
+                await peer.hangUp()
+            }
+            #expect(try site.damage(id).map(\.kind) == [.rot])
+            #expect(!(try site.claimed(id, torrent)[PieceIndex(3)]))
+        }
+    }
+
+    /// A server that is gone doesn't answer: the others are scrubbed, and the engine stops.
+    @Test func diskThatDoesNotAnswerHoldsNothingUp() async throws {
+        let torrent = try SampleTorrent(length: Self.length, seed: 315)
+        try await withSite { site in
+            let id = try site.addVerified(torrent)
+            try await site.run { _ in
+                try site.scrubNow()
+                try await eventually("the scrub to end") { try site.control().since == nil }
+            }
+            let mount = try #require(try site.read { db throws(StoreError) in try db.volumes.rows() }.first?.mountPath)
+            let disk = FaultyDisk { $0.hangsAt = FilePath(mount) }
+            try await site.run(disk: Disk(calls: disk)) {
+                $0.scrubPatience = .milliseconds(200)
+            } _: { _ in
+                try site.scrubNow()
+                try await eventually("the volume to count as away") {
+                    try site.read { db throws(StoreError) in try db.scrubs.volumes() }.first?.activity == "away"
+                }
+            }
+            disk.mend()
+            #expect(try site.claimed(id, torrent).isFull)
+        }
     }
 
     @Test func pauseAndStopKeepWhatWasRead() async throws {

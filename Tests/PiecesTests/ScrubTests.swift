@@ -43,6 +43,22 @@ struct ScrubCommandTests {
         }
     }
 
+    @Test func changesAreReportedAsJSONOrNotAtAll() async throws {
+        try await withProgram { program in
+            try await make(program)
+            for arguments in [["now"], ["pause"], ["resume", "--rate", "3M"], ["policy", "9d"]] {
+                let quiet = try await program.start(["scrub"] + arguments + ["--quiet"]).end()
+                #expect(quiet.status == 0 && quiet.output == "", "\(arguments): \(quiet.output)")
+                let answer = try await program.start(["scrub"] + arguments + ["--json"]).end()
+                let json = try #require(try answer.json as? [String: Any])
+                #expect(json["engine_running"] as? Bool == false)
+                #expect(json["paused"] as? Bool == (arguments == ["pause"]))
+            }
+            let last = try await status(program)
+            #expect(last["period"] as? Int == 9 * 86400 && last["rate_limit"] as? Int == 3 << 20)
+        }
+    }
+
     @Test func badInputIsOneSentence() async throws {
         try await withProgram { program in
             try await make(program)
@@ -52,6 +68,10 @@ struct ScrubCommandTests {
             ] {
                 let answer = try await program.start(arguments).end()
                 #expect(answer.status == 64, "\(arguments): \(answer.errors)")
+            }
+            for arguments in [["scrub", "--continue", "nowhere-like-this"], ["scrub", "now", "--json", "--quiet"]] {
+                let answer = try await program.start(arguments).end()
+                #expect(answer.status == 64 && answer.errors.split(separator: "\n").count >= 1, "\(arguments)")
             }
             let unknown = try await program.start(["repair", "nothing-like-that"]).end()
             #expect(unknown.status == 64 || unknown.status == 1)

@@ -90,7 +90,9 @@ struct ScrubTableTests {
             var record = ProgressRecord(torrent: id, verifiedAt: noon)
             record.newPieces = pieces([1])
             record.repairedPieces = [
-                RepairedPiece(piece: PieceIndex(1), source: "a peer", firstBad: 7, badBytes: 3, badBits: 4)
+                RepairedPiece(
+                    piece: PieceIndex(1), source: "a peer", firstBad: .init(path: "file", fileOffset: 16391),
+                    badBytes: 3, badBits: 4)
             ]
             _ = try db.pieces.record([record])
             let written = try #require(try db.damage.standing(of: id).first)
@@ -101,6 +103,50 @@ struct ScrubTableTests {
             let sum = try #require(try db.damage.sums().first)
             #expect(sum.found == 2 && sum.repaired == 1 && sum.held == 1 && sum.standing == 1)
         }
+    }
+
+    @Test func suspectsAreRememberedAsRuns() throws {
+        try withTorrents(1, ages: [30]) { db, ids in
+            var pieces = Bitfield(count: 3)
+            #expect(try db.damage.suspects(of: ids[0], count: 3).isEmpty)
+            for set in [[0], [0, 2], [1, 2], [0, 1, 2], []] {
+                pieces = Bitfield(count: 3)
+                for piece in set { pieces.insert(PieceIndex(piece)) }
+                try db.damage.setSuspects(ids[0], pieces)
+                #expect(try db.damage.suspects(of: ids[0], count: 3) == pieces)
+            }
+            try db.settings.set("edits.\(ids[0])", "2-1,x,-5-7,1-9,1-1")
+            #expect(try db.damage.suspects(of: ids[0], count: 3).population == 1)
+            try db.torrents.remove(ids[0], now: noon)
+            #expect(try db.settings.value("edits.\(ids[0])") == nil)
+        }
+    }
+
+    /// The brake of a volume stops what is waiting there, and the word of the user frees it, volume by volume.
+    @Test func heldVolumeRepairsNothing() throws {
+        let db = try Connection.scratch(now: noon)
+        try db.execute(
+            "INSERT INTO volume (id, identity, mount_path, last_seen) VALUES (1, 'a', '/a', 0), (2, 'b', '/b', 0)")
+        var ids: [TorrentID] = []
+        for n in 1...2 {
+            let id = try db.torrents.insert(
+                NewTorrent(metainfo: try madeUp(seed: UInt64(n)), output: "/srv/\(n)"), now: noon)
+            try db.execute("UPDATE torrent SET volume_id = ? WHERE id = ?", n, id)
+            try db.damage.add([damage(0), damage(1), damage(2, .edit, isHeld: true)], of: id, now: noon)
+            ids.append(id)
+        }
+        try db.damage.setState(ids[0], pieces([1]), .unavailable)
+        #expect(try db.damage.hold(on: VolumeID(rawValue: 1)) == [ids[0]])
+        #expect(try db.damage.standing(of: ids[0]).map(\.state) == [.held, .held, .held])
+        #expect(try db.damage.standing(of: ids[1]).map(\.state) == [.waiting, .waiting, .held])
+        for n in 1...2 { try db.scrubs.hold(VolumeID(rawValue: Int64(n)), reason: "many", now: noon) }
+        #expect(try db.scrubs.release(VolumeID(rawValue: 2)) == [VolumeID(rawValue: 2)])
+        #expect(try db.scrubs.row(VolumeID(rawValue: 1))?.heldReason == "many")
+        #expect(try db.scrubs.release() == [VolumeID(rawValue: 1)])
+        // Old counts are halved.
+        try db.scrubs.add(VolumeID(rawValue: 1), readBytes: 1, pieces: 30_000, bad: 7, transients: 0, cursor: nil)
+        let row = try #require(try db.scrubs.row(VolumeID(rawValue: 1)))
+        #expect(row.countedPieces == 15_000 && row.countedBad == 3)
     }
 
     @Test func repairThatDoesNotLastIsCounted() throws {

@@ -19,6 +19,8 @@ struct ResumePlanTests {
         var unverified: [Int] = []
         var stale: [Int] = []
         var reasons: [ResumePlan.Reason: Int] = [:]
+        /// Pieces that are edits if they are bad.
+        var edited: [Int] = []
     }
 
     private static let old = FileFingerprint(size: 450, mtimeNs: 900_000_000_000, inode: 5, device: 1)
@@ -53,7 +55,7 @@ struct ResumePlanTests {
         Start(
             testDescription: "claimed, and a hole", have: [0, 1, 5], intents: [2], unwritten: [0, 1, 2],
             recorded: [old, old], current: [later, old],
-            trusted: [5], unverified: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2]),
+            trusted: [5], unverified: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2], edited: [0, 1]),
         Start(
             testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil],
             trusted: []),
@@ -61,12 +63,12 @@ struct ResumePlanTests {
             testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], intents: [2],
             recorded: [old, old],
             current: [written, later], trusted: [0], unverified: [2, 5, 6], stale: [4, 7, 8, 9],
-            reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 1): 2]),
+            reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 1): 2], edited: [5, 6]),
         Start(
             testDescription: "killed, and edited long after the last sign of life", have: [0, 1], intents: [2],
             recorded: [old, nil],
             current: [later, nil], trusted: [], unverified: [0, 1, 2], stale: [2, 3, 4],
-            reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 0): 2]),
+            reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 0): 2], edited: [0, 1]),
         Start(
             testDescription: "stopped with a fault: what was open is looked at", have: [0], intents: [1, 2],
             recorded: [old, nil],
@@ -75,7 +77,7 @@ struct ResumePlanTests {
         Start(
             testDescription: "edited after a clean stop", have: [0, 4, 5], recorded: [old, old], current: [later, old],
             stoppedCleanly: true,
-            trusted: [5], unverified: [0, 4], stale: [1, 2, 3], reasons: [.changedOutside(file: 0): 2]),
+            trusted: [5], unverified: [0, 4], stale: [1, 2, 3], reasons: [.changedOutside(file: 0): 2], edited: [0, 4]),
         Start(
             testDescription: "killed while a file was put in its place", have: [4, 5, 6], intents: [7],
             recorded: [old, nil], current: [old, old],
@@ -83,17 +85,17 @@ struct ResumePlanTests {
         Start(
             testDescription: "truncated", have: [0, 5], recorded: [old, old], current: [short, old],
             stoppedCleanly: true, trusted: [5],
-            unverified: [0], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1]),
+            unverified: [0], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1], edited: [0]),
         Start(
             testDescription: "truncated while it was open", have: [0, 5], intents: [1], recorded: [old, old],
             current: [short, old], trusted: [5],
             unverified: [0, 1], stale: [1, 2, 3, 4],
-            reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
+            reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1], edited: [0]),
         Start(
             testDescription: "another inode", have: [0, 5], intents: [1], recorded: [old, old],
             current: [replaced, old], trusted: [5],
             unverified: [0, 1], stale: [1, 2, 3, 4],
-            reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
+            reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1], edited: [0]),
         Start(
             testDescription: "file deleted", have: [0, 4, 5], recorded: [old, old], current: [nil, old],
             stoppedCleanly: true, trusted: [5],
@@ -134,6 +136,7 @@ struct ResumePlanTests {
         #expect(plan.unverified.numbers == start.unverified)
         #expect(plan.stale.numbers == start.stale)
         #expect(plan.reasons == start.reasons)
+        #expect(plan.edited.numbers == start.edited)
         #expect(plan.isOffline == start.isOffline)
     }
 

@@ -65,6 +65,8 @@ package final class FaultyDisk: DiskCalls {
     package var log: [String] { state.withLock(\.log) }
     package var opened: Int { state.withLock(\.opened) }
     package var readAheads: [String] { state.withLock(\.readAheads) }
+    /// How often reads will still find another bit.
+    package var flipsLeft: [String: Int] { state.withLock { $0.flips.mapValues(\.times) } }
     package var mostWriters: [String: Int] { state.withLock(\.mostWriters) }
 
     package func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }

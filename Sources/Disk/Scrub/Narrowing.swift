@@ -32,13 +32,22 @@ package struct PieceDifference: Sendable, Hashable {
 }
 
 /// Reads a piece in small steps where large ones fail.
+///
+/// A failing disk may take half a minute for each read. So after some failures or some time nothing more is read, and
+/// the rest of the piece counts as unreadable.
 struct Narrowing {
+    /// The most reads that may fail.
+    static let mostFailures = 256
+    /// The longest time.
+    private static let patience = Duration.seconds(60)
+
     /// The unit that a device is asked for in the end.
     private static let smallest = ScrubFile.alignment
     private static let step = 64 << 10
 
     let disk: Disk
     let payload: Payload
+    var cancel: CancelToken?
 
     /// The ranges of the piece that can't be read, counted from its beginning. They begin and end at multiples of 4 KiB
     /// of their files, or with the piece.
@@ -68,7 +77,8 @@ struct Narrowing {
         return difference
     }
 
-    /// Reads the piece part by part. `body` gets the bytes, or `nil` for a part of at most 4 KiB that can't be read.
+    /// Reads the piece part by part. `body` gets the bytes, or `nil` for a part that can't be read: at most 4 KiB, as
+    /// long as the limits aren't reached.
     private func forEachPart(of piece: PieceIndex, _ body: (Range<Int>, UnsafeRawBufferPointer?) -> Void) {
         let start = payload.geometry.offset(of: piece)
         let memory: PieceBuffer
@@ -80,9 +90,20 @@ struct Narrowing {
             return body(0..<payload.geometry.length(of: piece), nil)
         }
         var source = ScrubSource(disk, payload, scratch: scratch.bytes, isFresh: true)
+        var failures = 0
+        let end = ContinuousClock.now + Self.patience
+        func isOver() -> Bool {
+            failures >= Self.mostFailures || cancel?.isCancelled ?? false || failures > 0 && ContinuousClock.now >= end
+        }
         func read(_ range: Range<Int>) -> UnsafeRawBufferPointer? {
+            guard !isOver() else { return nil }
             let part = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<range.count])
-            do { try source.read(at: start + Int64(range.lowerBound), into: part) } catch { return nil }
+            do {
+                try source.read(at: start + Int64(range.lowerBound), into: part)
+            } catch {
+                failures += 1
+                return nil
+            }
             return UnsafeRawBufferPointer(part)
         }
         var at = 0
@@ -95,6 +116,8 @@ struct Narrowing {
                 let large = at + done..<at + done + length
                 if let bytes = read(large) {
                     body(large, bytes)
+                } else if isOver() {
+                    body(large, nil)
                 } else {
                     var inner = 0
                     while inner < length {

@@ -192,14 +192,18 @@ package final class ScrubReader: Sendable {
     }
 }
 
-extension Disk {
+extension ScrubReader {
     /// The ranges of the piece that the device can't read, in units of 4 KiB of its files.
-    package func unreadable(_ payload: Payload, _ piece: PieceIndex) async -> [Range<Int>] {
+    package func unreadable(_ payload: Payload, _ piece: PieceIndex, cancel: CancelToken) async -> [Range<Int>] {
         await answer { (done: @escaping @Sendable ([Range<Int>]) -> Void) in
-            workers.submit(.read) { done(Narrowing(disk: self, payload: payload).ranges(of: piece)) }
+            workers.submit(.verify) { [disk] in
+                done(Narrowing(disk: disk, payload: payload, cancel: cancel).ranges(of: piece))
+            }
         }
     }
+}
 
+extension Disk {
     /// How the piece on the disk differs from the one in the buffer. Bytes that can't be read count as different.
     package func difference(
         _ payload: Payload, _ piece: PieceIndex, from buffer: PieceBuffer,

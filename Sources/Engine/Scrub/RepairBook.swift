@@ -5,21 +5,34 @@ import Torrent
 /// The damaged pieces of an active torrent, from the time they are found until they are read back.
 struct RepairBook {
     private var damage: [PieceIndex: DamageRow.State] = [:]
+    /// Those of them that another program changed.
+    private var edits: Set<PieceIndex> = []
     private var sources: [PieceIndex: String] = [:]
     private var differences: [PieceIndex: PieceDifference] = [:]
     /// Recorded pieces that are being read back.
     private var unread: Set<PieceIndex> = []
 
-    init(_ rows: [DamageRow]) {
-        for row in rows { damage[row.piece] = row.state }
-    }
+    init(_ rows: [DamageRow]) { reread(rows) }
 
     var isEmpty: Bool { damage.isEmpty }
 
     func state(of piece: PieceIndex) -> DamageRow.State? { damage[piece] }
 
-    /// Pieces that aren't fetched until the user says so; `nil` if there are none.
-    func withheld(count: Int) -> Bitfield? { pieces(count: count) { $0 == .held } }
+    /// Pieces that aren't fetched until the user says so, and `suspects`, which may turn out to be such; `nil` if there
+    /// are none.
+    func withheld(count: Int, and suspects: Bitfield? = nil) -> Bitfield? {
+        let held = pieces(count: count) { $0 == .held }
+        guard var suspects, !suspects.isEmpty else { return held }
+        if let held { suspects.formUnion(held) }
+        return suspects
+    }
+
+    /// Edits whose bytes are kept.
+    func heldEdits(count: Int) -> Bitfield {
+        var pieces = Bitfield(count: count)
+        for piece in edits where damage[piece] == .held && piece.value < count { pieces.insert(piece) }
+        return pieces
+    }
 
     /// Pieces that are fetched again.
     func wanted(count: Int) -> Bitfield { pieces(count: count) { $0 != .held } ?? Bitfield(count: count) }
@@ -34,6 +47,7 @@ struct RepairBook {
     mutating func found(_ new: [NewDamage]) {
         for one in new {
             damage[one.piece] = one.isHeld ? .held : .waiting
+            if one.kind == .edit { edits.insert(one.piece) } else { edits.remove(one.piece) }
             sources[one.piece] = nil
             differences[one.piece] = nil
             unread.remove(one.piece)
@@ -43,6 +57,7 @@ struct RepairBook {
     /// The database's rows were read again.
     mutating func reread(_ rows: [DamageRow]) {
         damage = Dictionary(rows.map { ($0.piece, $0.state) }) { first, _ in first }
+        edits = Set(rows.lazy.filter { $0.kind == .edit }.map(\.piece))
     }
 
     mutating func differs(_ piece: PieceIndex, by difference: PieceDifference) { differences[piece] = difference }
@@ -51,13 +66,17 @@ struct RepairBook {
     mutating func written(_ piece: PieceIndex, from source: String) { sources[piece] = source }
 
     /// What the record of these pieces says of their repair.
-    func repaired(among pieces: [PieceIndex]) -> [RepairedPiece] {
+    func repaired(among pieces: [PieceIndex], of metainfo: Metainfo) -> [RepairedPiece] {
         pieces.compactMap { piece in
             guard let source = sources[piece], damage[piece] != nil else { return nil }
             let difference = differences[piece]
             let isWhole = difference.map { $0.unreadable == 0 } ?? false
+            let first = difference?.first.map { offset in
+                let place = metainfo.place(of: piece, at: offset)
+                return RepairedPiece.Place(path: place.path, fileOffset: place.fileOffset)
+            }
             return RepairedPiece(
-                piece: piece, source: source, firstBad: difference?.first, badBytes: difference?.bytes,
+                piece: piece, source: source, firstBad: first, badBytes: difference?.bytes,
                 badBits: isWhole ? difference?.bits : nil)
         }
     }

@@ -11,6 +11,8 @@ struct ScrubTurn: Sendable {
     /// The payload, bound to the device of its folder: if another disk takes its place, nothing is read there.
     let payload: Payload
     let volume: VolumeID?
+    /// The volume, as the user knows it.
+    let place: String
     /// The files whose fingerprints differed when the turn began, with their states.
     let changed: [PayloadFile: FoundFile]
     /// Damage that stood when the turn began.
@@ -20,20 +22,23 @@ struct ScrubTurn: Sendable {
     /// Whether nothing is repaired on the volume.
     var isHeld: Bool
     /// What the next record says.
-    var record: ScrubRecord
+    private(set) var record: ScrubRecord
     /// Pieces that are damaged.
     private(set) var bad: Set<PieceIndex> = []
+    /// Files that were found missing while their folder and its disk were there.
+    private var missing: Set<PayloadFile> = []
     /// Pieces of which nothing could be said.
     private(set) var skipped: Set<PieceIndex> = []
 
     var id: TorrentID { torrent.row.id }
 
     init(
-        _ torrent: StoredTorrent, _ look: PayloadLook, volume: VolumeID?, due: Bitfield, present: Bitfield,
-        ownWrites: Set<PayloadFile>, damage: [DamageRow], stored: ScrubVolumeRow?
+        _ torrent: StoredTorrent, _ look: PayloadLook, volume: VolumeID?, place: String, due: Bitfield,
+        present: Bitfield, ownWrites: Set<PayloadFile>, damage: [DamageRow], stored: ScrubVolumeRow?
     ) {
         self.torrent = torrent
         self.volume = volume
+        self.place = place
         payload = look.payload
         let recorded = Dictionary(torrent.fingerprints.map { (PayloadFile(index: $0.index), $0.print) }) {
             _, last in last
@@ -78,8 +83,12 @@ struct ScrubTurn: Sendable {
     ) -> ScrubEvidence.Files {
         let known = Dictionary(recorded.map { (PayloadFile(index: $0.index), $0.print) }) { _, last in last }
         var result = ScrubEvidence.Files.same
+        var isGone = false
         for file in files {
-            guard let found = now[file] else { return .gone }
+            guard let found = now[file] else {
+                isGone = true
+                continue
+            }
             guard known[file].map({ !found.print.isUnchanged(since: $0) }) ?? true else { continue }
             if isWriting.contains(file) {
                 if result == .same { result = .beingWritten }
@@ -93,8 +102,12 @@ struct ScrubTurn: Sendable {
                 result = .differ
             }
         }
-        return result
+        // The piece isn't fetched for the sake of a missing file if that would overwrite what is in a changed one.
+        return isGone && result == .same ? .gone : result
     }
+
+    /// Whether the piece lies in a file that is known to be missing, and in no other.
+    func isMissing(_ files: [PayloadFile]) -> Bool { files.count == 1 && missing.contains(files[0]) }
 
     // MARK: What was found
 
@@ -124,9 +137,10 @@ struct ScrubTurn: Sendable {
         pages.skipped(piece)
     }
 
-    /// The piece is damaged. `unreadable` are the ranges that the device can't read.
+    /// The piece is damaged. `unreadable` are the ranges that the device can't read, and `gone` the files that are
+    /// missing.
     mutating func isDamaged(
-        _ piece: PieceIndex, _ kind: DamageRow.Kind, unreadable: [Range<Int>] = [], missing: [PayloadFile] = []
+        _ piece: PieceIndex, _ kind: DamageRow.Kind, unreadable: [Range<Int>] = [], gone: [PayloadFile] = []
     ) {
         bad.insert(piece)
         if let done = pages.lost(piece) { record.pages.append(done) }
@@ -144,51 +158,83 @@ struct ScrubTurn: Sendable {
                 record.events.append(
                     ScrubRecord.Event(
                         .held,
-                        "repairs on this volume stopped: \(reason), which points to a failing controller, bad memory or the wrong disk; "
+                        "repairs on \(self.place) stopped: \(reason), which points to a failing controller, bad memory or the wrong disk; "
                             + "reading continues; `pieces scrub --continue` allows repairs again"))
             }
         }
-        for file in missing where !record.missingFiles.contains(file.index) { record.missingFiles.append(file.index) }
+        for file in gone where missing.insert(file).inserted {
+            record.missingFiles.append(file.index)
+            let rest = isHeld ? Self.heldRest : "; its pieces are fetched again"
+            record.events.append(
+                ScrubRecord.Event(.missing, "\(payload.relativePath(of: file)) is missing\(rest)"))
+        }
         let badBytes = unreadable.isEmpty ? nil : Int64(unreadable.reduce(0) { $0 + $1.count })
         record.damage.append(
             NewDamage(
                 piece: piece, kind: kind, isHeld: isHeld, path: place.path, fileOffset: place.fileOffset,
                 bytes: Int64(metainfo.geometry.length(of: piece)), badBytes: badBytes))
-        record.events.append(Self.event(piece, kind, place, badBytes, isHeld: isHeld))
+        // A file is missing once, whatever the number of its pieces.
+        guard kind != .missing else { return }
+        record.events.append(Self.event(piece, kind, place, badBytes, isHeld: isHeld, id))
     }
+
+    private static let heldRest = "; it isn't repaired while repairs on the volume are stopped"
 
     private static func event(
         _ piece: PieceIndex, _ kind: DamageRow.Kind, _ place: (path: String, file: Int, fileOffset: Int64),
-        _ badBytes: Int64?, isHeld: Bool
+        _ badBytes: Int64?, isHeld: Bool, _ id: TorrentID
     ) -> ScrubRecord.Event {
-        let rest = isHeld && kind != .edit ? "; it isn't repaired while repairs on the volume are stopped" : ""
+        let rest = isHeld && kind != .edit ? heldRest : ""
         return switch kind {
-        case .rot:
+        case .rot, .missing:
             ScrubRecord.Event(
                 .rot, "\(place.path): piece \(piece), at offset \(place.fileOffset), changed on the disk\(rest)")
         case .unreadable:
             ScrubRecord.Event(
-                .rot,
+                .unreadable,
                 "\(place.path): piece \(piece): \(badBytes.map { Format.count(Int($0), "byte") } ?? "bytes") at offset "
                     + "\(place.fileOffset) can't be read\(rest)")
         case .edit:
             ScrubRecord.Event(
                 .edited,
                 "\(place.path): another program changed piece \(piece), at offset \(place.fileOffset); its bytes are kept, "
-                    + "and `pieces repair --overwrite-edits` replaces them")
-        case .missing: ScrubRecord.Event(.edited, "\(place.path): piece \(piece) is missing\(rest)")
+                    + "and `pieces repair \(id) --overwrite-edits` replaces them")
         }
     }
 
-    /// The changed files of which every piece was judged: they get new fingerprints.
+    /// The changed files of which every piece was judged, and at least one is good: they get new fingerprints. A file
+    /// without a good piece isn't the torrent's any more.
     func settledFiles() -> [PayloadFile] {
         guard pages.isEmpty else { return [] }
         let (layout, geometry) = (torrent.metainfo.layout, torrent.metainfo.geometry)
         return changed.keys.filter { file in
             guard case .entry(let index) = file else { return false }
-            return layout.pieces(of: index, geometry: geometry).allSatisfy { !skipped.contains($0) }
+            let pieces = layout.pieces(of: index, geometry: geometry)
+            return pieces.allSatisfy { !skipped.contains($0) } && pieces.contains { pages.isPresent($0) }
         }
     }
+
+    /// These changed files are as they were found, and durable.
+    mutating func settled(_ files: [FoundFile]) {
+        record.files += files.map { FingerprintRow($0) }
+        let (layout, geometry) = (torrent.metainfo.layout, torrent.metainfo.geometry)
+        for case .entry(let index) in files.map(\.file)
+        where !layout.pieces(of: index, geometry: geometry).contains(where: bad.contains) {
+            record.events.append(
+                ScrubRecord.Event(
+                    .touched,
+                    "\(layout.files[index].displayPath): its time or place on the disk changed, and its bytes are good")
+            )
+        }
+    }
+
+    // MARK: Records
+
+    /// Whether the next record takes claims away. Such a record is written at once, and the engine is told.
+    var hasDamage: Bool { !record.damage.isEmpty || record.holdReason != nil }
+
+    /// The database refused the record.
+    mutating func putBack(_ earlier: ScrubRecord) { record.follow(earlier, isHeld: isHeld) }
 
     /// Takes what is to be recorded now.
     mutating func takeRecord(isLast: Bool) -> ScrubRecord? {

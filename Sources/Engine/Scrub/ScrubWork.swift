@@ -14,6 +14,10 @@ struct ScrubWork {
     var timer: Scheduled<Void>?
     /// What the last heartbeat said.
     var lastReports: [ScrubReport] = []
+    /// Volumes that were asked where they are, and haven't answered.
+    var silent: Set<VolumeID> = []
+    /// Ends the search for unreadable blocks.
+    let token = CancelToken()
     /// Effects whose tasks are under way.
     var running = 0
     private var waiters: [CheckedContinuation<Void, Never>] = []
@@ -23,7 +27,11 @@ struct ScrubWork {
     /// An effect was performed.
     mutating func ended() {
         running -= 1
-        guard running == 0 else { return }
+        if running == 0 { giveUp() }
+    }
+
+    /// Whoever waits for the tasks waits no longer: a disk that is gone may never answer.
+    mutating func giveUp() {
         for waiter in waiters { waiter.resume() }
         waiters = []
     }

@@ -11,7 +11,7 @@ extension TorrentEngine {
     var payloadFiles: PayloadFiles {
         PayloadFiles(
             metainfo.layout, selection: selection, geometry: metainfo.geometry,
-            withheld: repair.withheld(count: metainfo.geometry.pieceCount))
+            withheld: repair.withheld(count: metainfo.geometry.pieceCount, and: edits.suspects))
     }
 
     /// A scrub found damage, which the database has already. Returns the pieces that were present.
@@ -30,10 +30,16 @@ extension TorrentEngine {
         saveState()
     }
 
+    /// Whether the user gave leave to overwrite edits that the torrent doesn't own.
+    func mustReload(for rows: [DamageRow]) -> Bool {
+        rows.contains { $0.kind == .edit && $0.state != .held && repair.state(of: $0.piece) == .held }
+    }
+
     /// The user or another process changed what happens to damaged pieces.
     func damageIs(_ rows: [DamageRow]) {
         let before = repair.withheld(count: metainfo.geometry.pieceCount)
         repair.reread(rows)
+        repair.found(edits.unrecorded)
         let files = payloadFiles
         // What was held may be good after all: it is hashed before it is fetched.
         let count = metainfo.geometry.pieceCount
@@ -160,7 +166,7 @@ extension TorrentEngine {
         if let first = lacking.first {
             let count = Format.count(lacking.count, "damaged piece")
             event(
-                .failed,
+                .unavailable,
                 "\(count), the first in \(metainfo.place(of: first).path): no connected peer or web seed has it; "
                     + "it is asked for again at each announce")
         }

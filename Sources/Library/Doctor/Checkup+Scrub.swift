@@ -11,7 +11,7 @@ extension Checkup {
         guard !status.volumes.isEmpty else { return [] }
         var found: [Diagnosis] = []
         for volume in status.volumes {
-            let place = (volume.volume?.mountPath ?? "an unknown volume").printable
+            let place = (volume.volume?.title ?? "an unknown volume").printable
             if let reason = volume.stored?.heldReason {
                 found.append(
                     .problem(

@@ -13,7 +13,7 @@ package struct CustodyReport: Sendable {
             case .added: self = .added
             case .completed: self = .completed
             case .verified: self = .verified
-            case .rot, .edited, .inheritedDamage: self = .damaged
+            case .rot, .unreadable, .missing, .edited, .inheritedDamage: self = .damaged
             case .repaired: self = .repaired
             case .moved, .placed, .renamed: self = .moved
             case .removed, .kept: self = .removed

@@ -36,7 +36,14 @@ extension Explanation {
             torrent.settings.isPaused
             ? "resume it with `pieces resume \(torrent.id)`: a paused torrent isn't repaired"
             : facts.engine.isRunning ? nil : "start `pieces run`, which repairs it"
-        add(waiting, "damaged since \(Format.moment(first.foundAt)) and being repaired", when)
+        if torrent.settings.isReadOnly {
+            add(
+                waiting,
+                "damaged since \(Format.moment(first.foundAt)) and not repaired, because the torrent is read-only",
+                "`pieces limit \(torrent.id) --read-only off` allows the repair")
+        } else {
+            add(waiting, "damaged since \(Format.moment(first.foundAt)) and being repaired", when)
+        }
         return causes
     }
 }

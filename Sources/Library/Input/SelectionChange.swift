@@ -75,7 +75,7 @@ struct SelectionChange {
                     "\(payload.path(of: .entry(file.index)).printable) is also a file of torrent \(holder.torrent) (\(holder.name.printable)): "
                         + "remove one of the two torrents first")
             }
-            if custody.unproven[.entry(file.index)] != nil {
+            if custody.unproven[.entry(file.index)] != nil || custody.edited[.entry(file.index)] != nil {
                 throw Failure(
                     "\(wanted.path(of: .entry(file.index)).printable) existed before and doesn't belong to this torrent: move it away first"
                 )

@@ -127,6 +127,7 @@ struct MovePlan {
                 moved[file] = false
             }
         }
+        for file in custody.edited.keys { moved[file] = false }
         for index in custody.shared.keys { moved[.entry(index)] = true }
         // An empty file proves nothing and holds nothing, so it goes with the others.
         for file in custody.empty {

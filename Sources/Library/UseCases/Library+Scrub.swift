@@ -91,6 +91,19 @@ extension Library {
         }
     }
 
+    /// What the user wants of scrubs.
+    package struct ScrubOptions: Sendable {
+        package let control: ScrubControl
+        package let labels: [ScrubLabel]
+        package let isEngineRunning: Bool
+    }
+
+    package func scrubControl() throws(StoreError) -> ScrubOptions {
+        ScrubOptions(
+            control: try connection.scrubs.control(), labels: try connection.scrubs.labels(),
+            isEngineRunning: try engine().isRunning)
+    }
+
     /// Changes what the user wants of scrubs; a running engine applies it.
     package func changeScrub(_ change: (inout ScrubControl) -> Void) throws(StoreError) -> ScrubControl {
         try connection.transaction { () throws(StoreError) in
@@ -127,19 +140,21 @@ extension Library {
         }
     }
 
-    /// Allows repairs again on the volumes where many bad pieces stopped them. What was found bad there is read again
-    /// before it is fetched. Returns how many volumes there were.
-    package func continueRepairs() throws(StoreError) -> Int {
-        try connection.transaction { () throws(StoreError) in
-            let volumes = try connection.scrubs.release()
+    /// Allows repairs again on the volumes where many bad pieces stopped them: on these, or on all. What was found bad
+    /// there is read again before it is fetched. Returns how many volumes there were.
+    package func continueRepairs(on names: [String] = []) throws -> Int {
+        let rows = try names.map { try volume($0) }
+        return try connection.transaction { () throws(StoreError) in
+            var volumes: [VolumeID] = rows.isEmpty ? try connection.scrubs.release() : []
+            for row in rows { volumes += try connection.scrubs.release(row.id) }
             for volume in volumes {
-                let name = try connection.volumes.row(volume)?.mountPath ?? "a volume"
+                let name = try connection.volumes.row(volume)?.title ?? "a volume"
                 try connection.events.append(.held, "repairs on \(name) are allowed again, by the user", now: .now())
             }
             for id in try connection.damage.torrents() {
                 let held = try connection.damage.standing(of: id).filter {
                     $0.state == .held && $0.kind != .edit && $0.tries == 0
-                        && ($0.volume.map(volumes.contains) ?? true)
+                        && ($0.volume.map(volumes.contains) ?? rows.isEmpty)
                 }
                 try release(held, of: id)
             }
@@ -156,6 +171,8 @@ extension Library {
         /// Pieces that are fetched now, and edits that stay.
         package let asked: Int
         package let kept: Int
+        /// Why nothing is repaired, and what helps; `nil` if there is no reason.
+        package let refusal: String?
     }
 
     /// Asks for the repair of the torrents' damage: pieces that were held are fetched, and sources are looked for
@@ -167,15 +184,16 @@ extension Library {
             var repairs: [Repair] = []
             for torrent in torrents {
                 let damage = try connection.damage.standing(of: torrent.id)
+                guard !torrent.settings.isReadOnly else {
+                    repairs.append(
+                        Repair(torrent: torrent, damage: damage, asked: 0, kept: 0, refusal: torrent.readOnlyRefusal))
+                    continue
+                }
                 let kept = damage.filter { $0.kind == .edit && $0.state == .held && !overwritesEdits }
                 let asked = damage.filter { row in !kept.contains(row) && row.state != .written }
                 try release(asked.filter { $0.state == .held }, of: torrent.id)
                 try connection.damage.setState(
                     torrent.id, asked.filter { $0.state == .unavailable }.map(\.piece), .waiting)
-                if overwritesEdits, damage.contains(where: { $0.kind == .edit }) {
-                    try connection.torrents.setOverwrite(torrent.id, true)
-                    try connection.intents.append(.changed, torrent: torrent.id, now: .now())
-                }
                 if !asked.isEmpty {
                     try connection.events.append(
                         .held, "repair of \(Format.count(asked.count, "damaged piece")) asked for by the user",
@@ -185,13 +203,14 @@ extension Library {
                 repairs.append(
                     Repair(
                         torrent: torrent, damage: try connection.damage.standing(of: torrent.id), asked: asked.count,
-                        kept: kept.count))
+                        kept: kept.count, refusal: nil))
             }
             return repairs
         }
     }
 
-    /// Lets held pieces be repaired: they are hashed once more, and fetched if they are bad.
+    /// Lets held pieces be repaired: they are hashed once more, and fetched if they are bad. Their files, and no
+    /// others, may be overwritten if another program changed them.
     private func release(_ held: [DamageRow], of id: TorrentID) throws(StoreError) {
         guard !held.isEmpty else { return }
         let pieces = held.map(\.piece)
@@ -203,4 +222,9 @@ extension Library {
             id, pieces.filter { $0.value < row.pieceCount && !have[$0] }, now: .now())
         try connection.intents.append(.repair, torrent: id, now: .now())
     }
+}
+
+extension TorrentRow {
+    /// Why the torrent isn't repaired.
+    var readOnlyRefusal: String { "it is read-only: `pieces limit \(id) --read-only off` allows its repair" }
 }

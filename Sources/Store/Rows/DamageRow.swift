@@ -108,16 +108,27 @@ package struct NewDamage: Sendable, Hashable {
 
 /// A damaged piece that was written again.
 package struct RepairedPiece: Sendable, Hashable {
+    /// A byte of a payload file.
+    package struct Place: Sendable, Hashable {
+        /// The file's path below the output folder.
+        package let path: String
+        package let fileOffset: Int64
+
+        package init(path: String, fileOffset: Int64) {
+            self.path = path
+            self.fileOffset = fileOffset
+        }
+    }
+
     package let piece: PieceIndex
     /// Who sent the piece.
     package let source: String
-    /// The offset in the torrent of the first byte that differed, counted from the piece's beginning; `nil` if none
-    /// did, or if the old bytes could not be read.
-    package let firstBad: Int?
+    /// The first byte that differed, or that could not be read; `nil` if there was none.
+    package let firstBad: Place?
     package let badBytes: Int?
     package let badBits: Int?
 
-    package init(piece: PieceIndex, source: String, firstBad: Int?, badBytes: Int?, badBits: Int?) {
+    package init(piece: PieceIndex, source: String, firstBad: Place?, badBytes: Int?, badBits: Int?) {
         self.piece = piece
         self.source = source
         self.firstBad = firstBad

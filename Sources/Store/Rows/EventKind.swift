@@ -22,6 +22,12 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let verified = EventKind(rawValue: "verified")
     /// The content changed, but the fingerprint did not.
     package static let rot = EventKind(rawValue: "rot")
+    /// The disk can't read the content.
+    package static let unreadable = EventKind(rawValue: "unreadable")
+    /// A file is gone, although its folder and its disk are there.
+    package static let missing = EventKind(rawValue: "missing")
+    /// No connected peer and no web seed has a damaged piece.
+    package static let unavailable = EventKind(rawValue: "unavailable")
     /// The fingerprint changed: another program wrote to the file.
     package static let edited = EventKind(rawValue: "edited")
     /// A piece was bad once and good when it was read again.
@@ -55,7 +61,7 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     /// The torrent's data was deleted, except for files that aren't its own.
     package static let kept = EventKind(rawValue: "kept")
     /// Payload that was recorded as present, or that another client claimed, turned out to be wrong.
-    package static let losses = [rot, edited, inheritedDamage]
+    package static let losses = [rot, unreadable, missing, edited, inheritedDamage]
     /// A row of the torrent held an invalid value.
     package static let damaged = EventKind(rawValue: "damaged")
 }

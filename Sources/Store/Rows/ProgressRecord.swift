@@ -11,6 +11,8 @@ package struct ProgressRecord: Sendable {
     package var partials: [PartialPieceRow] = []
     /// No longer unverified, and not present: their write intent was never used, or they were checked and given up.
     package var closedPieces: [PieceIndex] = []
+    /// Damage that is recorded in the transaction in which its pieces stop being present or unverified.
+    package var damage: [NewDamage] = []
     /// Damaged pieces that are among the new ones.
     package var repairedPieces: [RepairedPiece] = []
     /// The files' fingerprints after the sync.

@@ -64,15 +64,28 @@ package struct DamageTable {
         }
     }
 
+    /// Stops the repair of what is to be fetched on the volume. Returns the torrents whose damage changed.
+    package func hold(on volume: VolumeID) throws(StoreError) -> [TorrentID] {
+        try db.transaction(durability: .full) { () throws(StoreError) in
+            let torrents: [TorrentID] = try db.values(
+                "SELECT DISTINCT torrent_id FROM damage WHERE volume_id = ? AND state IN ('waiting', 'unavailable')",
+                volume)
+            try db.execute(
+                "UPDATE damage SET state = 'held' WHERE volume_id = ? AND state IN ('waiting', 'unavailable')", volume)
+            return torrents
+        }
+    }
+
     /// Marks the pieces as written; their claim is recorded in the same transaction.
     func written(_ pieces: [RepairedPiece], of id: TorrentID) throws(StoreError) {
         for piece in pieces {
             try db.execute(
                 """
                 UPDATE damage SET state = 'written', source = ?, bad_bytes = coalesce(?, bad_bytes), bad_bits = ?,
-                    file_offset = file_offset + coalesce(?, 0)
+                    path = coalesce(?, path), file_offset = coalesce(?, file_offset)
                 WHERE torrent_id = ? AND piece = ? AND state <> 'repaired'
-                """, piece.source, piece.badBytes, piece.badBits, piece.firstBad, id, piece.piece.value)
+                """, piece.source, piece.badBytes, piece.badBits, piece.firstBad?.path, piece.firstBad?.fileOffset, id,
+                piece.piece.value)
         }
     }
 

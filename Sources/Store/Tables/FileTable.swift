@@ -31,6 +31,17 @@ package struct FileTable {
         try db.fetchValid("FROM file WHERE torrent_id = ? AND size IS NOT NULL ORDER BY idx", id)
     }
 
+    /// The same for some of the files.
+    package func fingerprints(of id: TorrentID, files: [Int]) throws(StoreError) -> [FingerprintRow] {
+        var rows: [FingerprintRow] = []
+        for index in files {
+            let row: FingerprintRow? = try db.fetchFirstIfValid(
+                "FROM file WHERE torrent_id = ? AND idx = ? AND size IS NOT NULL", id, index)
+            if let row { rows.append(row) }
+        }
+        return rows
+    }
+
     /// Forgets the fingerprints of these files, or of all files, so that the files are inspected before they are
     /// trusted.
     package func clearFingerprints(_ id: TorrentID, files: [Int]? = nil) throws(StoreError) {

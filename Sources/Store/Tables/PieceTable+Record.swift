@@ -36,6 +36,7 @@ extension PieceTable {
         edits.add(try checked(record.closedPieces, id, pieceCount), to: \.closed)
         let change = try edit(id, pieceCount: pieceCount, edits, at: record.verifiedAt)
         try writePartials(record, pieceCount)
+        if !record.damage.isEmpty { try db.damage.add(record.damage, of: id, now: record.verifiedAt) }
         try db.damage.written(record.repairedPieces, of: id)
         for file in record.files { try db.files.saveFingerprint(id, file, at: record.verifiedAt) }
         for file in record.fileBytes { try db.files.saveBytes(id, file) }

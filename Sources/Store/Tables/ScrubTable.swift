@@ -175,7 +175,16 @@ package struct ScrubTable {
                 page_began_at = excluded.page_began_at
             """, volume, readBytes, pieces, bad, transients, cursor?.torrent, cursor?.nextPiece.value,
             cursor?.pageBeganAt)
+        try db.execute(
+            """
+            UPDATE scrub_volume SET counted_pieces = counted_pieces / 2, counted_bad = counted_bad / 2
+            WHERE volume_id = ? AND counted_pieces > ?
+            """, volume, Self.countedPieces)
     }
+
+    /// Beyond so many counted pieces, both counts are halved: bad pieces of long ago don't stop repairs, and good ones
+    /// of long ago don't hide that many are bad now.
+    package static let countedPieces = 20_000
 
     /// Stops repairs on the volume.
     package func hold(_ volume: VolumeID, reason: String, now: Timestamp) throws(StoreError) {
@@ -187,15 +196,17 @@ package struct ScrubTable {
             """, volume, now, reason)
     }
 
-    /// Allows repairs on all volumes again, and what the brake has counted begins anew. Returns the volumes.
-    package func release() throws(StoreError) -> [VolumeID] {
+    /// Allows repairs on the volume or on all volumes again, and what the brake has counted begins anew. Returns the
+    /// volumes where they were stopped.
+    package func release(_ volume: VolumeID? = nil) throws(StoreError) -> [VolumeID] {
         try db.transaction { () throws(StoreError) in
-            let held: [VolumeID] = try db.values("SELECT volume_id FROM scrub_volume WHERE held_at IS NOT NULL")
+            let which = "held_at IS NOT NULL AND (?1 IS NULL OR volume_id = ?1)"
+            let held: [VolumeID] = try db.values("SELECT volume_id FROM scrub_volume WHERE \(which)", volume)
             try db.execute(
                 """
                 UPDATE scrub_volume SET held_at = NULL, held_reason = NULL, counted_bytes = 0, counted_pieces = 0,
-                    counted_bad = 0 WHERE held_at IS NOT NULL
-                """)
+                    counted_bad = 0 WHERE \(which)
+                """, volume)
             return held
         }
     }

@@ -1,3 +1,5 @@
+import Store
+
 /// Stops repairs on a volume where many pieces are bad: a failing controller, bad memory, or the wrong disk. Writing
 /// there would do more harm than good.
 package struct RepairBrake: Sendable, Hashable {
@@ -6,7 +8,8 @@ package struct RepairBrake: Sendable, Hashable {
     /// The part of the pieces read on the volume from which bad ones stop repairs.
     package static let part = 0.001
 
-    /// What was read since repairs were last allowed.
+    /// What was read lately, since repairs were last allowed: at ``ScrubTable/countedPieces``, both numbers are halved,
+    /// as in the database.
     package private(set) var pieces: Int
     package private(set) var bad: Int
     /// The bad pieces of each file of the torrent that is being read, by its number.
@@ -20,7 +23,12 @@ package struct RepairBrake: Sendable, Hashable {
     /// Another torrent's turn begins.
     package mutating func torrentBegins() { badByFile = [:] }
 
-    package mutating func read(_ count: Int) { pieces += count }
+    package mutating func read(_ count: Int) {
+        pieces += count
+        guard pieces > ScrubTable.countedPieces else { return }
+        pieces /= 2
+        bad /= 2
+    }
 
     /// A piece is bad, and the disk or the machine is to blame. Returns why repairs stop; `nil` if they continue.
     package mutating func foundBad(inFile file: Int) -> String? {

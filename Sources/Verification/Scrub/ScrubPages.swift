@@ -64,6 +64,9 @@ package struct ScrubPages: Sendable {
         bytesLeft = bytes
     }
 
+    /// Whether the piece is recorded, as far as this turn knows.
+    package func isPresent(_ piece: PieceIndex) -> Bool { present[piece] }
+
     /// Whether all pieces were taken.
     package var isEmpty: Bool { due.isEmpty }
 

@@ -43,10 +43,27 @@ package struct ScrubRecord: Sendable {
         self.volume = volume
     }
 
-    /// Whether there is nothing that must not wait.
     package var isEmpty: Bool {
         pages.isEmpty && files.isEmpty && damage.isEmpty && repaired.isEmpty && events.isEmpty && readPieces == 0
             && holdReason == nil
+    }
+
+    /// Whether it must survive a power cut. Everything else is only read once more.
+    package var isUrgent: Bool { !(damage.isEmpty && repaired.isEmpty && files.isEmpty && holdReason == nil) }
+
+    /// Puts an earlier record that could not be written before this one. Its damage is held if `isHeld`.
+    package mutating func follow(_ earlier: ScrubRecord, isHeld: Bool) {
+        pages = earlier.pages + pages
+        files = earlier.files + files
+        damage = earlier.damage.map { isHeld ? $0.held() : $0 } + damage
+        repaired = earlier.repaired + repaired
+        events = earlier.events + events
+        readBytes += earlier.readBytes
+        readPieces += earlier.readPieces
+        badPieces += earlier.badPieces
+        transients += earlier.transients
+        holdReason = holdReason ?? earlier.holdReason
+        missingFiles = earlier.missingFiles + missingFiles.filter { !earlier.missingFiles.contains($0) }
     }
 
     /// Writes everything in the caller's transaction. A torrent that was removed, or is being moved, gets nothing: the
@@ -67,7 +84,11 @@ package struct ScrubRecord: Sendable {
         guard let volume, try connection.volumes.row(volume) != nil else { return }
         try connection.scrubs.add(
             volume, readBytes: readBytes, pieces: readPieces, bad: badPieces, transients: transients, cursor: cursor)
-        if let holdReason { try connection.scrubs.hold(volume, reason: holdReason, now: now) }
+        guard let holdReason else { return }
+        try connection.scrubs.hold(volume, reason: holdReason, now: now)
+        for other in try connection.damage.hold(on: volume) {
+            try connection.intents.append(.repair, torrent: other, now: now)
+        }
     }
 
     private func takeClaims(_ stored: StoredTorrent, _ row: TorrentRow, _ connection: Connection, _ now: Timestamp)

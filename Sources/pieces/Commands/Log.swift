@@ -6,7 +6,8 @@ import Torrent
 extension EventKind {
     /// Problems are red; everything else has no colour.
     fileprivate var colour: Colour? {
-        [.failed, .rot, .inheritedDamage, .damaged, .offline, .killed, .banned].contains(self) ? .red : nil
+        [.failed, .rot, .unreadable, .missing, .unavailable, .inheritedDamage, .damaged, .offline, .killed, .banned]
+            .contains(self) ? .red : nil
     }
 }
 

@@ -54,6 +54,11 @@ struct Repair: DirectCommand {
         }
         let name = repair.torrent.name.printable
         guard !repair.damage.isEmpty else { return Terminal.shared.print("\(name): nothing is damaged") }
+        if let refusal = repair.refusal {
+            return Terminal.shared.print(
+                "\(name): \(Format.count(repair.damage.count, "damaged piece")); nothing is repaired, because \(refusal)"
+            )
+        }
         if repair.asked > 0 {
             let when =
                 repair.torrent.settings.isPaused

@@ -20,7 +20,7 @@ struct Scrub: ParsableCommand {
               pieces scrub pause
               pieces scrub policy 14d
               pieces scrub policy off --label scratch
-              pieces scrub --continue
+              pieces scrub --continue archive
 
             Exit codes: 0 nothing is damaged; 1 an error; 2 damage stands; 64 wrong usage.
             """,
@@ -59,16 +59,23 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
             read at the present rate.
 
             --rate sets the rate of scrubs on each disk, in bytes per second; with auto, it follows from the bytes and the period. \
-            --continue allows repairs again on volumes where many bad pieces stopped them.
+            --continue allows repairs again where many bad pieces stopped them: on the given volumes, or on all.
 
             Examples:
               pieces scrub
               pieces scrub --rate 40M
               pieces scrub --continue
+              pieces scrub --continue archive
               pieces scrub --json
 
             Exit codes: 0 nothing is damaged; 1 an error; 2 damage stands.
             """)
+
+    @Argument(
+        help: ArgumentHelp(
+            "With --continue: volumes by number, name, mount point or UUID. Default: all of them.", valueName: "volume")
+    )
+    var volumes: [String] = []
 
     @Option(help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"))
     var rate: ScrubRate?
@@ -81,11 +88,17 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
 
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
+    func validate() throws {
+        guard volumes.isEmpty || continues else {
+            throw ValidationError("give volumes only with --continue; “\(volumes[0].printable)” is no subcommand")
+        }
+    }
+
     func runDirectly() throws {
         let library = Library(rate == nil && !continues ? try global.openToLook() : try global.openToChange())
         if let rate { _ = try library.changeScrub { $0.rate = rate.bytes } }
         if continues {
-            let count = try library.continueRepairs()
+            let count = try library.continueRepairs(on: volumes)
             if !json {
                 Terminal.shared.print(
                     count == 0
@@ -117,6 +130,7 @@ struct ScrubNow: DirectCommand {
     @Option(help: ArgumentHelp("Read no faster than this on each disk, for example 80M, or auto.", valueName: "rate"))
     var rate: ScrubRate?
 
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func runDirectly() throws {
@@ -129,10 +143,10 @@ struct ScrubNow: DirectCommand {
             if let rate { control.rate = rate.bytes }
         }
         let engine = try library.engine()
-        Terminal.shared.print(
+        try reporting.report(
             engine.isRunning
                 ? "everything that was verified before now is being read back"
-                : "everything that was verified before now will be read back when `pieces run` runs")
+                : "everything that was verified before now will be read back when `pieces run` runs", library)
     }
 }
 
@@ -145,11 +159,13 @@ struct ScrubPause: DirectCommand {
               pieces scrub pause
             """)
 
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func runDirectly() throws {
-        _ = try Library(try global.openToChange()).changeScrub { $0.isPaused = true }
-        Terminal.shared.print("scrubs are paused")
+        let library = Library(try global.openToChange())
+        _ = try library.changeScrub { $0.isPaused = true }
+        try reporting.report("scrubs are paused", library)
     }
 }
 
@@ -166,14 +182,16 @@ struct ScrubResume: DirectCommand {
     @Option(help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"))
     var rate: ScrubRate?
 
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     func runDirectly() throws {
-        _ = try Library(try global.openToChange()).changeScrub { control in
+        let library = Library(try global.openToChange())
+        _ = try library.changeScrub { control in
             control.isPaused = false
             if let rate { control.rate = rate.bytes }
         }
-        Terminal.shared.print("scrubs are resumed")
+        try reporting.report("scrubs are resumed", library)
     }
 }
 
@@ -204,6 +222,7 @@ struct ScrubPolicy: DirectCommand {
     @Option(help: ArgumentHelp("Set the policy of the torrents with this label.", valueName: "label"))
     var label: String?
 
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
     /// The periods that make sense, from a minute to ten years.
@@ -241,6 +260,17 @@ struct ScrubPolicy: DirectCommand {
             case .torrents(let names): names.map(\.printable).joined(separator: ", ")
             }
         let what = period.map { $0 > .zero ? "read back within \(Format.time($0))" : "never read back" }
-        Terminal.shared.print(what.map { "\(who): \($0)" } ?? "\(who): as the default says")
+        try reporting.report(what.map { "\(who): \($0)" } ?? "\(who): as the default says", library)
+    }
+}
+
+extension ReportOptions {
+    /// Reports what the user wants of scrubs from now on, as a sentence or as JSON.
+    fileprivate func report(_ sentence: String, _ library: Library) throws {
+        if json {
+            Terminal.shared.print(bytes: ScrubJSON.control(try library.scrubControl()))
+        } else if !quiet {
+            Terminal.shared.print(sentence)
+        }
     }
 }

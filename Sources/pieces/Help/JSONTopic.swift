@@ -215,7 +215,7 @@ package enum JSONTopic {
                 `activity` is reading, idle, paused or away, and null without an engine. `held_at` is when many bad \
                 pieces stopped repairs. `damage` lists the pieces that aren't repaired, at most 1000: `kind` is rot, \
                 unreadable, edit or missing, and `state` waiting, unavailable, held or written (and not read back \
-                yet).
+                yet). `scrub now`, `pause`, `resume` and `policy` print the fields up to `labels`.
                 """),
         Section(
             command: "repair",

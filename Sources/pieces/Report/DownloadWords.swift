@@ -6,8 +6,8 @@ import Torrent
 package struct DownloadWords {
     /// The kinds of events that get a line.
     private static let told: Set<EventKind> = [
-        .verified, .completed, .placed, .offline, .online, .failed, .banned, .rot, .edited, .resumed,
-        .metadata,
+        .verified, .completed, .placed, .offline, .online, .failed, .banned, .rot, .unreadable, .missing,
+        .unavailable, .edited, .resumed, .metadata,
     ]
 
     /// The maximum number of torrents with individual lines; for more torrents, only sums are shown.
@@ -89,7 +89,7 @@ package struct DownloadWords {
         guard told.contains(event.kind) else { return nil }
         let name = torrent.map { $0.name.printable + ": " } ?? ""
         if event.kind == .placed { return "\(name)moved to \(place(event.detail))" }
-        guard event.kind == .completed, let torrent else { return name + event.detail.printable }
+        guard event.kind == .completed, let torrent, torrent.isComplete else { return name + event.detail.printable }
         return "\(name)complete: \(pace.sentence(of: torrent)), in \(place(torrent.output))"
     }
 

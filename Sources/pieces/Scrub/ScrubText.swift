@@ -65,10 +65,10 @@ enum ScrubText {
 
     private static func held(_ status: Library.ScrubStatus) -> String {
         status.held.map { volume in
-            let place = (volume.volume?.mountPath ?? "a volume").printable
+            let place = (volume.volume?.title ?? "a volume").printable
             let reason = volume.stored?.heldReason?.printable ?? ""
             return
-                "\n\(place): repairs are stopped: \(reason). Check the disk, its cables and the memory; then `pieces scrub --continue` allows repairs again\n"
+                "\n\(place): repairs are stopped: \(reason). Check the disk, its cables and the memory; then `pieces scrub --continue \(volume.volume.map { "\($0.id.rawValue)" } ?? "")` allows repairs again\n"
         }.joined()
     }
 
@@ -109,17 +109,7 @@ enum ScrubText {
 enum ScrubJSON {
     static func object(_ status: Library.ScrubStatus) -> [UInt8] {
         JSONWriter.line { json in
-            json.field("engine_running", status.isEngineRunning)
-            json.field("period", status.control.period?.components.seconds)
-            json.field("rate_limit", status.control.rate)
-            json.field("paused", status.control.isPaused)
-            json.field("since", status.control.since?.rawValue)
-            json.array("labels", status.labels) { json, label in
-                json.object { json in
-                    json.field("label", label.label)
-                    json.field("period", label.period?.components.seconds)
-                }
-            }
+            append(status.control, status.labels, status.isEngineRunning, &json)
             json.array("volumes", status.volumes) { json, volume in
                 json.object { json in
                     json.field("id", volume.volume?.id.rawValue)
@@ -147,6 +137,27 @@ enum ScrubJSON {
                 }
             }
             json.array("damage", status.damage) { json, row in append(row, &json) }
+        }
+    }
+
+    /// The first fields alone: what the user wants.
+    static func control(_ options: Library.ScrubOptions) -> [UInt8] {
+        JSONWriter.line { json in append(options.control, options.labels, options.isEngineRunning, &json) }
+    }
+
+    private static func append(
+        _ control: ScrubControl, _ labels: [ScrubLabel], _ isEngineRunning: Bool, _ json: inout JSONWriter
+    ) {
+        json.field("engine_running", isEngineRunning)
+        json.field("period", control.period?.components.seconds)
+        json.field("rate_limit", control.rate)
+        json.field("paused", control.isPaused)
+        json.field("since", control.since?.rawValue)
+        json.array("labels", labels) { json, label in
+            json.object { json in
+                json.field("label", label.label)
+                json.field("period", label.period?.components.seconds)
+            }
         }
     }
 

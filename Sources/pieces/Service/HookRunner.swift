@@ -114,7 +114,7 @@ enum Hook: String, CaseIterable {
     init?(_ kind: EventKind) {
         switch kind {
         case .completed, .placed: self = .complete
-        case .rot, .edited, .inheritedDamage: self = .damage
+        case .rot, .unreadable, .missing, .edited, .inheritedDamage: self = .damage
         case .offline: self = .offline
         case .diskFull: self = .diskFull
         default: return nil

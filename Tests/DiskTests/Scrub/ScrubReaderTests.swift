@@ -114,8 +114,26 @@ import Torrent
             #expect(error.code == .io)
             #expect(verdicts.filter { $0.value != .good }.count == 1)
             let disk = try Disk(calls: faulty)
-            let ranges = await disk.unreadable(Self.payload(torrent, in: folder), PieceIndex(1))
+            let ranges = try await ScrubReader(disk).unreadable(
+                Self.payload(torrent, in: folder), PieceIndex(1), cancel: CancelToken())
             #expect(ranges == [8192..<16384, 40960..<45056])
+        }
+    }
+
+    /// A disk that reads nothing would take hours if each of its blocks were asked for.
+    @Test func narrowingEndsAfterManyFailuresOrWhenItIsCancelled() async throws {
+        let torrent = try SampleTorrent(length: 32 << 20, pieceLength: 16 << 20, seed: 7)
+        try await withTemporaryFolder { folder in
+            try torrent.write(to: folder)
+            let faulty = FaultyDisk { $0.badSectors["sample.bin"] = [0..<(8 << 20)] }
+            let reader = try ScrubReader(Disk(calls: faulty))
+            let payload = Self.payload(torrent, in: folder)
+            let whole = await reader.unreadable(payload, PieceIndex(0), cancel: CancelToken())
+            #expect(whole == [0..<(16 << 20)], "what isn't read any more counts as unreadable")
+            let token = CancelToken()
+            token.cancel()
+            let cancelled = await reader.unreadable(payload, PieceIndex(1), cancel: token)
+            #expect(cancelled == [0..<(16 << 20)])
         }
     }
 
