@@ -39,8 +39,8 @@ package struct Volume: Hashable, Sendable {
         return volume(mount, folder: real)
     }
 
-    /// The mounted volumes that may be the one that isn't in its place: those of its kind, and if it has a sentinel those
-    /// of disks. Others aren't touched, because a server or a FUSE program that is gone never answers.
+    /// The mounted volumes that may be the one that isn't in its place: those of its kind, and if it has a sentinel
+    /// those of disks. Others aren't touched, because a server or a FUSE program that is gone never answers.
     package static func mounted(like known: VolumeIdentity) -> some Sequence<Volume> {
         _ = KernelText.read("/proc/self/mountinfo").map(mounts)
         return visible.lazy.filter { mount in
@@ -59,7 +59,8 @@ package struct Volume: Hashable, Sendable {
     }
 
     private struct Identified {
-        /// For how long an answer counts: the table of mounts may look the same when one disk took the place of another.
+        /// For how long an answer counts: the table of mounts may look the same when one disk took the place of another
+        /// one.
         static let validity = Duration.seconds(5)
 
         var uuid: String?

@@ -5,8 +5,8 @@ package enum KernelFile {
     /// The most bytes that are read from one file: more than any machine's mount table has.
     private static let limit = 4 << 20
 
-    /// The bytes of the file; `nil` if the kernel doesn't show it to us, or it isn't a regular file. Every caller can do
-    /// without it.
+    /// The bytes of the file; `nil` if the kernel doesn't show it to us, or it isn't a regular file. Every caller can
+    /// do without it.
     package static func read(_ path: FilePath) -> [UInt8]? {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])

@@ -76,7 +76,7 @@ import Torrent
                 try Files.write([1], to: place.appending("other"))
                 try await expect("not_mounted", "is a folder of another volume")
                 try Files.remove(place)
-                try await expect("missing", "does not exist")
+                try await expect("no_mount_point", "does not exist")
                 try await LoopVolume.with("two", in: folder) { two in
                     try await two.mounted(at: place) { try await expect("replaced", "another volume is at") }
                 }
