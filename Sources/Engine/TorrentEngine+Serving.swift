@@ -104,7 +104,7 @@ extension TorrentEngine {
     ) {
         if let (request, error) = failure {
             finished(requests.dropFirst(read.count))
-            swarm.serveFailed(key, request, fault: Fault(error), now: environment.clock.now)
+            servingFailed(request, to: key, Fault(error))
             for other in requests.dropFirst(read.count + 1) {
                 swarm.serveFailed(key, other, fault: nil, now: environment.clock.now)
             }

@@ -125,6 +125,12 @@ import Torrent
                         try site.claimed(id, torrent).population < torrent.geometry.pieceCount
                     }
                     #expect(try leecher.claimed(other, torrent).population < torrent.geometry.pieceCount)
+                    // Another program did that, so it is reported and kept.
+                    try await eventually("the edit to be recorded") {
+                        let damage = try site.damage(id)
+                        return damage.count == torrent.geometry.pieceCount
+                            && damage.allSatisfy { $0.kind == .edit && $0.state == .held }
+                    }
                 }
             }
         }

@@ -20,9 +20,10 @@ struct NeighbourTests {
 
     private func events(_ program: Program) throws -> [(kind: EventKind, detail: String)] {
         let connection = try Connection.open(FilePath(program.database.path), mode: .readOnly, now: .now())
-        return try connection.events.rows(limit: 1000).filter { [.rot, .edited, .failed].contains($0.kind) }.map {
-            ($0.kind, $0.detail)
-        }
+        return try connection.events.rows(limit: 1000).filter { [.rot, .edited, .missing, .failed].contains($0.kind) }
+            .map {
+                ($0.kind, $0.detail)
+            }
     }
 
     /// The files of each state, by their numbers in their names.
@@ -62,7 +63,7 @@ struct NeighbourTests {
             #expect(try await states(program) == ["missing": [3], "shares": (0..<20).filter { $0 != 3 }])
             let events = try events(program)
             #expect(
-                events.count == 1 && events[0].kind == .edited
+                events.count == 1 && events[0].kind == .missing
                     && events[0].detail == "docs/f03.txt: the file is missing")
         }
     }

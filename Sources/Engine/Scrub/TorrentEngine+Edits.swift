@@ -84,6 +84,22 @@ extension TorrentEngine {
         }
     }
 
+    /// A block could not be read for a peer. Its piece is rechecked; if another program changed the file, all of the
+    /// file's pieces are, and what is bad is kept.
+    func servingFailed(_ request: BlockRequest, to key: PeerKey, _ fault: Fault) {
+        guard fault.kind != .offline, swarm.have[request.piece], !edits.suspects[request.piece] else {
+            return swarm.serveFailed(key, request, fault: fault, now: environment.clock.now)
+        }
+        lookOutside { _ in
+            true
+        } then: { outside in
+            self.feed { swarm, now in
+                if !outside.edited.isEmpty { swarm.recheck(outside.edited, now: now) }
+                swarm.serveFailed(key, request, fault: fault, now: now)
+            }
+        }
+    }
+
     /// Looks for changes by other programs before pieces are rechecked. If `isNeeded` says so, what changed is marked,
     /// and `then` is called.
     private func lookOutside(
