@@ -11,6 +11,8 @@ package struct Finding: Sendable {
     package var adopted: [PieceIndex] = []
     /// Recorded as present, but wrong or missing.
     package var damaged: [PieceIndex] = []
+    /// Those of them in files that another program changed: their bytes are kept.
+    package var edited: [PieceIndex] = []
     /// The current fingerprints of files whose recorded pieces were all checked.
     package var fingerprints: [FingerprintRow] = []
     /// The SHA-256 of files all of whose pieces were good.

@@ -35,7 +35,13 @@ struct FindingsWriter {
         }
         try connection.digests.save(finding.id, finding.digests, now: now)
         let right = finding.confirmed + finding.adopted
-        if !right.isEmpty { try connection.pieces.markVerified(finding.id, right, now: now) }
+        if !right.isEmpty {
+            try connection.pieces.markVerified(finding.id, right, now: now)
+            let standing = Set(try connection.damage.standing(of: finding.id).map(\.piece))
+            if !standing.isEmpty {
+                try connection.damage.repaired(right.filter(standing.contains), of: finding.id, now: now)
+            }
+        }
         // An engine that found the payload unreachable must look again.
         let isBack = finding.volume != nil && row.state == .offline
         if isChanged || isBack, engineRuns {
@@ -49,6 +55,13 @@ struct FindingsWriter {
     private func change(_ finding: Finding, _ row: TorrentRow, _ now: Timestamp) throws(StoreError) {
         let torrent = finding.torrent
         let metainfo = torrent.metainfo
+        let edits = finding.edited.map { piece in
+            let place = metainfo.place(of: piece)
+            return NewDamage(
+                piece: piece, kind: .edit, isHeld: true, path: place.path, fileOffset: place.fileOffset,
+                bytes: Int64(metainfo.geometry.length(of: piece)))
+        }
+        if !edits.isEmpty { try connection.damage.add(edits, of: finding.id, now: now) }
         // Read again, because an engine may have recorded more since the verification began.
         var have = try connection.pieces.have(of: finding.id, count: metainfo.geometry.pieceCount)
         for piece in finding.damaged { have.remove(piece) }

@@ -47,6 +47,7 @@ struct TorrentCheck: Sendable {
             result.adopted += finding.adopted.count
             result.damaged += finding.damaged.count
             finding.missingFiles = missingFiles(finding.damaged, current)
+            finding.edited = edited(finding.damaged, current)
             finding.digests = Self.take(digests)
             tell(finding)
         }
@@ -193,6 +194,20 @@ struct TorrentCheck: Sendable {
         guard !rest.isEmpty else { return known }
         return known
             + (await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).settle(rest))
+    }
+
+    /// The pieces in files that another program changed since they were recorded. What was copied to another disk has
+    /// other times and inodes; there, a bad piece is a bad copy.
+    private func edited(_ damaged: [PieceIndex], _ current: [Int: FoundFile]) -> [PieceIndex] {
+        guard !damaged.isEmpty, !task.isRelocated else { return [] }
+        let recorded = Dictionary(task.torrent.fingerprints.map { ($0.index, $0.print) }) { _, last in last }
+        let metainfo = task.torrent.metainfo
+        return damaged.filter { piece in
+            metainfo.layout.files(of: piece, geometry: metainfo.geometry).contains { index in
+                guard let then = recorded[index], let now = current[index]?.print else { return false }
+                return !now.isUnchanged(since: then)
+            }
+        }
     }
 
     private func missingFiles(_ damaged: [PieceIndex], _ current: [Int: FoundFile]) -> [Int] {

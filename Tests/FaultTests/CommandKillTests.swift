@@ -15,7 +15,8 @@ import Torrent
 
     /// All, or the one that `PIECES_KILL_COMMAND` names.
     private static let commands =
-        (UserCommand.payload + UserCommand.engine + UserCommand.database + UserCommand.imports).filter { command in
+        (UserCommand.payload + UserCommand.scrubs + UserCommand.engine + UserCommand.database + UserCommand.imports)
+        .filter { command in
             ProcessInfo.processInfo.environment["PIECES_KILL_COMMAND"].map { $0 == command.name } ?? true
         }
 

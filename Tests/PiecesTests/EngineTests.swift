@@ -95,9 +95,11 @@ struct EngineTests {
             }
             try program.flip("here/set/a.bin", at: 5)
             #expect(try await program.run("verify", "--database", "seeder.db").status == 2)
-            try await program.until("downloading") {
-                try await $0.torrents("--database", "seeder.db").first?["state"] as? String == "downloading"
+            // Another program changed the file, so it is kept, and the rest is seeded.
+            try await program.until("seeding") {
+                try await $0.torrents("--database", "seeder.db").first?["state"] as? String == "seeding"
             }
+            #expect(try await program.run("scrub", "--database", "seeder.db").status == 2)
             try await program.succeed("remove", "set", "--delete-data", "--database", "seeder.db")
             #expect(try await program.torrents("--database", "seeder.db").isEmpty)
             try await program.until("deleted") { !$0.exists("here/set") }

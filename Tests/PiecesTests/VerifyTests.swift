@@ -63,12 +63,16 @@ struct VerifyTests {
             #expect(torrent["bitfield"] as? String == bitfield)
             #expect(torrent["state"] as? String == "queued")
             #expect(torrent["completed_at"] is NSNull)
+            // Another program wrote that, and so it is kept.
+            let scrub = try await program.run("scrub")
+            #expect(scrub.status == 2 && scrub.output.contains("--overwrite-edits"), "\(scrub.output)")
             // What is no longer claimed is no damage.
             #expect(try await program.run("verify").status == 0)
             // Put right, it is adopted again.
             try program.flip("here/set/\(file)", at: offset)
             try await program.succeed("verify", "set.torrent", "--output", "here")
             #expect(try await program.torrents("--pieces").first?["bitfield"] as? String == "ffc0")
+            #expect(try await program.run("scrub").status == 0)
         }
     }
 

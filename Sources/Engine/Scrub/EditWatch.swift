@@ -1,5 +1,6 @@
 import Store
 import Torrent
+import Verification
 
 /// The recorded pieces of files that another program changed, while they are checked: bad ones are edits, whose bytes
 /// are kept until the user says otherwise (law 4 of the design).

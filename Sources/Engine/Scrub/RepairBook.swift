@@ -1,6 +1,7 @@
 import Disk
 import Store
 import Torrent
+import Verification
 
 /// The damaged pieces of an active torrent, from the time they are found until they are read back.
 struct RepairBook {

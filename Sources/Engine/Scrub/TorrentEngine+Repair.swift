@@ -4,6 +4,7 @@ import NIOCore
 import Store
 import Swarm
 import Torrent
+import Verification
 
 /// Repairs damaged pieces: they are fetched like any others, compared with what is on the disk, and read back.
 extension TorrentEngine {
@@ -175,17 +176,5 @@ extension TorrentEngine {
             try db.damage.setState(id, lacking, .unavailable)
             try db.damage.setState(id, found, .waiting)
         }
-    }
-}
-
-extension Metainfo {
-    /// The file that holds the piece's byte `offset`, and where in it.
-    func place(of piece: PieceIndex, at offset: Int = 0) -> (path: String, file: Int, fileOffset: Int64) {
-        let start = geometry.offset(of: piece) + Int64(offset)
-        for segment in layout.segments(offset: start, length: geometry.length(of: piece) - offset)
-        where !layout.files[segment.file].isPad {
-            return (layout.files[segment.file].displayPath, segment.file, segment.fileOffset)
-        }
-        return (name, 0, start)
     }
 }

@@ -12,7 +12,8 @@ struct Verify: Command {
         commandName: "verify", abstract: "Check the files on disk against their hashes, or adopt files from elsewhere.",
         discussion: """
             Hashes the pieces that the database records as present, and files that have not been checked yet. Works with or \
-            without a running engine. Damaged and missing pieces are recorded, and the next run downloads them again. An \
+            without a running engine. Damaged and missing pieces are recorded, and the next run downloads them again, but \
+            for those in a file that another program changed: they are kept until `pieces repair --overwrite-edits`. An \
             interrupted verification can be resumed within a day.
 
             A torrent whose disk is not mounted is offline: its missing files mean nothing, and its records stay as they are. If \

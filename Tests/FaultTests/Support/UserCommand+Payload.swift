@@ -15,7 +15,7 @@ extension UserCommand {
     /// One bit of the second torrent's `b/c` turns over, and the file looks as ever.
     private static let rotten = PieceIndex(4)
 
-    @Sendable private static func rot(_ ground: Ground) async throws {
+    @Sendable static func rot(_ ground: Ground) async throws {
         try await ground.adoptAll()
         let torrent = ground.torrents[1]
         let path = torrent.path(2, in: ground.pieces.output)
@@ -27,7 +27,7 @@ extension UserCommand {
     }
 
     /// What was right is claimed as ever; the rotten piece may be, until it was looked at.
-    @Sendable private static func onlyRotMayGo(_ ground: Ground, _ recordedStates: [RecordedState]) -> [String] {
+    @Sendable static func onlyRotMayGo(_ ground: Ground, _ recordedStates: [RecordedState]) -> [String] {
         zip(ground.torrents, recordedStates).enumerated().flatMap { n, pair in
             let lost = Bitfield(fullCount: pair.0.geometry.pieceCount).subtracting(pair.1.claimed).subtracting(
                 pair.1.opened
