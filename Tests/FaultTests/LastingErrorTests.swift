@@ -72,7 +72,7 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let (begin, end) = (folder.appending("begin"), folder.appending("end"))
-            try await withPeers(torrent, [.slow(12)]) { peers in
+            try await withPeers(torrent, [.slow(3)]) { peers in
                 let main = Fault(
                     call: example.call, place: example.place, extent: .forever, action: .fail(example.error))
                 let faults = ([main] + example.beside).map { fault in

@@ -9,7 +9,7 @@ import Torrent
 /// every claimed piece is in the folder that the database names, and the same command brings the move to its end.
 @Suite(.serialized) struct MoveKillTests {
     /// Deaths of one way, where `PIECES_KILLS` says nothing.
-    private static let usualKills = 24
+    private static let usualKills = 16
     private static let atOnce = 4
 
     /// How the files come to the new folder.

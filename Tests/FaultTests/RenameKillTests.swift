@@ -9,7 +9,7 @@ import Torrent
 /// every claimed piece is at the names that the database has, and the renaming can be continued or taken back.
 @Suite(.serialized) struct RenameKillTests {
     /// Deaths of one way, where `PIECES_KILLS` says nothing.
-    private static let usualKills = 16
+    private static let usualKills = 8
     private static let atOnce = 4
 
     /// What gets another name.
