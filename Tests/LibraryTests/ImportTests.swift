@@ -219,10 +219,18 @@ import Verification
             try Files.overwrite(half.path(1, in: data), at: 0, with: [UInt8](repeating: 0, count: 20_000))
             try state.add(half, [("destination", .text(data.text)), ("progress", ["blocks": .string([0b1100_0000])])])
             try importAll(state, library)
+            let connection = library.connection
+            func kinds(_ torrent: SampleTorrent) throws -> [Explanation.Kind] {
+                let row = try #require(try connection.torrents.row(torrent.infoHash))
+                let facts = try Explanation.Facts(row, library.engine(), connection, now: .now())
+                return Explanation(facts).causes.map(\.kind)
+            }
+            #expect(try kinds(whole).contains(.unhashed) && kinds(rotten).contains(.unhashed))
             let summary = try await hash(library)
             #expect(summary.torrents == 3 && summary.failed == 0)
+            #expect(try !kinds(rotten).contains(.unhashed) && kinds(rotten).contains(.claimedWrongly))
+            #expect(try !kinds(whole).contains(.unhashed) && !kinds(half).contains(.claimedWrongly))
 
-            let connection = library.connection
             let rows = try connection.torrents.rows()
             func imported(_ torrent: SampleTorrent) throws -> (TorrentRow, ImportRow) {
                 let row = try #require(rows.first { $0.infoHash == torrent.infoHash })

@@ -49,6 +49,7 @@ struct Checkup {
         found += try await volumes()
         found += try await files()
         found += try scrubs()
+        found += try imports()
         found += ports()
         found += try trackers()
         found += try dht()

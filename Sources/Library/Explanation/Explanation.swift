@@ -42,6 +42,8 @@ package struct Explanation {
         var metadata: MetadataOffer?
         /// Damage that stands.
         var damage: [DamageRow] = []
+        /// What became of the torrent if it was imported.
+        var imported: ImportRow?
         /// Why the metadata, which has arrived, can't be used.
         var unusableMetadata: String?
         var now: Timestamp
@@ -59,6 +61,7 @@ package struct Explanation {
             if engine.isRunning, !torrent.isPrivate { dht = try DHTStatus(engine, connection, now: now) }
             move = try connection.moves.row(torrent.id)
             damage = try connection.damage.standing(of: torrent.id)
+            imported = try connection.imports.row(torrent.id)
             destination = try connection.destinations.row(torrent.id)
             limits = try LimitState(engine, connection)
             if limits?.report.download != nil { rateOfAll = try connection.live.downloadRate() }
@@ -142,7 +145,7 @@ package struct Explanation {
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
             nothingNew = "nothing_new", silent
         case webSeedsFail = "web_seeds_fail", webSeedLacksFile = "web_seed_lacks_file"
-        case damaged
+        case damaged, unhashed = "not_hashed", claimedWrongly = "wrong_claim"
     }
 
     /// The causes, most likely first; never empty.
@@ -153,13 +156,13 @@ package struct Explanation {
             self.causes = Self.metadata(facts)
             return
         }
-        var causes = Self.standstill(facts) + Self.damage(facts)
+        var causes = Self.standstill(facts) + Self.damage(facts) + Self.imported(facts)
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
             if causes.first?.kind == .complete { causes += Self.superSeeding(facts) + Self.seeding(facts) }
             self.causes = causes
             return
         }
-        let isActive = causes.allSatisfy { $0.kind == .damaged }
+        let isActive = causes.allSatisfy { [.damaged, .unhashed, .claimedWrongly].contains($0.kind) }
         if isActive { causes += Self.pace(facts) }
         if facts.live.map({ $0.downloadRate == 0 }) ?? true {
             causes += Self.connections(facts)

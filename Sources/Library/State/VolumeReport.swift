@@ -9,6 +9,8 @@ package struct VolumeReport: Sendable {
     /// `nil` if the volume isn't mounted.
     package let space: VolumeSpace?
     package let tally: VolumeTally?
+    /// The damage that a scrub or a check found there; `nil` if there was none.
+    package let damage: DamageSum?
     /// Bytes that downloads and moves leave free.
     package let reserve: Int64
     /// Where clones of the volume are mounted.
@@ -30,6 +32,11 @@ package struct VolumeReport: Sendable {
         if row.isForeign {
             notes.append(
                 "\(title) was last used on another machine; its torrents are offline until their files are found here")
+        }
+        if let damage, damage.standing > 0 {
+            notes.append(
+                "\(title) has \(Format.count(damage.standing, "damaged piece")): `pieces scrub` shows where, and what "
+                    + "becomes of \(damage.standing == 1 ? "it" : "them")")
         }
         if !twins.isEmpty {
             let places = ([row.mountPath] + twins).map(\.printable).joined(separator: ", ")

@@ -30,6 +30,7 @@ extension Library {
     package func volumes(_ names: [String] = [], reserve: Int64) async throws -> [VolumeReport] {
         let rows = try names.isEmpty ? connection.volumes.rows() : names.map { try volume($0) }
         let tallies = Dictionary(try connection.volumes.tallies().map { ($0.volume, $0) }) { first, _ in first }
+        let damage = Dictionary(try connection.damage.sums().map { ($0.volume, $0) }) { first, _ in first }
         let disk = try Disk()
         let places = await withTaskGroup(of: (VolumeID, VolumeState, VolumeSpace?).self) { group in
             for row in rows {
@@ -46,7 +47,8 @@ extension Library {
             let (state, space) = places[row.id] ?? (.silent, nil)
             let twins = state.isOnline ? Volume.holding(FilePath(text: row.mountPath))?.twins ?? [] : []
             return VolumeReport(
-                row: row, state: state, space: space, tally: tallies[row.id], reserve: row.reserveBytes ?? reserve,
+                row: row, state: state, space: space, tally: tallies[row.id], damage: damage[row.id],
+                reserve: row.reserveBytes ?? reserve,
                 twins: row.sentinel == nil ? twins : [])
         }
     }

@@ -123,8 +123,8 @@ struct Volumes: Command, AnsweringCommand {
         var table = Table(
             [
                 .right("ID"), .left("NAME"), .left("STATE"), .right("TORRENTS"), .right("BYTES"), .right("FREE"),
-                .right("RESERVE"), .left("VERIFIED"), .left("OFFLINE SINCE"), .left("MOUNT POINT"),
-            ], flexible: 9, droppable: [8, 6])
+                .right("RESERVE"), .left("VERIFIED"), .right("DAMAGED"), .left("OFFLINE SINCE"), .left("MOUNT POINT"),
+            ], flexible: 10, droppable: [9, 6])
         for report in reports {
             table.add([
                 "\(report.row.id.rawValue)", (report.row.name ?? "").printable,
@@ -133,6 +133,7 @@ struct Volumes: Command, AnsweringCommand {
                 report.space.map { Format.bytes($0.freeBytes) } ?? "",
                 report.reserve > 0 ? Format.bytes(report.reserve) : "",
                 report.tally?.oldestVerified.map { "\(Format.time(now - $0)) ago" } ?? "",
+                report.damage.map { Format.count($0.standing) } ?? "",
                 report.offlineSince.map { Format.moment($0) } ?? "", report.row.mountPath.printable,
             ])
         }
@@ -159,6 +160,8 @@ struct Volumes: Command, AnsweringCommand {
                     json.field("total_bytes", report.space?.totalBytes)
                     json.field("reserve_bytes", report.reserve)
                     json.field("oldest_verified_at", report.tally?.oldestVerified?.rawValue)
+                    json.field("damaged_pieces", report.damage?.standing ?? 0)
+                    json.field("repaired_pieces", report.damage?.repaired ?? 0)
                     json.field("last_seen", row.lastSeen.rawValue)
                     json.field("offline_since", report.offlineSince?.rawValue)
                     json.field("marked", row.sentinel != nil)

@@ -155,14 +155,15 @@ package enum JSONTopic {
             fields: """
                 {volumes: [{id, name, identity, mount_path, state, torrents,
                    torrents_offline, completed_bytes, missing_bytes, free_bytes,
-                   total_bytes, reserve_bytes, oldest_verified_at, last_seen,
-                   offline_since, marked, other_machine, notes: [sentence]}]}
+                   total_bytes, reserve_bytes, oldest_verified_at, damaged_pieces,
+                   repaired_pieces, last_seen, offline_since, marked,
+                   other_machine, notes: [sentence]}]}
                 """,
             notes: """
                 `state` is online, read_only, or where the volume isn't: no_mount_point, empty_mount_point, \
                 not_mounted (a folder with other files), automounter, replaced, elsewhere or silent. `marked` says \
                 whether its root has the file .pieces-volume, and `other_machine` whether it was last used on another \
-                machine.
+                machine. `damaged_pieces` aren't repaired yet.
                 """),
         Section(
             command: "status",

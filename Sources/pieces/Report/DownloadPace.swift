@@ -12,6 +12,7 @@ final class DownloadPace: Sendable {
     private struct State {
         var starts: [TorrentID: Start] = [:]
         var told: Set<TorrentID> = []
+        var keepsDamage: Set<TorrentID> = []
         var began = ContinuousClock.now
         /// Bytes that were there at the beginning.
         var bytes: Int64 = 0
@@ -43,6 +44,11 @@ final class DownloadPace: Sendable {
 
     /// Whether ``sentence(of:)-(TorrentRow)`` told of the torrent.
     func hasTold(_ torrent: TorrentID) -> Bool { state.withLock { $0.told.contains(torrent) } }
+
+    /// The torrent has everything but damaged pieces that are kept as they are, so another run wouldn't complete it.
+    func keepsDamage(_ torrent: TorrentID) { state.withLock { _ = $0.keepsDamage.insert(torrent) } }
+
+    func hasKeptDamage(_ torrent: TorrentID) -> Bool { state.withLock { $0.keepsDamage.contains(torrent) } }
 
     /// Formats a completed torrent as `600 MiB in 14 s (43 MiB/s)`; the time is left out if it isn't known.
     func sentence(of torrent: TorrentRow) -> String {

@@ -78,7 +78,10 @@ package struct DownloadWords {
         guard torrent.isComplete else {
             let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)
             let part = Format.part(torrent.completedBytes, of: torrent.wantedBytes)
-            return "stopped \(name) at \(percent): \(part); the same command resumes it"
+            let advice =
+                pace.hasKeptDamage(torrent.id)
+                ? "`pieces explain \(torrent.id)` says what is left to do" : "the same command resumes it"
+            return "stopped \(name) at \(percent): \(part); \(advice)"
         }
         guard !torrent.isFaulty, !pace.hasTold(torrent.id) else { return nil }
         return "\(name) is complete: \(Format.bytes(torrent.wantedBytes)) in \(place(torrent.output))"
@@ -88,6 +91,7 @@ package struct DownloadWords {
     static func happened(_ event: EventRow, to torrent: TorrentRow?, _ pace: DownloadPace) -> String? {
         guard told.contains(event.kind) else { return nil }
         let name = torrent.map { $0.name.printable + ": " } ?? ""
+        if event.kind == .completed, let torrent, !torrent.isComplete { pace.keepsDamage(torrent.id) }
         if event.kind == .placed { return "\(name)moved to \(place(event.detail))" }
         guard event.kind == .completed, let torrent, torrent.isComplete else { return name + event.detail.printable }
         return "\(name)complete: \(pace.sentence(of: torrent)), in \(place(torrent.output))"
