@@ -1,4 +1,5 @@
 import Import
+import Store
 import Torrent
 
 /// Explains what the claims of another client are worth.
