@@ -4,7 +4,7 @@ package import SystemPackage
 /// How much is looked at, from the environment: the same tests are a part of every change and, with more states, a
 /// night's work.
 ///
-/// - `PIECES_CRASH_STATES`: states in all scenarios together, 600 where nothing is said.
+/// - `PIECES_CRASH_STATES`: states in all scenarios together, 400 where nothing is said.
 /// - `PIECES_CRASH_SCENARIO`: the name of the only scenario.
 /// - `PIECES_CRASH_SEED`: the first seed, 1 where nothing is said.
 package enum CrashSearch {
@@ -13,7 +13,7 @@ package enum CrashSearch {
     /// One state in so many is resumed by a session.
     package static let resumesEvery = 3
 
-    package static let states = number("PIECES_CRASH_STATES") ?? 600
+    package static let states = number("PIECES_CRASH_STATES") ?? 400
     /// All scenarios, or the one that `PIECES_CRASH_SCENARIO` names.
     package static let scenarios =
         getenv("PIECES_CRASH_SCENARIO").map { String(cString: $0) }.map { name in
