@@ -23,7 +23,9 @@ struct DiskLanes {
     mutating func lane(of row: TorrentRow) -> Lane {
         let folder = FileName(row.output)
         if let known = byFolder[folder] { return known }
-        let disks = PhysicalDevice.listed(for: FilePath(text: resolved(row)), in: mounts).sorted()
+        let known = PhysicalDevice.listed(for: FilePath(text: resolved(row)), in: mounts).sorted()
+        // Whatever is on a disk that nobody knows takes turns: a lane has threads of its own.
+        let disks = known.isEmpty ? [""] : known
         let lane = disks.lazy.compactMap { [byDisk] in byDisk[$0] }.first ?? new()
         for disk in disks where byDisk[disk] == nil { byDisk[disk] = lane }
         byFolder[folder] = lane

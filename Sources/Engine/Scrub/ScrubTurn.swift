@@ -230,7 +230,7 @@ struct ScrubTurn: Sendable {
 
     // MARK: Records
 
-    /// Whether the next record takes claims away. Such a record is written at once, and the engine is told.
+    /// Whether the next record takes claims away. Such a record is written at once, and the engine drops its claims.
     var hasDamage: Bool { !record.damage.isEmpty || record.holdReason != nil }
 
     /// The database refused the record.

@@ -14,8 +14,8 @@ extension Session {
         feedScrub { machine, now in machine.brokeOff(on: id, isVolumeAway: isAway, now: now) }
     }
 
-    /// Records damage at once; then the pieces lose their claims, and peers are told. If the database refuses, the turn
-    /// keeps what it found, and this is tried again after the next read.
+    /// Records damage at once; then the pieces lose their claims, and peers are informed. If the database refuses, the
+    /// turn keeps what it found, and this is tried again after the next read.
     func recordDamage(on id: ScrubMachine.ReaderID) async {
         guard let turn = scrub?.turns[id], turn.hasDamage else { return }
         // A torrent that is being loaded has read its claims, or reads them after this record.
