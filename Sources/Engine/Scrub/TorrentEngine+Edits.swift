@@ -132,7 +132,7 @@ extension TorrentEngine {
         feed { swarm, now in swarm.select(files, now: now) }
     }
 
-    /// Pieces were hashed, before the swarm hears of it.
+    /// Pieces were hashed, before the swarm learns the verdicts.
     func sortOutEdits(_ verdicts: [(piece: PieceIndex, verdict: PieceVerdict)]) {
         guard !edits.suspects.isEmpty else { return }
         for (piece, verdict) in verdicts {
