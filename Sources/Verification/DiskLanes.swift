@@ -24,7 +24,7 @@ struct DiskLanes {
         let folder = FileName(row.output)
         if let known = byFolder[folder] { return known }
         let known = PhysicalDevice.listed(for: FilePath(text: resolved(row)), in: mounts).sorted()
-        // Whatever is on a disk that nobody knows takes turns: a lane has threads of its own.
+        // What is on unknown disks takes turns: a lane has threads of its own.
         let disks = known.isEmpty ? [""] : known
         let lane = disks.lazy.compactMap { [byDisk] in byDisk[$0] }.first ?? new()
         for disk in disks where byDisk[disk] == nil { byDisk[disk] = lane }
