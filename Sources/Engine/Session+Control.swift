@@ -148,20 +148,32 @@ extension Session {
         engine.onLoop { $0.webSeedsAre(rows, files) }
     }
 
-    /// Performs removals that were requested of an earlier engine, which ended before it read them.
+    /// Performs removals that were requested of an earlier engine, which ended before it had done them.
     func removeLeftOvers() async {
         for intent in leftOver { await act(on: intent) }
         leftOver = []
     }
 
+    /// Removes the torrent. The request stays in the database until that is done, or has failed.
     private func remove(_ id: TorrentID, deletingData: Bool) async throws {
-        let loaded: TorrentLoader.Loaded?
-        let hasMetadata = try await environment.store.perform { db throws(StoreError) in
-            try db.torrents.row(id)?.hasMetadata ?? true
+        guard removing.insert(id).inserted else { return }
+        defer { removing.remove(id) }
+        do {
+            try await removeOnce(id, deletingData: deletingData)
+        } catch {
+            try await environment.store.perform { db throws(StoreError) in try db.intents.endRemoval(of: id) }
+            throw error
         }
+    }
+
+    private func removeOnce(_ id: TorrentID, deletingData: Bool) async throws {
+        guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrents.row(id) }) else {
+            return try await environment.store.perform { db throws(StoreError) in try db.intents.endRemoval(of: id) }
+        }
+        let loaded: TorrentLoader.Loaded?
         do {
             loaded =
-                try !hasMetadata
+                try !row.hasMetadata
                 ? nil : await TorrentLoader(environment: environment, id: id, wasActive: machine.hasBegun(id)).load()
         } catch {
             // A torrent with damaged rows can still be forgotten, but the location of its files is unknown.
@@ -176,28 +188,38 @@ extension Session {
         }
         await deactivate(id, .removed)
         let now = environment.clock.timestamp
+        let kept = try await deletingData ? deleteData(of: loaded) : nil
         let heirs = deletingData ? [:] : heirs(of: id)
         try await environment.store.perform { db throws(StoreError) in
             try db.transaction { () throws(StoreError) in
                 for (heir, files) in heirs { try db.files.announce(heir, files) }
                 try db.torrents.remove(id, now: now)
+                if let kept { try db.events.append(.kept, kept, torrent: id, infoHash: row.infoHash, now: now) }
             }
         }
         feed { machine, _ in machine.removed(id) }
         environment.announces.onLoop { $0.forget(id) }
         environment.dht?.onLoop { $0.removed(id) }
-        if let row = loaded?.row { forgetInDHT(row) }
-        if deletingData, let loaded {
-            let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
-            for failure in removal.failures { log.warning("\(failure)") }
-            if let kept {
-                try await environment.store.perform { db throws(StoreError) in
-                    try db.events.append(.kept, kept, torrent: id, infoHash: loaded.row.infoHash, now: now)
-                }
-            }
-        }
+        forgetInDHT(row)
         hastenOwnership()
         endIfDone()
+    }
+
+    /// Deletes the torrent's files, and before them its claims: the database never claims missing data, and after a
+    /// crash the torrent is still known, so that the rest of its files can be deleted. Returns one sentence on the files
+    /// that were kept.
+    private func deleteData(of loaded: TorrentLoader.Loaded?) async throws -> String? {
+        guard let loaded else { return nil }
+        let id = loaded.row.id
+        try await environment.store.perform { db throws(StoreError) in _ = try db.pieces.unverify(id) }
+        do {
+            let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
+            for failure in removal.failures { log.warning("\(failure)") }
+            return kept
+        } catch {
+            log.warning("no file of torrent \(id) was deleted: \(error)")
+            return nil
+        }
     }
 
     /// The active torrents that wait for files of this one, which are theirs when it is gone.

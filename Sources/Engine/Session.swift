@@ -61,6 +61,8 @@ package actor Session {
     package var machine: SessionMachine
     /// Removals that an earlier engine was asked for and didn't perform.
     var leftOver: [IntentRow]
+    /// Torrents whose removal is under way.
+    var removing: Set<TorrentID> = []
     /// A number that changes when another connection has written to the database; `nil` until the first look.
     package internal(set) var dataVersion: Int?
     /// The number of the newest event, as the last heartbeat found it; `nil` before that.
@@ -208,9 +210,9 @@ package actor Session {
         ]
         do {
             try await lookAfterDatabase()
+            await removeLeftOvers()
             try await lookAtComplete()
             try await startDownloads()
-            await removeLeftOvers()
             await startScrub()
         } catch {
             // A stop may come at any time, and closes the database when it finishes.

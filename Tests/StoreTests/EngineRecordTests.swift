@@ -54,6 +54,23 @@ import Torrent
         #expect((limit..<limit + Int(EventTable.betweenPrunes)).contains(kept))
     }
 
+    /// An engine that dies in a removal is followed by one that ends it.
+    @Test func removalsStayUntilTheyAreDone() throws {
+        let folder = try TemporaryFolder()
+        let (command, engine) = (try folder.connection(), try folder.connection())
+        let ids = try (1...3).map { try command.add(seed: $0) }
+        for (id, verb) in zip(ids, [IntentVerb.remove, .removeData, .removeData]) {
+            try command.intents.append(verb, torrent: id, now: noon)
+        }
+        try command.intents.append(.verify, torrent: ids[0], now: noon)
+        #expect(try engine.intents.take().count == 4)
+        try engine.torrents.remove(ids[1], now: noon)
+        try engine.intents.endRemoval(of: ids[2])
+        let left = try engine.intents.take()
+        #expect(left.map(\.torrent) == [ids[0]])
+        #expect(left.map(\.verb) == [.remove])
+    }
+
     @Test func intentsAreTakenOnce() throws {
         let folder = try TemporaryFolder()
         let (command, engine) = (try folder.connection(), try folder.connection())

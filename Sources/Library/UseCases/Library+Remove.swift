@@ -105,26 +105,39 @@ extension Library {
         }
     }
 
-    /// Removes the torrent from the database before deleting its files, so that the database never claims missing data.
+    /// Deletes the torrent's claims, then its files, then the torrent: the database never claims missing data, and after a
+    /// crash it still knows of which torrent the remaining files are. The next engine then ends the removal.
     private func remove(_ torrent: TorrentRow, _ deletingData: Bool, _ report: (RemovalStep) -> Void) async throws {
+        let id = torrent.id
         guard deletingData, torrent.hasMetadata else {
-            try connection.torrents.remove(torrent.id, now: .now())
+            try connection.torrents.remove(id, now: .now())
             return report(.removed(torrent, deletedFiles: nil))
         }
         let look = try await look(at: torrent)
-        let disk = try Disk()
-        let custody =
-            look.reach == .reachable
-            ? try await Custody.look(at: look.payload, of: torrent.id, connection, disk) : Custody()
-        try connection.torrents.remove(torrent.id, now: .now())
         // A torrent that never started has nothing to delete.
-        guard look.reach == .reachable else { return report(.removed(torrent, deletedFiles: nil)) }
-        let (removal, kept) = try await custody.deleteData(of: look.payload, on: disk)
-        report(.removed(torrent, deletedFiles: removal.removedFiles))
-        if let kept {
-            try connection.events.append(.kept, kept, torrent: torrent.id, infoHash: torrent.infoHash, now: .now())
-            report(.kept(torrent, kept))
+        guard look.reach == .reachable else {
+            try connection.torrents.remove(id, now: .now())
+            return report(.removed(torrent, deletedFiles: nil))
         }
+        let disk = try Disk()
+        let custody = try await Custody.look(at: look.payload, of: id, connection, disk)
+        try connection.intents.append(.removeData, torrent: id, now: .now())
+        let (removal, kept): (Removal, String?)
+        do {
+            try connection.pieces.unverify(id)
+            (removal, kept) = try await custody.deleteData(of: look.payload, on: disk)
+        } catch {
+            try connection.intents.endRemoval(of: id)
+            throw error
+        }
+        try connection.transaction { () throws(StoreError) in
+            try connection.torrents.remove(id, now: .now())
+            if let kept {
+                try connection.events.append(.kept, kept, torrent: id, infoHash: torrent.infoHash, now: .now())
+            }
+        }
+        report(.removed(torrent, deletedFiles: removal.removedFiles))
+        if let kept { report(.kept(torrent, kept)) }
         if let failure = removal.failures.first {
             let others =
                 removal.failures.count > 1 ? " (and \(Format.count(removal.failures.count - 1, "other file")))" : ""
@@ -133,7 +146,7 @@ extension Library {
         }
     }
 
-    /// Reports the files that the engine kept; the engine logs them right after it has removed the torrent.
+    /// Reports the files that the engine kept; the engine logs them as it removes the torrent.
     private func reportKept(of torrent: TorrentRow, since last: Int64, _ report: (RemovalStep) -> Void) throws {
         for event in try connection.events.rows(of: torrent.id, limit: 200) where event.id > last && event.kind == .kept
         {

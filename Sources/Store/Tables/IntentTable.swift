@@ -14,13 +14,20 @@ package struct IntentTable {
         }
     }
 
-    /// Takes all intents, oldest first, and deletes them. Writes nothing when there are none.
+    /// Takes all intents, oldest first, and deletes them, except for removals: they stay until they are done, so that an
+    /// engine that dies in the middle is followed by one that ends them. Writes nothing when there are none.
     package func take() throws(StoreError) -> [IntentRow] {
         guard try db.value("SELECT EXISTS (SELECT 1 FROM intent)") ?? false else { return [] }
         return try db.transaction { () throws(StoreError) in
             let taken: [IntentRow] = try db.fetchValid("FROM intent ORDER BY id")
-            try db.execute("DELETE FROM intent")
+            try db.execute("DELETE FROM intent WHERE verb NOT IN (?, ?)", IntentVerb.remove, IntentVerb.removeData)
             return taken
         }
+    }
+
+    /// Forgets the requests to remove the torrent: it is removed, or can't be.
+    package func endRemoval(of id: TorrentID) throws(StoreError) {
+        try db.execute(
+            "DELETE FROM intent WHERE torrent_id = ? AND verb IN (?, ?)", id, IntentVerb.remove, IntentVerb.removeData)
     }
 }

@@ -116,6 +116,7 @@ package struct TorrentTable {
             guard let torrent = try row(id) else { throw db.noTorrent(id) }
             try db.execute("DELETE FROM torrent WHERE id = ?", id)
             try db.damage.forgetSuspects(of: id)
+            try db.intents.endRemoval(of: id)
             try db.events.append(.removed, torrent.name, torrent: id, infoHash: torrent.infoHash, now: now)
         }
     }

@@ -111,16 +111,9 @@ extension UserCommand {
 
     @Sendable private static func adoptPartly(_ ground: Ground) async throws { try await ground.adoptAll(partly: true) }
 
-    /// Removes it where it is there still, and adds it again: what lies on the disk is taken as it is. A kill between
-    /// the forgetting and the deleting leaves files behind; one that was just begun has no piece that would prove whose
-    /// it is, and the user deletes it.
+    /// Removes it where it is there still, and adds it again: what lies on the disk is taken as it is.
     @Sendable private static func removeAndAdd(_ ground: Ground) async throws {
-        if try ground.row(0) != nil {
-            try await ground.run(["remove", "1", "--delete-data"])
-        } else {
-            let begun = ground.torrents[0].path(3, in: ground.pieces.output)
-            if Files.exists(begun) { try Files.remove(begun) }
-        }
+        if try ground.row(0) != nil { try await ground.run(["remove", "1", "--delete-data"]) }
         try await ground.run(
             ["verify", "--quiet", try ground.file(0), "--output", ground.pieces.output.string, "--adopt"],
             exitCodes: [0, 2])
