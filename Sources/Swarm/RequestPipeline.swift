@@ -2,14 +2,16 @@ package import Torrent
 
 /// Decides how many requests to keep outstanding at one peer, so that its path is full but its queue is not.
 ///
-/// The depth doubles each round trip while the delivery rate grows (slow start). Then it follows twice the product of
-/// the best recent rate and the smallest recent round trip. A slow peer never holds requests for more than
-/// ``longestQueue``.
+/// The depth triples each round trip while the delivery rate grows (slow start): it stays ahead of the window of TCP,
+/// which doubles. Then it follows twice the product of the best recent rate and the smallest recent round trip. A slow
+/// peer never holds requests for more than ``longestQueue``.
 ///
 /// That depth builds a queue of its own, which would look like a longer path when the smallest round trip is measured
 /// again. So the depth is halved for a measurement, as in BBR (draft-ietf-ccwg-bbr, ProbeRTT).
 package struct RequestPipeline {
     static let initialDepth = 4
+    /// Requests that each block adds in slow start.
+    private static let growthPerBlock = 2
     /// The least number of outstanding requests at a fast peer, which covers the jitter of a path with a tiny round
     /// trip.
     package static let cushion = 32
@@ -66,7 +68,7 @@ package struct RequestPipeline {
         let rtt = now - sentAt
         measure(rtt, sentAt: sentAt, now: now)
         // A peer that takes this long for a block is already slow: more requests would only wait.
-        if slowStart, rtt < Self.longestQueue / 3 { growth = min(growth + 1, Self.maximumDepth) }
+        if slowStart, rtt < Self.longestQueue / 3 { growth = min(growth + Self.growthPerBlock, Self.maximumDepth) }
         if let start = roundStart {
             roundBytes += bytes
             let elapsed = now - start

@@ -8,6 +8,7 @@ import SystemPackage
 struct HashFloor: Benchmark {
     private static let pieceLength = 1 << 20
     private static let chunkLength = 256 << 10
+    private static let laneStride = chunkLength + 17 * 64
 
     private let path: FilePath
 
@@ -55,11 +56,11 @@ struct HashFloor: Benchmark {
 
         func run() {
             let lanes = PIECE_HASH_MAXIMUM_LANES
-            let memory = UnsafeMutableRawPointer.allocate(byteCount: lanes * HashFloor.chunkLength, alignment: 4096)
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: lanes * HashFloor.laneStride, alignment: 4096)
             defer { memory.deallocate() }
             var streams = [piece_hash_stream](repeating: piece_hash_stream(), count: lanes)
             let data: [UnsafePointer<UInt8>?] = (0..<lanes).map {
-                UnsafePointer((memory + $0 * HashFloor.chunkLength).assumingMemoryBound(to: UInt8.self))
+                UnsafePointer((memory + $0 * HashFloor.laneStride).assumingMemoryBound(to: UInt8.self))
             }
             streams.withUnsafeMutableBufferPointer { streams in
                 let pointers: [UnsafeMutablePointer<piece_hash_stream>?] = (0..<lanes).map { streams.baseAddress! + $0 }
@@ -70,7 +71,7 @@ struct HashFloor: Benchmark {
                             for lane in 0..<lanes {
                                 try read(
                                     (batch * lanes + lane) * HashFloor.pieceLength + offset,
-                                    memory + lane * HashFloor.chunkLength)
+                                    memory + lane * HashFloor.laneStride)
                             }
                             piece_hash_sha1_update(
                                 pointers, data, HashFloor.chunkLength / PIECE_HASH_BLOCK_LENGTH, lanes)

@@ -16,6 +16,8 @@ package struct Claims: Sendable {
         package let wanted: [Bool]
         /// Files with a fingerprint: their bytes are in them. Those of others may still be in the part file.
         package let placed: Set<Int>
+        /// Damaged pieces that are recorded as written anew.
+        package let mended: Set<PieceIndex>
         /// Blocks of metadata that hasn't arrived as a whole.
         package let metadataBlocks: Set<Int>
         /// Whether an engine was told to remove it and didn't come to it: the next one does.
@@ -63,6 +65,9 @@ package struct Claims: Sendable {
                 opened: try connection.pieces.writeIntents(of: row.id, count: geometry.pieceCount),
                 blocks: blocks, wanted: wanted,
                 placed: Set(try connection.files.fingerprints(of: row.id).map(\.index)),
+                mended: Set(
+                    try connection.damage.rows(of: row.id, limit: 100).filter { [.written, .repaired].contains($0.state) }
+                        .map(\.piece)),
                 metadataBlocks: try Self.metadataBlocks(row, part, connection),
                 isLeaving: leaving.contains(row.id))
         }
@@ -141,7 +146,8 @@ package struct Claims: Sendable {
             guard let claims = torrents[part.torrent.infoHash] else { return [] }
             let geometry = part.torrent.geometry
             let pieces = claims.have.pieces.filter { piece in
-                !claims.areRight(geometry.offset(of: piece), geometry.length(of: piece), part.torrent, state)
+                !claims.mayBeRotten(piece, part)
+                    && !claims.areRight(geometry.offset(of: piece), geometry.length(of: piece), part.torrent, state)
             }
             let blocks = claims.blocks.filter { block in
                 let start = block.block * Geometry.blockLength
@@ -171,14 +177,16 @@ package struct Claims: Sendable {
             }
             if before.row.hasMetadata, !now.row.hasMetadata { return "\(name): its metadata was committed and is gone" }
             // What is looked at again isn't claimed meanwhile.
-            let lost = before.have.subtracting(now.have).subtracting(now.opened)
-            return lost.isEmpty
-                ? nil : "\(name): pieces \(Array(lost.pieces)) were recorded and are not claimed any more"
+            let lost = before.have.subtracting(now.have).subtracting(now.opened).pieces.filter { $0 != part.rotten }
+            return lost.isEmpty ? nil : "\(name): pieces \(lost) were recorded and are not claimed any more"
         }
     }
 }
 
 extension Claims.OfTorrent {
+    /// Whether the piece rotted, and isn't recorded as written anew since: nobody could know of it.
+    func mayBeRotten(_ piece: PieceIndex, _ part: CrashPart) -> Bool { piece == part.rotten && !mended.contains(piece) }
+
     /// Whether the bytes of the torrent are on the disk, each where a session looks for it.
     fileprivate func areRight(_ offset: Int64, _ length: Int, _ torrent: SampleTorrent, _ state: DiskState) -> Bool {
         var at = Int(offset)

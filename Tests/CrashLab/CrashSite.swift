@@ -4,7 +4,7 @@ package import Store
 import Swarm
 package import SystemPackage
 package import TestSupport
-import Torrent
+package import Torrent
 
 /// A folder with a database and an output folder, in which sessions run on a recorded disk.
 package struct CrashSite: Sendable {
@@ -178,13 +178,15 @@ package struct CrashPart: Sendable {
     package var hasWebSeed = false
     /// Whether it is added by its magnet link, so that its peer has to serve the metadata first.
     package var isMagnet = false
+    /// A piece of which a bit turns over on the disk, after it was recorded.
+    package var rotten: PieceIndex?
 
     package init(
         _ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false, hasWebSeed: Bool = false,
-        isMagnet: Bool = false
+        isMagnet: Bool = false, rotten: PieceIndex? = nil
     ) {
-        self.hasWebSeed = hasWebSeed
         self.isMagnet = isMagnet
+        self.rotten = rotten
         self.torrent = torrent
         self.wanted = wanted
         self.allocatesFull = allocatesFull

@@ -79,13 +79,15 @@ package struct Recovery: Sendable {
             if claimed.row.hasMetadata, !server.requestedMetadata.isEmpty {
                 faults.append("\(name): its metadata was there, and was requested again")
             }
-            let again = Set(server.requestedBlocks.map(\.piece)).filter { claimed.have[$0] }
+            let again = Set(server.requestedBlocks.map(\.piece)).filter { claimed.have[$0] && $0 != part.rotten }
             if !again.isEmpty { faults.append("\(name): pieces \(again.sorted()) were claimed and downloaded again") }
             guard !after.row.settings.isPaused else { continue }
             let doubted = after.opened.subtracting(after.have)
             if !doubted.isEmpty {
                 faults.append("\(name): pieces \(Array(doubted.pieces)) are in doubt after a clean stop")
             }
+            // Rot that no scrub has found yet stays. All pieces are claimed, and the claims of the others were looked at.
+            if let rotten = part.rotten, after.mayBeRotten(rotten, part), after.have.isFull { continue }
             faults += part.torrent.faults(on: disk, wanted: after.wanted)
         }
         return faults

@@ -9,7 +9,7 @@ extension Scenario {
             manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints,
             pauseAndRemove, reservedFiles,
             restarts, syncedTogether, sharedFiles, webSeed, magnetLink,
-        ] + replacements
+        ] + replacements + custody
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
         var random = SeededGenerator(scattered: seed)
