@@ -66,8 +66,10 @@ package struct Claims: Sendable {
                 blocks: blocks, wanted: wanted,
                 placed: Set(try connection.files.fingerprints(of: row.id).map(\.index)),
                 mended: Set(
-                    try connection.damage.rows(of: row.id, limit: 100).filter { [.written, .repaired].contains($0.state) }
-                        .map(\.piece)),
+                    try connection.damage.rows(of: row.id, limit: 100).filter {
+                        [.written, .repaired].contains($0.state)
+                    }
+                    .map(\.piece)),
                 metadataBlocks: try Self.metadataBlocks(row, part, connection),
                 isLeaving: leaving.contains(row.id))
         }

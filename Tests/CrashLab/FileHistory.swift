@@ -43,13 +43,14 @@ struct FileHistory: Sendable {
 
     /// What came before `began` is durable; the time only where the sync keeps it, or with a new size.
     mutating func sync(began: Int, keepsTime: Bool = false) {
+        defer { if keepsTime { oldestTime = durable.modified } }
         let synced = changes.prefix { $0.number < began }
         guard let last = synced.last else { return }
         let length = durable.bytes.count
         for change in synced { Self.apply(change, to: &durable.bytes, unit: nil) { _ in true } }
         durable.modified = last.time
         // With a new size the inode is written, and the time with it.
-        if keepsTime || durable.bytes.count != length || oldestTime == 0 { oldestTime = last.time }
+        if durable.bytes.count != length || oldestTime == 0 { oldestTime = last.time }
         changes.removeFirst(synced.count)
     }
 

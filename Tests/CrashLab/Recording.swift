@@ -123,6 +123,18 @@ package final class Recording: Sendable {
         }
     }
 
+    /// All files and directories of the payload become durable with their times, as they do by themselves in a minute.
+    func notePassingOfTime() {
+        state.withLock { state in
+            let began = state.nextNumber
+            for (node, isDirectory) in state.payload {
+                state.note(
+                    isDirectory
+                        ? .syncDirectory(node, began: began, .payload) : .syncWhole(node, began: began, .payload))
+            }
+        }
+    }
+
     /// The number of what comes next: where a sync begins.
     var position: Int { state.withLock(\.nextNumber) }
 

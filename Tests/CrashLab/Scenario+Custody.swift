@@ -32,7 +32,11 @@ extension Scenario {
 }
 
 extension Scenario.Stage {
+    /// Long after the payload was written: where a cut takes back a file's time, or the record of it, the file looks as
+    /// if it were edited, and would be kept.
     fileprivate func rot() throws {
+        site.recording.notePassingOfTime()
+        let _: Int? = try site.connect().value("PRAGMA wal_checkpoint(TRUNCATE)")
         for part in parts {
             guard let rotten = part.rotten else { continue }
             let offset = part.torrent.geometry.offset(of: rotten) + 100
