@@ -208,9 +208,8 @@ let package = Package(
         .target(
             name: "CrashLab",
             dependencies: [
-                "CCrashVFS", "TestSupport", "Engine", "Store", "Recovery", "Migrations", "Disk", "Swarm", "Torrent",
-                "Bencode",
-                system,
+                "CCrashVFS", "TestSupport", "Engine", "Library", "Store", "Recovery", "Migrations", "Disk", "Swarm",
+                "Torrent", "Bencode", system,
             ],
             path: "Tests/CrashLab", swiftSettings: house),
         .testTarget(

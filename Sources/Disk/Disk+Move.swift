@@ -163,6 +163,28 @@ extension Disk {
         }
     }
 
+    /// Makes the files' times durable (fsync(2)). A move continues after a power cut only with the files that its journal
+    /// describes, and the times of what was downloaded a moment ago may otherwise be taken back.
+    package func syncTimes(of files: [PayloadFile], in payload: Payload) async throws(DiskError) {
+        try await answer { (done: @escaping @Sendable (Result<Void, DiskError>) -> Void) in
+            run(.sync, done) { () throws(DiskError) in
+                let folder = try PayloadFolder(payload, calls: self.calls)
+                for file in files {
+                    let (path, components) = (payload.path(of: file), payload.components(of: file))
+                    let name = try folder.checked(components)
+                    let directory = try folder.directory(components.dropLast())
+                    let open: OpenFile
+                    do throws(Errno) {
+                        let flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW
+                        open = OpenFile(
+                            try self.calls.open(name, in: directory.descriptor, flags: flags), self.calls)
+                    } catch { throw DiskError(error, .open, path) }
+                    try self.calls.syncDirectory(open.raw, path: path)
+                }
+            }
+        }.get()
+    }
+
     // MARK: Placing
 
     /// Makes the new folder with its missing parents, and makes their names durable.

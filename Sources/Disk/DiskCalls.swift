@@ -69,7 +69,7 @@ package protocol DiskCalls: Sendable {
     /// if any such write failed since the descriptor was opened, whoever made it, and throws `ENOTSUP` where the system
     /// wouldn't report that.
     func syncVolume(_ descriptor: Int32) throws(Errno)
-    /// `fsync`, for directories.
+    /// `fsync`: for directories, and for files whose times have to be durable, too.
     func syncDirectory(_ descriptor: Int32) throws(Errno)
 
     /// The offset of the first data at or after `offset`, `nil` where only a hole follows: `lseek(SEEK_DATA)`. It moves

@@ -6,14 +6,20 @@
 // Invariants: a use case is a function from values to values with typed errors; it works with or without a running
 // engine, and notifies the engine of its changes in the same transaction.
 
+package import Disk
 package import Store
 package import SystemPackage
 
 /// The torrents of one database, and the operations on them.
 package struct Library {
     package let connection: Connection
+    /// What reaches the payload of a move or a renaming.
+    let makeDisk: @Sendable () throws -> Disk
 
-    package init(_ connection: Connection) { self.connection = connection }
+    package init(_ connection: Connection, makeDisk: @escaping @Sendable () throws -> Disk = { try Disk() }) {
+        self.connection = connection
+        self.makeDisk = makeDisk
+    }
 
     /// The path of the database file.
     package var database: FilePath { connection.path }

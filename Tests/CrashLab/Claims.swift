@@ -22,6 +22,8 @@ package struct Claims: Sendable {
         package let metadataBlocks: Set<Int>
         /// Whether an engine was told to remove it and didn't come to it: the next one does.
         package let isLeaving: Bool
+        /// Where its files are: a renamed file isn't where the .torrent has it.
+        package let layout: FileLayout
     }
 
     package let torrents: [InfoHash: OfTorrent]
@@ -66,12 +68,11 @@ package struct Claims: Sendable {
                 blocks: blocks, wanted: wanted,
                 placed: Set(try connection.files.fingerprints(of: row.id).map(\.index)),
                 mended: Set(
-                    try connection.damage.rows(of: row.id, limit: 100).filter {
-                        [.written, .repaired].contains($0.state)
-                    }
-                    .map(\.piece)),
+                    try connection.damage.rows(of: row.id, limit: 100)
+                        .filter { [.written, .repaired].contains($0.state) }.map(\.piece)),
                 metadataBlocks: try Self.metadataBlocks(row, part, connection),
-                isLeaving: leaving.contains(row.id))
+                isLeaving: leaving.contains(row.id),
+                layout: try connection.paths.asStored(part.torrent.metainfo, row.id).layout)
         }
         self.torrents = torrents
     }
@@ -192,9 +193,9 @@ extension Claims.OfTorrent {
     /// Whether the bytes of the torrent are on the disk, each where a session looks for it.
     fileprivate func areRight(_ offset: Int64, _ length: Int, _ torrent: SampleTorrent, _ state: DiskState) -> Bool {
         var at = Int(offset)
-        for segment in torrent.metainfo.layout.segments(offset: offset, length: length) {
+        for segment in layout.segments(offset: offset, length: length) {
             defer { at += segment.length }
-            let file = torrent.metainfo.layout.files[segment.file]
+            let file = layout.files[segment.file]
             if file.isPad { continue }
             let expected = at..<at + segment.length
             let isPlaced = placed.contains(segment.file)
@@ -225,9 +226,9 @@ extension SampleTorrent {
     }
 
     /// What is wrong with the wanted files, a line each.
-    func faults(on state: DiskState, wanted: [Bool]) -> [String] {
-        metainfo.layout.files.compactMap { file in
-            guard wanted[file.index], !file.isPad else { return nil }
+    func faults(on state: DiskState, _ claims: Claims.OfTorrent) -> [String] {
+        claims.layout.files.compactMap { file in
+            guard claims.wanted[file.index], !file.isPad else { return nil }
             let found = state.file([CrashSite.outputName] + file.path)
             guard let found, found.bytes.count == file.length else {
                 return "\(file.displayPath) has \(found.map { "\($0.bytes.count)" } ?? "no") bytes of \(file.length)"

@@ -1,5 +1,6 @@
 import Disk
 package import Engine
+import Library
 package import Store
 import Swarm
 package import SystemPackage
@@ -137,7 +138,10 @@ package struct CrashSite: Sendable {
         }
     }
 
-    private func makeDisk() throws -> Disk {
+    /// The use cases of another process.
+    func library() throws -> Library { Library(try connect(), makeDisk: makeDisk) }
+
+    @Sendable private func makeDisk() throws -> Disk {
         guard let volumeSyncFrom = tuning.volumeSyncFrom else { return try Disk(cores: 2, calls: disk) }
         return try Disk(cores: 2, volumeSyncFrom: volumeSyncFrom, calls: disk)
     }

@@ -39,6 +39,7 @@ package struct DiskModel: Sendable {
             files[node] = FileHistory(owner: owner)
             owners[node] = owner
             directories[parent]?.add(number, name, node)
+        case .link(let node, let name, let parent): directories[parent]?.add(number, name, node)
         case .remove(let name, let parent): directories[parent]?.remove(number, name)
         case .rename(let node, let old, let new, let parent):
             directories[parent]?.rename(number, node, from: old, to: new)

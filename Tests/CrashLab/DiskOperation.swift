@@ -19,6 +19,8 @@ package enum Owner: Int, Sendable, CaseIterable {
 package enum DiskOperation: Sendable, Equatable {
     case makeDirectory(Node, named: String, in: Node, Owner)
     case makeFile(Node, named: String, in: Node, Owner)
+    /// The file has another name, too.
+    case link(Node, named: String, in: Node)
     /// A file's or an empty directory's name is gone.
     case remove(named: String, in: Node)
     /// The file has another name now, in one step: it has the one or the other (rename(2)). What had that name is gone.

@@ -35,7 +35,8 @@ package struct DiskState: Sendable {
 
     /// Puts all of it, or one owner's, into an empty folder that is there.
     package func materialise(in folder: FilePath, only owner: Owner? = nil) throws {
-        try materialise(.root, in: folder, owner)
+        var paths: [Node: FilePath] = [:]
+        try materialise(.root, in: folder, owner, &paths)
     }
 
     private func setTime(of path: FilePath, to nanoseconds: Int64) throws {
@@ -43,15 +44,21 @@ package struct DiskState: Sendable {
         guard utimensat(AT_FDCWD, path.string, [time, time], 0) == 0 else { throw Errno(rawValue: errno) }
     }
 
-    private func materialise(_ directory: Node, in folder: FilePath, _ owner: Owner?) throws {
+    /// `paths` has the first name of each file: another one is a link to it.
+    private func materialise(
+        _ directory: Node, in folder: FilePath, _ owner: Owner?, _ paths: inout [Node: FilePath]
+    ) throws {
         for (name, node) in directories[directory] ?? [:] where owner == nil || owners[node] == owner {
             let path = folder.appending(name)
-            if let file = files[node] {
+            if let first = paths[node] {
+                guard link(first.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+            } else if let file = files[node] {
+                paths[node] = path
                 try Files.write(file.bytes, to: path)
                 try setTime(of: path, to: file.modified)
             } else {
                 guard mkdir(path.string, 0o777) == 0 else { throw Errno(rawValue: errno) }
-                try materialise(node, in: path, owner)
+                try materialise(node, in: path, owner, &paths)
             }
         }
     }

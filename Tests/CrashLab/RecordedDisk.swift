@@ -89,6 +89,15 @@ package final class RecordedDisk: DiskCalls {
         }
     }
 
+    package func link(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
+        let parent = node(newDirectory)
+        let node = recording.node(try system.status(of: name, in: directory).identity)
+        try recording.perform { () throws(Errno) in
+            try system.link(name, in: directory, to: newName, in: newDirectory)
+            return ((), parent.flatMap { parent in node.map { .link($0, named: newName, in: parent) } })
+        }
+    }
+
     package func removeFile(_ name: String, in directory: Int32) throws(Errno) {
         let parent = node(directory)
         try recording.perform { () throws(Errno) in
@@ -179,7 +188,11 @@ package final class RecordedDisk: DiskCalls {
     package func syncDirectory(_ descriptor: Int32) throws(Errno) {
         let (node, began) = (node(descriptor), recording.position)
         try system.syncDirectory(descriptor)
-        if let node { recording.note(.syncDirectory(node, began: began, .payload)) }
+        let isFile = try system.status(descriptor).kind == .regular
+        if let node {
+            recording.note(
+                isFile ? .syncWhole(node, began: began, .payload) : .syncDirectory(node, began: began, .payload))
+        }
     }
 
     // MARK: Questions

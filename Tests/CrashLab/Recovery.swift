@@ -1,4 +1,5 @@
 import Engine
+import Library
 import Store
 import SystemPackage
 import TestSupport
@@ -44,6 +45,8 @@ package struct Recovery: Sendable {
         async throws
     {
         let staying = known.compactMap { claims.torrents[$0.torrent.infoHash] }.filter { !$0.isLeaving }
+        // What a user does who sees that a renaming is unfinished.
+        _ = try await site.library().continueMoves([]) { _ in }
         let ids = staying.map(\.row).filter { !$0.settings.isPaused }.map(\.id)
         try await site.run(servers, only: wakesAll ? Set(ids) : nil) { session in
             try await site.untilComplete(ids, within: Self.limit)
@@ -88,7 +91,7 @@ package struct Recovery: Sendable {
             }
             // Rot that no scrub has found yet stays. All pieces are claimed, and the claims of the others were looked at.
             if let rotten = part.rotten, after.mayBeRotten(rotten, part), after.have.isFull { continue }
-            faults += part.torrent.faults(on: disk, wanted: after.wanted)
+            faults += part.torrent.faults(on: disk, after)
         }
         return faults
     }

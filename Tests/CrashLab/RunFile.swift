@@ -36,6 +36,7 @@ package enum RunFile {
             ["mkdir", node(made), .text(name), node(parent), number(owner.rawValue)]
         case .makeFile(let made, let name, let parent, let owner):
             ["make", node(made), .text(name), node(parent), number(owner.rawValue)]
+        case .link(let file, let name, let parent): ["link", node(file), .text(name), node(parent)]
         case .remove(let name, let parent): ["remove", .text(name), node(parent)]
         case .rename(let file, let old, let new, let parent):
             ["rename", node(file), .text(old), .text(new), node(parent)]
@@ -68,6 +69,7 @@ package enum RunFile {
                 .makeDirectory(try fields.node(), named: try fields.text(), in: try fields.node(), try fields.owner())
             case "make":
                 .makeFile(try fields.node(), named: try fields.text(), in: try fields.node(), try fields.owner())
+            case "link": .link(try fields.node(), named: try fields.text(), in: try fields.node())
             case "remove": .remove(named: try fields.text(), in: try fields.node())
             case "rename":
                 .rename(try fields.node(), from: try fields.text(), to: try fields.text(), in: try fields.node())

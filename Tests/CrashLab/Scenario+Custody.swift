@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import Library
 import Store
 import SystemPackage
 import TestSupport
@@ -7,7 +8,7 @@ import Torrent
 
 /// What an archive is put through while the power may go.
 extension Scenario {
-    static let custody = [scrub]
+    static let custody = [scrub, takeover, renaming]
 
     /// A bit turns over under a claim; a scrub finds it, and the piece is fetched, written, and read back.
     package static let scrub = Scenario(name: "a scrub and a repair") { seed in
@@ -29,9 +30,58 @@ extension Scenario {
     } recover: { stage in
         try await stage.scrub()
     }
+
+    /// The payload of two torrents of which the database knows nothing is taken over from another client, whose claims
+    /// are no proof: it is hashed, and nothing is downloaded.
+    package static let takeover = Scenario(
+        name: "an import",
+        parts: { seed in
+            try (0..<2).map { n in
+                let files = (0..<4).map { SampleTorrent.File("of\(n)/file\($0)", 200_000) }
+                return CrashPart(
+                    try SampleTorrent(folder: "taken", files, pieceLength: 32768, seed: seed &* 2 &+ UInt64(n)))
+            }
+        }, removes: true
+    ) { stage in
+        try await stage.runUntilComplete()
+        try stage.forget()
+        stage.site.recording.mark()
+        let requested = stage.requestCount
+        try await stage.runUntilHashed(try stage.importAll())
+        guard stage.requestCount == requested else { throw CrashFault("what was imported was downloaded") }
+    } recover: { stage in
+        try await stage.runUntilHashed(try stage.importAll())
+        guard stage.requestCount == 0 else { throw CrashFault("what was imported was downloaded after a cut") }
+    }
+}
+
+extension Scenario {
+    /// A torrent's folder gets another name, then a file of it gets one in another folder: each file has both names
+    /// until the database has the new one.
+    package static let renaming = Scenario(name: "a renaming") { seed in
+        var random = SeededGenerator(scattered: seed)
+        let files = (0..<6).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 30_000 + random.next(100_000)) }
+        return [CrashPart(try SampleTorrent(folder: "named", files, pieceLength: 32768, seed: seed))]
+    } act: { stage in
+        try await stage.runUntilComplete()
+        stage.site.recording.mark()
+        let requested = stage.requestCount
+        try await stage.rename(nil, to: "renamed")
+        try await stage.rename("1/file1", to: "2/3/other")
+        try await stage.runUntilComplete()
+        guard stage.requestCount == requested else { throw CrashFault("what was renamed was downloaded") }
+    } recover: { stage in
+        _ = try await stage.site.library().continueMoves([]) { _ in }
+        try await stage.runUntilComplete()
+        guard stage.requestCount == 0 else { throw CrashFault("what was renamed was downloaded after a cut") }
+    }
 }
 
 extension Scenario.Stage {
+    fileprivate func rename(_ file: String?, to name: String) async throws {
+        for id in ids { try await site.library().rename("\(id)", file: file, to: name) { _ in } }
+    }
+
     /// Long after the payload was written: where a cut takes back a file's time, or the record of it, the file looks as
     /// if it were edited, and would be kept.
     fileprivate func rot() throws {
@@ -44,6 +94,42 @@ extension Scenario.Stage {
                 try site.recording.turnBit(
                     part.torrent.path(segment.file, in: site.output), at: Int(segment.fileOffset))
             }
+        }
+    }
+
+    fileprivate var requestCount: Int { servers.reduce(0) { $0 + $1.requestedBlocks.count } }
+
+    /// Removes the torrents, whose files stay, and lets time pass.
+    fileprivate func forget() throws {
+        let connection = try site.connect()
+        for id in ids { try connection.torrents.remove(id, now: .now()) }
+        site.recording.notePassingOfTime()
+        let _: Int? = try connection.value("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    /// Imports the torrents that aren't there, in one transaction, as `pieces import` does.
+    fileprivate func importAll() throws -> [TorrentID] {
+        let connection = try site.connect()
+        return try connection.transaction { () throws(StoreError) in
+            try parts.map { part throws(StoreError) in
+                if let row = try connection.torrents.row(part.torrent.infoHash) { return row.id }
+                let id = try connection.torrents.insert(
+                    NewTorrent(
+                        metainfo: part.torrent.metainfo,
+                        output: RecordedDisk.root.appending(CrashSite.outputName).string),
+                    now: .now())
+                var new = NewImport(client: "transmission", source: "/state")
+                new.claim = Bitfield(fullCount: part.torrent.geometry.pieceCount)
+                try connection.imports.insert(id, new, TorrentPast(), now: .now())
+                return id
+            }
+        }
+    }
+
+    fileprivate func runUntilHashed(_ ids: [TorrentID]) async throws {
+        try await site.run(servers) { _ in
+            try await site.untilComplete(ids)
+            try await eventually("the import to be hashed") { try site.connect().imports.sum()?.unhashed == 0 }
         }
     }
 

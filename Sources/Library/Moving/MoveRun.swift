@@ -36,7 +36,7 @@ struct MoveRun {
         self.stop = stop
         self.reserve = reserve
         self.report = report
-        disk = try Disk()
+        disk = try library.makeDisk()
     }
 
     // MARK: Entries
@@ -138,6 +138,10 @@ struct MoveRun {
             do {
                 let (files, notes) = try await plan(torrent, move)
                 for note in notes { report(.note(note)) }
+                if !files.isEmpty {
+                    let payload = try StoredTorrent(torrent, connection).payload
+                    try await disk.syncTimes(of: files.map { PayloadFile(index: $0.before.index) }, in: payload)
+                }
                 try connection.moves.setFiles(torrent.id, files)
             } catch {
                 try end(move)

@@ -55,7 +55,7 @@ extension Library {
     /// Throws if all torrents together don't fit, before the first of them moves. What stands in the way of one torrent
     /// is reported when its turn comes.
     private func requireSpace(_ targets: [(torrent: TorrentRow, folder: String)], _ reserve: Int64) async throws {
-        let disk = try Disk()
+        let disk = try makeDisk()
         var needed: [UInt64: Int64] = [:]
         for (torrent, folder) in targets where try connection.moves.row(torrent.id) == nil {
             let plan: MovePlan
@@ -93,7 +93,7 @@ extension Library {
         for targets: [(torrent: TorrentRow, folder: String)], below root: FilePath, _ stop: VerificationStop,
         _ report: (MoveStep) -> Void
     ) async throws -> [TorrentID: String] {
-        let disk = try Disk()
+        let disk = try makeDisk()
         var found: [TorrentID: String] = [:]
         var search = FoundSearch()
         for (torrent, folder) in targets where torrent.hasMetadata && !stop.isRequested {
