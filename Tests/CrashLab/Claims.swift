@@ -24,6 +24,8 @@ package struct Claims: Sendable {
         package let isLeaving: Bool
         /// Where its files are: a renamed file isn't where the .torrent has it.
         package let layout: FileLayout
+        /// The names of its output folder below the disk's root.
+        package let folder: [String]
     }
 
     package let torrents: [InfoHash: OfTorrent]
@@ -72,9 +74,16 @@ package struct Claims: Sendable {
                         .filter { [.written, .repaired].contains($0.state) }.map(\.piece)),
                 metadataBlocks: try Self.metadataBlocks(row, part, connection),
                 isLeaving: leaving.contains(row.id),
-                layout: try connection.paths.asStored(part.torrent.metainfo, row.id).layout)
+                layout: try connection.paths.asStored(part.torrent.metainfo, row.id).layout,
+                folder: Self.folder(of: row))
         }
         self.torrents = torrents
+    }
+
+    private static func folder(of row: TorrentRow) -> [String] {
+        var folder = FilePath(row.output)
+        _ = folder.removePrefix(RecordedDisk.root)
+        return folder.components.map(\.string)
     }
 
     /// The blocks of metadata of a torrent that waits for it. Throws when one isn't right, or when the torrent neither
@@ -211,7 +220,7 @@ extension Claims.OfTorrent {
         return true
     }
 
-    private func payload(_ path: [String]) -> [String] { [CrashSite.outputName] + path }
+    private func payload(_ path: [String]) -> [String] { folder + path }
 }
 
 extension SampleTorrent {
@@ -229,7 +238,7 @@ extension SampleTorrent {
     func faults(on state: DiskState, _ claims: Claims.OfTorrent) -> [String] {
         claims.layout.files.compactMap { file in
             guard claims.wanted[file.index], !file.isPad else { return nil }
-            let found = state.file([CrashSite.outputName] + file.path)
+            let found = state.file(claims.folder + file.path)
             guard let found, found.bytes.count == file.length else {
                 return "\(file.displayPath) has \(found.map { "\($0.bytes.count)" } ?? "no") bytes of \(file.length)"
             }

@@ -25,10 +25,13 @@ package struct CrashSite: Sendable {
         package var checkpointPages: Int?
         /// Files that are synced as one.
         package var volumeSyncFrom: Int?
+        /// Whether a file can have names in two folders.
+        package var hasLinks: Bool
 
-        package init(checkpointPages: Int? = nil, volumeSyncFrom: Int? = nil) {
+        package init(checkpointPages: Int? = nil, volumeSyncFrom: Int? = nil, hasLinks: Bool = true) {
             self.checkpointPages = checkpointPages
             self.volumeSyncFrom = volumeSyncFrom
+            self.hasLinks = hasLinks
         }
     }
 
@@ -37,7 +40,7 @@ package struct CrashSite: Sendable {
     ) {
         self.recording = recording
         self.tuning = tuning
-        disk = RecordedDisk(recording, lie: lie)
+        disk = RecordedDisk(recording, hasLinks: tuning.hasLinks, lie: lie)
         vfs = recordsDatabase ? RecordedVFS(recording) : nil
     }
 

@@ -22,8 +22,12 @@ package final class RecordedDisk: DiskCalls {
     private let lie: Lie?
     private let descriptors = Mutex<[Int32: Node]>([:])
 
-    package init(_ recording: Recording, lie: Lie? = nil) {
+    /// Whether a file can have names in two folders: without that, the folders are like two file systems.
+    private let hasLinks: Bool
+
+    package init(_ recording: Recording, hasLinks: Bool = true, lie: Lie? = nil) {
         self.recording = recording
+        self.hasLinks = hasLinks
         self.lie = lie
     }
 
@@ -91,6 +95,7 @@ package final class RecordedDisk: DiskCalls {
 
     package func link(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32) throws(Errno) {
         let parent = node(newDirectory)
+        guard hasLinks || parent == self.node(directory) else { throw .improperLink }
         let node = recording.node(try system.status(of: name, in: directory).identity)
         try recording.perform { () throws(Errno) in
             try system.link(name, in: directory, to: newName, in: newDirectory)

@@ -8,7 +8,7 @@ import Torrent
 
 /// What an archive is put through while the power may go.
 extension Scenario {
-    static let custody = [scrub, takeover, renaming]
+    static let custody = [scrub, takeover, renaming, move, copy]
 
     /// A bit turns over under a claim; a scrub finds it, and the piece is fetched, written, and read back.
     package static let scrub = Scenario(name: "a scrub and a repair") { seed in
@@ -74,6 +74,37 @@ extension Scenario {
         _ = try await stage.site.library().continueMoves([]) { _ in }
         try await stage.runUntilComplete()
         guard stage.requestCount == 0 else { throw CrashFault("what was renamed was downloaded after a cut") }
+    }
+}
+
+extension Scenario {
+    /// To another folder of the file system, where the files get second names.
+    package static let move = moving("a move", CrashSite.Tuning())
+    /// To another folder, where the files are copied.
+    package static let copy = moving("a move by copies", CrashSite.Tuning(hasLinks: false))
+
+    private static func moving(_ name: String, _ tuning: CrashSite.Tuning) -> Scenario {
+        Scenario(
+            name: name,
+            parts: { seed in
+                var random = SeededGenerator(scattered: seed)
+                let files = (0..<5).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 30_000 + random.next(100_000)) }
+                return [CrashPart(try SampleTorrent(folder: "moved", files, pieceLength: 32768, seed: seed))]
+            }, tuning: tuning
+        ) { stage in
+            try await stage.runUntilComplete()
+            stage.site.recording.mark()
+            let requested = stage.requestCount
+            try await stage.site.library().move(
+                .torrents(.all), to: RecordedDisk.root.appending("elsewhere").string
+            ) { _ in }
+            try await stage.runUntilComplete()
+            guard stage.requestCount == requested else { throw CrashFault("what was moved was downloaded") }
+        } recover: { stage in
+            _ = try await stage.site.library().continueMoves([]) { _ in }
+            try await stage.runUntilComplete()
+            guard stage.requestCount == 0 else { throw CrashFault("what was moved was downloaded after a cut") }
+        }
     }
 }
 
