@@ -14,13 +14,14 @@ package struct ScrubReading: Sendable, Hashable {
     }
 }
 
-/// Reads and hashes pieces past the page cache, on two threads of its own: while one hashes, the other reads. There is
-/// one for each physical device.
+/// Reads and hashes pieces past the page cache, on three threads of its own: while one or two of them hash, another one
+/// reads. There is one for each physical device.
 package final class ScrubReader: Sendable {
     /// Bytes of the pieces that are read and hashed together; a longer piece is hashed as it is read.
     package static let batchLength = 8 << 20
-    /// The most reads under way at once.
-    package static let mostAtOnce = 2
+    /// The most reads under way at once. Two that began together end together, and the disk would wait while both are
+    /// hashed.
+    package static let mostAtOnce = 3
     /// Bytes of a long piece that are in memory at once.
     private static let chunkLength = 4 << 20
 

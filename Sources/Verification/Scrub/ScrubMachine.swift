@@ -1,3 +1,4 @@
+import Disk
 package import Store
 package import Torrent
 
@@ -364,7 +365,7 @@ package struct ScrubMachine: Sendable {
         next(id, now: now)
     }
 
-    private func mostInFlight(_ reader: Reader) -> Int { reader.pace.rate == nil ? 2 : 1 }
+    private func mostInFlight(_ reader: Reader) -> Int { reader.pace.rate == nil ? ScrubReader.mostAtOnce : 1 }
 
     /// Starts reads as far as the pace allows, and ends a turn that has none left.
     private mutating func pump(_ id: ReaderID, now: Instant) {
