@@ -11,8 +11,8 @@ package enum Aria2 {
         package let uploadedBytes: Int64
         /// One bit per piece in wire order.
         package let bits: [UInt8]
-        /// The number of pieces that are being downloaded.
-        package let pieceCount: Int
+        /// The number of pieces of which some blocks are there.
+        package let incompletePieces: Int
 
         /// What it says of the payload.
         package var claim: ForeignClaim {
@@ -20,6 +20,7 @@ package enum Aria2 {
             claim.extent = .pieces(bits)
             claim.pieceLength = pieceLength
             claim.totalBytes = totalBytes
+            claim.hasIncompletePieces = incompletePieces > 0
             return claim
         }
 
@@ -45,7 +46,7 @@ package enum Aria2 {
             totalBytes = total
             uploadedBytes = Int64(exactly: uploaded).flatMap { $0 <= 1 << 60 ? $0 : nil } ?? 0
             self.bits = bits
-            pieceCount = Int(pieces)
+            incompletePieces = Int(pieces)
         }
     }
 

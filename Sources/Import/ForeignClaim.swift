@@ -20,8 +20,23 @@ package struct ForeignClaim: Sendable, Equatable {
     /// Facts of the torrent that the client recorded with its claim; a claim for another torrent doesn't count.
     package var pieceLength: Int64?
     package var totalBytes: Int64?
+    /// Whether the client says that it has blocks of incomplete pieces, beside the extent.
+    package var hasIncompletePieces = false
 
     package init() {}
+
+    /// Whether the client has blocks of pieces that aren't among `claimed`: they are downloaded again.
+    package func hasBlocks(besides claimed: Bitfield, of geometry: Geometry) -> Bool {
+        guard case .blocks(let bits) = extent else { return hasIncompletePieces }
+        let block = Int64(Geometry.blockLength)
+        return geometry.pieces.contains { piece in
+            guard !claimed[piece] else { return false }
+            // Blocks that begin in the piece.
+            let start = (geometry.offset(of: piece) + block - 1) / block
+            let end = (geometry.offset(of: piece) + Int64(geometry.length(of: piece)) + block - 1) / block
+            return (start..<max(start, end)).contains { bits[Int($0 / 8)] & (0x80 >> UInt8($0 % 8)) != 0 }
+        }
+    }
 
     /// The pieces that the client claims to have; `nil` if it doesn't say, or if the record doesn't fit the torrent.
     package func pieces(of geometry: Geometry) -> Bitfield? {

@@ -73,6 +73,16 @@ import Torrent
         let claim = try Transmission.read(resume, file: nil).claim
         #expect(try #require(claim.pieces(of: try Samples.metainfo().geometry)).pieces.map(\.value) == [0, 1, 3])
     }
+
+    /// Pieces of 32 KiB have two blocks.
+    @Test(arguments: [(bits: UInt8(0b1100_0000), isLoose: false), (0b1110_0000, true), (0b0100_0000, true), (0, false)])
+    func blocksOfIncompletePiecesAreSeen(bits: UInt8, isLoose: Bool) throws {
+        let geometry = try #require(Geometry(totalBytes: 70_000, pieceLength: 32768))
+        var claim = ForeignClaim()
+        claim.extent = .blocks([bits])
+        let pieces = try #require(claim.pieces(of: geometry))
+        #expect(claim.hasBlocks(besides: pieces, of: geometry) == isLoose)
+    }
 }
 
 @Suite struct RTorrentTests {
@@ -129,7 +139,7 @@ import Torrent
     @Test(arguments: [0, 1] as [UInt8]) func controlFilesOfBothVersionsAreRead(version: UInt8) throws {
         let control = try Aria2.ControlFile(Samples.aria2Control(version: version))
         #expect(control.infoHash == InfoHash(Samples.hash) && control.uploadedBytes == 99)
-        #expect(control.totalBytes == 70000 && control.pieceLength == 16384 && control.pieceCount == 1)
+        #expect(control.totalBytes == 70000 && control.pieceLength == 16384 && control.incompletePieces == 1)
         #expect(
             try #require(control.claim.pieces(of: try Samples.metainfo().geometry)).pieces.map(\.value) == [0, 2])
         // It is a claim for no other torrent.

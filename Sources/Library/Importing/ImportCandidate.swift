@@ -35,6 +35,9 @@ struct ImportCandidate {
         omitted = foreign.omitted
         let claim = foreign.claim.pieces(of: metainfo.geometry)
         if claim == nil, foreign.claim.extent != .unknown { omitted.append("a claim that doesn't fit the .torrent") }
+        if let claim, foreign.claim.hasBlocks(besides: claim, of: metainfo.geometry) {
+            omitted.append("blocks of incomplete pieces")
+        }
         self.claim = claim
         (place, look) = try Self.find(foreign, metainfo, wanted, map)
         if let home = foreign.folder.map({ map($0) }), home.utf8.first == UInt8(ascii: "/"), !look.isWhole {
