@@ -232,7 +232,7 @@ let package = Package(
             ], swiftSettings: house),
         .executableTarget(
             name: "pieces-bench",
-            dependencies: ["SiegeLab", "DHTLab", "DHT", "CPieceHash", "Store", "Torrent", system],
+            dependencies: ["SiegeLab", "DHTLab", "DHT", "CPieceHash", "Store", "System", "Torrent", system],
             path: "Tests/Benchmarks", swiftSettings: house
         ),
         .testTarget(

@@ -163,8 +163,8 @@ extension Disk {
         }
     }
 
-    /// Makes the files' times durable (fsync(2)). A move continues after a power cut only with the files that its journal
-    /// describes, and the times of what was downloaded a moment ago may otherwise be taken back.
+    /// Makes the files' times durable (fsync(2)). A move continues after a power cut only with the files that its
+    /// journal describes, and the times of what was downloaded a moment ago may otherwise be taken back.
     package func syncTimes(of files: [PayloadFile], in payload: Payload) async throws(DiskError) {
         try await answer { (done: @escaping @Sendable (Result<Void, DiskError>) -> Void) in
             run(.sync, done) { () throws(DiskError) in

@@ -8,8 +8,8 @@ package final class LaneHasher {
     /// Bytes of each piece that are read at a time. All lanes together fit in the cache that the cores share, and a
     /// system call costs little compared with its bytes. A multiple of the hash's block.
     package static let chunkLength = 256 << 10
-    /// The distance of two lanes' chunks in memory. With a power of two, the lines that are hashed at the same time would
-    /// share one set of the processor's first cache and push each other out of it; this is another 17 lines further.
+    /// The distance of two lanes' chunks in memory. With a power of two, the lines that are hashed at the same time
+    /// would share one set of the processor's first cache and push each other out of it; this is 17 lines further.
     private static let laneStride = chunkLength + 17 * 64
     /// Bytes of each piece that the system is asked to read ahead.
     private static let readAheadLength = 4 << 20

@@ -206,8 +206,8 @@ extension Session {
     }
 
     /// Deletes the torrent's files, and before them its claims: the database never claims missing data, and after a
-    /// crash the torrent is still known, so that the rest of its files can be deleted. Returns one sentence on the files
-    /// that were kept.
+    /// crash the torrent is still known, so that the rest of its files can be deleted. Returns one sentence on the
+    /// files that were kept.
     private func deleteData(of loaded: TorrentLoader.Loaded?) async throws -> String? {
         guard let loaded else { return nil }
         let id = loaded.row.id

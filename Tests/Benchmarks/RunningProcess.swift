@@ -97,10 +97,21 @@ final class RunningProcess {
         }
     }
 
-    /// The lines of /proc/PID/status that begin with a number; none when it has ended (proc(5)).
-    private func numbers() -> [Substring: Int] {
+    /// Bytes that it had the disks read.
+    var readBytes: Int {
+        get throws {
+            guard let bytes = numbers(of: "io")["read_bytes"] else {
+                throw BenchmarkError("\(name) has ended by itself, or its reads can't be counted")
+            }
+            return bytes
+        }
+    }
+
+    /// The lines of /proc/PID/status, or of another file there, that begin with a number; none when it has ended
+    /// (proc(5)).
+    private func numbers(of file: String = "status") -> [Substring: Int] {
         var buffer = [UInt8](repeating: 0, count: 8192)
-        let file = open("/proc/\(pid)/status", O_RDONLY | O_CLOEXEC)
+        let file = open("/proc/\(pid)/\(file)", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return [:] }
         defer { close(file) }
         let count = read(file, &buffer, buffer.count)

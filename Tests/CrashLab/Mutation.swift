@@ -41,13 +41,13 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
     private func change(_ entries: [LogEntry], _ seed: UInt64) -> [LogEntry] {
         switch self {
         case .commitBeforeSync: return Self.delayingSyncs(entries)
-        case .missingFileSync: return Self.replacing([Self.pick(Self.lastFileSyncs(entries), seed)], in: entries)
+        case .missingFileSync: return Self.replacing(Self.pick(Self.lastFileSyncs(entries), seed), in: entries)
         case .missingVolumeSync: return Self.replacing(Self.lastVolumeSync(entries), in: entries)
         case .missingDirectorySync: return Self.replacing(Self.directorySyncs(entries, seed), in: entries)
-        case .ignoredWriteError: return Self.replacing([Self.pick(Self.writes(entries), seed)], in: entries)
+        case .ignoredWriteError: return Self.replacing(Self.pick(Self.writes(entries), seed), in: entries)
         case .ignoredSyncError:
-            let sync = Self.pick(Self.lastFileSyncs(entries), seed)
-            return Self.replacing(Self.writes(lostBy: sync, entries) + [sync], in: entries)
+            let syncs = Self.pick(Self.lastFileSyncs(entries), seed)
+            return Self.replacing(syncs.flatMap { Self.writes(lostBy: $0, entries) + [$0] }, in: entries)
         case .neverSyncedDatabase:
             return Self.replacing(
                 entries.indices.filter { Self.isSync(entries[$0].operation, of: .database) }, in: entries)
@@ -61,9 +61,11 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
         return entries
     }
 
-    private static func pick(_ indices: [Int], _ seed: UInt64) -> Int {
+    /// One of them; none where there is none, as in a run whose last writes were all synced twice.
+    private static func pick(_ indices: [Int], _ seed: UInt64) -> [Int] {
+        guard !indices.isEmpty else { return [] }
         var random = SeededGenerator(scattered: seed)
-        return indices[random.next(indices.count)]
+        return [indices[random.next(indices.count)]]
     }
 
     private static func isSync(_ operation: DiskOperation, of owner: Owner) -> Bool {

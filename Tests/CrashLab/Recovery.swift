@@ -89,7 +89,7 @@ package struct Recovery: Sendable {
             if !doubted.isEmpty {
                 faults.append("\(name): pieces \(Array(doubted.pieces)) are in doubt after a clean stop")
             }
-            // Rot that no scrub has found yet stays. All pieces are claimed, and the claims of the others were looked at.
+            // Rot that no scrub has found yet stays. The claims of the other pieces were looked at.
             if let rotten = part.rotten, after.mayBeRotten(rotten, part), after.have.isFull { continue }
             faults += part.torrent.faults(on: disk, after)
         }

@@ -170,6 +170,21 @@ import Verification
         }
     }
 
+    /// As after a kill in the middle of the deletion.
+    @Test func interruptedRemovalIsExplainedAndTakenBackByAnAdd() async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            try await adopt(sample, library, output)
+            let id = try library.connection.torrents.find("set").id
+            try library.connection.intents.append(.removeData, torrent: id, now: .now())
+            let cause = try #require(try library.explain("set").causes.first)
+            #expect(cause.kind == .removing && cause.sentence.contains("interrupted"))
+            _ = try await add(sample, library, output)
+            #expect(try !library.connection.intents.awaitsRemoval(id))
+            #expect(try library.explain("set").causes.first?.kind == .complete)
+        }
+    }
+
     @Test func plannedRemovalIsTheLaterOne() async throws {
         try await withLibrary { library, output in
             let sample = try Self.sample()

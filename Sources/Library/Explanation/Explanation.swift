@@ -44,6 +44,8 @@ package struct Explanation {
         var damage: [DamageRow] = []
         /// What became of the torrent if it was imported.
         var imported: ImportRow?
+        /// Whether it is to be removed, and isn't yet.
+        var isLeaving = false
         /// Why the metadata, which has arrived, can't be used.
         var unusableMetadata: String?
         var now: Timestamp
@@ -60,6 +62,7 @@ package struct Explanation {
             }
             if engine.isRunning, !torrent.isPrivate { dht = try DHTStatus(engine, connection, now: now) }
             move = try connection.moves.row(torrent.id)
+            isLeaving = try connection.intents.awaitsRemoval(torrent.id)
             damage = try connection.damage.standing(of: torrent.id)
             imported = try connection.imports.row(torrent.id)
             destination = try connection.destinations.row(torrent.id)
@@ -137,6 +140,7 @@ package struct Explanation {
     }
 
     package enum Kind: String, CaseIterable {
+        case removing
         case complete, seeding, superSeeding = "super_seeding", moving, nothingWanted = "nothing_wanted", error, offline
         case paused, noEngine = "no_engine", noSpace = "no_space", notReported = "asleep", queued, checking
         case downloading, metadata
@@ -152,6 +156,10 @@ package struct Explanation {
     package let causes: [Cause]
 
     package init(_ facts: Facts) {
+        guard !facts.isLeaving else {
+            causes = [Self.removal(facts)]
+            return
+        }
         guard facts.torrent.hasMetadata else {
             self.causes = Self.metadata(facts)
             return
@@ -181,6 +189,16 @@ package struct Explanation {
     }
 
     // MARK: What keeps it from running at all
+
+    private static func removal(_ facts: Facts) -> Cause {
+        facts.engine.isRunning
+            ? Cause(kind: .removing, sentence: "it is being removed", advice: nil)
+            : Cause(
+                kind: .removing, sentence: "its removal was interrupted; the next engine ends it",
+                advice:
+                    "start `pieces run`, or repeat `pieces remove \(facts.torrent.id)` with the same options; adding the "
+                    + "torrent again keeps it")
+    }
 
     private static func standstill(_ facts: Facts) -> [Cause] {
         let torrent = facts.torrent

@@ -218,6 +218,8 @@ package struct AddRequest {
         var settings = row.settings
         apply(to: &settings, isNew: false)
         var isChanged = settings != row.settings
+        // What is added again isn't removed any more.
+        try connection.intents.endRemoval(of: row.id)
         try connection.torrents.setSettings(row.id, from: row.settings, to: settings)
         if options.mayOverwrite {
             try connection.torrents.setOverwrite(row.id, true)

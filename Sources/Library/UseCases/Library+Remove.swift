@@ -105,8 +105,8 @@ extension Library {
         }
     }
 
-    /// Deletes the torrent's claims, then its files, then the torrent: the database never claims missing data, and after a
-    /// crash it still knows of which torrent the remaining files are. The next engine then ends the removal.
+    /// Deletes the torrent's claims, then its files, then the torrent: the database never claims missing data, and
+    /// after a crash it still knows of which torrent the remaining files are. The next engine then ends the removal.
     private func remove(_ torrent: TorrentRow, _ deletingData: Bool, _ report: (RemovalStep) -> Void) async throws {
         let id = torrent.id
         guard deletingData, torrent.hasMetadata else {

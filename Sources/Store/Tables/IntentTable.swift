@@ -14,8 +14,8 @@ package struct IntentTable {
         }
     }
 
-    /// Takes all intents, oldest first, and deletes them, except for removals: they stay until they are done, so that an
-    /// engine that dies in the middle is followed by one that ends them. Writes nothing when there are none.
+    /// Takes all intents, oldest first, and deletes them, except for removals: they stay until they are done, so that
+    /// an engine that dies in the middle is followed by one that ends them. Writes nothing when there are none.
     package func take() throws(StoreError) -> [IntentRow] {
         guard try db.value("SELECT EXISTS (SELECT 1 FROM intent)") ?? false else { return [] }
         return try db.transaction { () throws(StoreError) in
@@ -25,7 +25,14 @@ package struct IntentTable {
         }
     }
 
-    /// Forgets the requests to remove the torrent: it is removed, or can't be.
+    /// Whether the torrent is to be removed, and isn't yet.
+    package func awaitsRemoval(_ id: TorrentID) throws(StoreError) -> Bool {
+        try db.value(
+            "SELECT EXISTS (SELECT 1 FROM intent WHERE torrent_id = ? AND verb IN (?, ?))", id, IntentVerb.remove,
+            IntentVerb.removeData) ?? false
+    }
+
+    /// Forgets the requests to remove the torrent: it is removed, or can't be, or is wanted again.
     package func endRemoval(of id: TorrentID) throws(StoreError) {
         try db.execute(
             "DELETE FROM intent WHERE torrent_id = ? AND verb IN (?, ?)", id, IntentVerb.remove, IntentVerb.removeData)

@@ -94,11 +94,10 @@ import Verification
         _ = machine.takeEffects()
         machine.found([TorrentID(1)], on: id, now: .origin)
         machine.began(TorrentID(1), on: id, bytes: 32 << 20, now: .origin)
-        // Without a rate two reads are under way, so that the device never waits for a hash.
+        // Without a rate three reads are under way, so that the device never waits for a hash.
         let reads = machine.takeEffects().dropFirst()
-        #expect(reads.count == 2)
-        machine.read(8 << 20, on: id, isLast: true, now: .origin)
-        machine.read(8 << 20, on: id, isLast: true, now: .origin)
+        #expect(reads.count == 3)
+        for _ in reads { machine.read(8 << 20, on: id, isLast: true, now: .origin) }
         machine.ended(on: id, now: .origin)
         _ = machine.takeEffects()
         machine.wake(now: .origin)
