@@ -9,7 +9,7 @@ import Torrent
 /// 20000 at each of the calls.
 @Suite(.serialized) struct CommandKillTests {
     /// Deaths in all commands together, where nothing is said.
-    private static let usualKills = 72
+    private static let usualKills = 48
     /// Processes that run at once: most of their time they wait.
     private static let atOnce = 8
 

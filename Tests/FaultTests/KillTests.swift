@@ -23,7 +23,7 @@ import Testing
         }
 
         /// How often the program is killed where nothing is said.
-        var kills: Int { self == .peer ? 100 : 60 }
+        var kills: Int { self == .peer ? 80 : 50 }
 
         /// Runs `body` beside the source, with a .torrent that names it if it is a web seed.
         func serve<Value>(
