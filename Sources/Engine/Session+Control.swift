@@ -167,9 +167,14 @@ extension Session {
     }
 
     private func removeOnce(_ id: TorrentID, deletingData: Bool) async throws {
-        guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrents.row(id) }) else {
-            return try await environment.store.perform { db throws(StoreError) in try db.intents.endRemoval(of: id) }
+        // Who adds the torrent again takes the request back.
+        let found = try await environment.store.perform { db throws(StoreError) -> TorrentRow? in
+            guard try db.intents.awaitsRemoval(id) else { return nil }
+            let row = try db.torrents.row(id)
+            if row == nil { try db.intents.endRemoval(of: id) }
+            return row
         }
+        guard let row = found else { return }
         let loaded: TorrentLoader.Loaded?
         do {
             loaded =
