@@ -182,9 +182,9 @@ package struct Scenario: Sendable {
         if random.chance(0.2) { plan.settings.maximumPeers = Int.random(in: 3...5, using: &random) }
         plan.wantsPart = random.chance(0.2)
         for _ in 0..<[0, 1, 1, 2, 4].randomElement(using: &random)! {
-            let how: Interruption = [.kill, .kill, .powerCut, .powerCut, .cleanStop].randomElement(using: &random)!
+            let how: Interruption = [.kill, .powerCut, .cleanStop].randomElement(using: &random)!
             let meddling: Meddling? = random.chance(0.2) ? (random.chance(0.5) ? .edit : .delete) : nil
-            plan.interruptions.append((Int.random(in: 5...400, using: &random), how, meddling))
+            plan.interruptions.append((Int.random(in: 5...200, using: &random), how, meddling))
         }
         for _ in 0..<(random.chance(0.35) ? Int.random(in: 1...3, using: &random) : 0) {
             let kind: Fault.Kind = [.diskFull, .input, .offline, .database, .databaseFull].randomElement(
