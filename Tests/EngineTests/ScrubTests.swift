@@ -57,6 +57,30 @@ import Torrent
         }
     }
 
+    /// A file without a SHA-256 gets one on the way, unless the user doesn't want it.
+    @Test(arguments: [true, false]) func filesGetTheirDigest(isWanted: Bool) async throws {
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 300_000), .init("b", 100_001), .init("rotten", 200_000)], seed: 320)
+        try await withSite { site in
+            let id = try site.addVerified(torrent)
+            try site.rot(torrent, at: 190_000, file: 2)
+            try site.changeControl { $0.computesDigests = isWanted }
+            try await site.run { _ in
+                try site.scrubNow()
+                try await eventually("the scrub to end") { try site.control().since == nil }
+            }
+            let found = try site.read { db throws(StoreError) in try db.digests.rows(of: id) }
+            guard isWanted else {
+                #expect(found.isEmpty)
+                return
+            }
+            #expect(
+                found.mapValues(\.sha256) == [
+                    0: SHA256.hash(Array(torrent.bytes(of: 0))), 1: SHA256.hash(Array(torrent.bytes(of: 1))),
+                ])
+        }
+    }
+
     @Test func torrentsSeedOnAndPeersHearOfTheLoss() async throws {
         let torrent = try SampleTorrent(length: Self.length, seed: 303)
         try await withSite { site in

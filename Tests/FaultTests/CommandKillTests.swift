@@ -9,7 +9,7 @@ import Torrent
 /// 20000 at each of the calls.
 @Suite(.serialized) struct CommandKillTests {
     /// Deaths in all commands together, where nothing is said.
-    private static let usualKills = 48
+    private static let usualKills = 100
     /// Processes that run at once: most of their time they wait.
     private static let atOnce = 8
 
@@ -20,33 +20,21 @@ import Torrent
             ProcessInfo.processInfo.environment["PIECES_KILL_COMMAND"].map { $0 == command.name } ?? true
         }
 
-    private static func setting(_ name: String) -> Int? {
-        ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
-    }
-
     @Test(arguments: commands) func commandSurvivesAKillAtEveryCall(command: UserCommand) async throws {
         let count = try await CommandScenario.count(command)
         var deaths = Self.deaths(count)
         let boundaries = deaths.count
-        let wanted = min(boundaries, (Self.setting("PIECES_KILLS") ?? Self.usualKills) / Self.commands.count)
+        let wanted = min(boundaries, (KillChoice.setting("PIECES_KILLS") ?? Self.usualKills) / Self.commands.count)
         deaths = (0..<wanted).map { deaths[$0 * boundaries / wanted] }
-        if let only = Self.setting("PIECES_KILL_SEED") { deaths = [(only, Self.death(only))] }
+        if let only = KillChoice.setting("PIECES_KILL_SEED") { deaths = [(only, Self.death(only))] }
         var toll = CommandScenario.Toll()
-        var next = 0
-        try await withThrowingTaskGroup(of: CommandScenario.Toll.self) { group in
-            func begin() {
-                guard next < deaths.count else { return }
-                let (number, death) = deaths[next]
-                next += 1
-                group.addTask { try await Self.run(command, death, number) }
-            }
-            for _ in 0..<Self.atOnce { begin() }
-            for try await one in group {
-                toll.kills += one.kills
-                toll.lives += one.lives
-                toll.checked += one.checked
-                begin()
-            }
+        let tolls = try await KillChoice.die(at: deaths, atOnce: Self.atOnce) { number, death in
+            try await Self.run(command, death, number)
+        }
+        for one in tolls {
+            toll.kills += one.kills
+            toll.lives += one.lives
+            toll.checked += one.checked
         }
         print(
             "\(command.name): killed \(toll.kills) times in \(toll.lives) lives, at \(deaths.count) of \(boundaries) boundaries; "

@@ -6,31 +6,23 @@ import Torrent
 
 /// The first `add` of all is killed at every call that changes something: what it leaves is nothing, an empty database
 /// or a whole one, `status` says which, and the next `add` finishes it.
+///
+/// `PIECES_KILLS=2000 swift test --filter FaultTests.CreationTests` kills it at each of them.
 @Suite struct CreationTests {
     /// Processes that run at once.
     private static let atOnce = 4
+    private static let usualKills = 150
 
     @Test func firstAddSurvivesAKillAtEveryCall() async throws {
         let torrent = try KillScenario.torrent()
         let count = try await Self.count(torrent)
         try #require(count > 20, "\(count)")
-        let boundaries = (1...count).flatMap { n in [Fault.Action.killBefore, .tear].map { Fault(nth: n, action: $0) } }
-        var next = 0
-        var dead = 0
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            func begin() {
-                guard next < boundaries.count else { return }
-                let fault = boundaries[next]
-                next += 1
-                group.addTask { try await Self.isKilled(torrent, fault) }
-            }
-            for _ in 0..<Self.atOnce { begin() }
-            for try await isDead in group {
-                if isDead { dead += 1 }
-                begin()
-            }
-        }
-        print("killed \(dead) times at \(boundaries.count) boundaries of a creation")
+        let all = (1...count).flatMap { n in [Fault.Action.killBefore, .tear].map { Fault(nth: n, action: $0) } }
+        let boundaries = KillChoice.some(of: all, usual: Self.usualKills)
+        let dead = try await KillChoice.die(at: boundaries, atOnce: Self.atOnce) {
+            try await Self.isKilled(torrent, $0)
+        }.count { $0 }
+        print("killed \(dead) times at \(boundaries.count) of \(all.count) boundaries of a creation")
         // The last ones may come no more: a close doesn't always do the same.
         #expect(dead >= boundaries.count * 9 / 10)
     }

@@ -40,18 +40,14 @@ import Testing
         }
     }
 
-    private static func setting(_ name: String) -> Int? {
-        ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
-    }
-
     @Test(arguments: Source.wanted) func downloadSurvivesAKillAtEveryCall(source: Source) async throws {
         let torrent = try KillScenario.torrent()
-        let wanted = Self.setting("PIECES_KILLS") ?? source.kills
+        let wanted = KillChoice.setting("PIECES_KILLS") ?? source.kills
         let plan = KillPlan(counts: try await Self.countsOfAWholeRun(torrent, source), isThorough: wanted > 1000)
         var toll = KillScenario.Toll()
-        let start = Self.setting("PIECES_KILL_SEED") ?? Self.setting("PIECES_KILL_FROM") ?? 0
+        let start = KillChoice.setting("PIECES_KILL_SEED") ?? KillChoice.setting("PIECES_KILL_FROM") ?? 0
         var next = start
-        let isReplay = Self.setting("PIECES_KILL_SEED") != nil
+        let isReplay = KillChoice.setting("PIECES_KILL_SEED") != nil
         try await withThrowingTaskGroup(of: KillScenario.Toll.self) { group in
             func begin() {
                 let scenario = next

@@ -1,4 +1,3 @@
-import Foundation
 import Store
 import SystemPackage
 import TestSupport
@@ -25,7 +24,7 @@ import Torrent
 
     @Test func magnetSurvivesAKillAtEveryCall() async throws {
         let torrent = try Self.torrent()
-        let wanted = ProcessInfo.processInfo.environment["PIECES_KILLS"].flatMap { Int($0) } ?? 60
+        let wanted = KillChoice.setting("PIECES_KILLS") ?? 60
         let counts = try await withTemporaryFolder { folder in
             try await withMetadataPeers(torrent) { peers in
                 let pieces = try Pieces(in: folder)
@@ -37,21 +36,9 @@ import Torrent
             }
         }
         let boundaries = KillPlan(counts: counts, isThorough: wanted > 1000).boundaries.prefix(wanted)
-        let kills = try await withThrowingTaskGroup(of: Bool.self) { group in
-            var (next, kills) = (0, 0)
-            func begin() {
-                guard next < boundaries.count else { return }
-                let fault = boundaries[next]
-                next += 1
-                group.addTask { try await Self.die(at: fault, torrent) }
-            }
-            for _ in 0..<Self.atOnce { begin() }
-            for try await wasKilled in group {
-                if wasKilled { kills += 1 }
-                begin()
-            }
-            return kills
-        }
+        let kills = try await KillChoice.die(at: Array(boundaries), atOnce: Self.atOnce) {
+            try await Self.die(at: $0, torrent)
+        }.count { $0 }
         print("killed \(kills) times at \(boundaries.count) boundaries")
         #expect(kills * 2 > boundaries.count)
     }

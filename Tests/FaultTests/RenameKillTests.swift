@@ -70,25 +70,12 @@ import Torrent
             try #require(end.exitCode == 0, "\(end)")
             return try Shim.counts(counts).filter { $0.key.changes }.values.reduce(0, +)
         }
-        let setting = ProcessInfo.processInfo.environment["PIECES_KILLS"].flatMap { Int($0) } ?? Self.usualKills
-        let only = ProcessInfo.processInfo.environment["PIECES_KILL_SEED"].flatMap { Int($0) }
-        let wanted = min(count, setting)
-        let deaths = only.map { [$0] } ?? (0..<wanted).map { $0 * count / wanted + 1 }
-        var next = 0
-        var kills = 0
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            func begin() {
-                guard next < deaths.count else { return }
-                let nth = deaths[next]
-                next += 1
-                group.addTask { try await Self.isKilled(way, subject, nth) }
-            }
-            for _ in 0..<Self.atOnce { begin() }
-            for try await isDead in group {
-                if isDead { kills += 1 }
-                begin()
-            }
-        }
+        let deaths =
+            KillChoice.setting("PIECES_KILL_SEED").map { [$0] }
+            ?? KillChoice.some(of: Array(1...count), usual: Self.usualKills)
+        let kills = try await KillChoice.die(at: deaths, atOnce: Self.atOnce) {
+            try await Self.isKilled(way, subject, $0)
+        }.count { $0 }
         print("rename of the \(subject.rawValue), by \(way.rawValue): killed \(kills) times of \(deaths.count)")
         #expect(kills >= deaths.count * 3 / 4)
     }

@@ -7,9 +7,12 @@ import Torrent
 
 /// The real program is killed while it brings an old database to its own schema: before and after every call that
 /// changes the database, in turn.
+///
+/// `PIECES_KILLS=2000 swift test --filter FaultTests.UpgradeTests` kills it at each of them.
 @Suite struct UpgradeTests {
     /// Processes that run at once.
     private static let atOnce = 4
+    private static let usualKills = 200
 
     private struct Boundary: Sendable {
         let site: Shim.Site
@@ -19,25 +22,14 @@ import Torrent
 
     @Test func upgradeSurvivesAKillAtEveryCall() async throws {
         let torrent = try KillScenario.torrent()
-        let boundaries = try await Self.boundaries(torrent)
+        let all = try await Self.boundaries(torrent)
         // Two steps from schema 1, each with a commit, and the command's own.
-        try #require(boundaries.count > 20, "\(boundaries.count)")
-        var next = 0
-        var dead = 0
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            func begin() {
-                guard next < boundaries.count else { return }
-                let boundary = boundaries[next]
-                next += 1
-                group.addTask { try await Self.isKilled(torrent, boundary) }
-            }
-            for _ in 0..<Self.atOnce { begin() }
-            for try await isDead in group {
-                if isDead { dead += 1 }
-                begin()
-            }
-        }
-        print("killed \(dead) times at \(boundaries.count) boundaries of an upgrade")
+        try #require(all.count > 20, "\(all.count)")
+        let boundaries = KillChoice.some(of: all, usual: Self.usualKills)
+        let dead = try await KillChoice.die(at: boundaries, atOnce: Self.atOnce) {
+            try await Self.isKilled(torrent, $0)
+        }.count { $0 }
+        print("killed \(dead) times at \(boundaries.count) of \(all.count) boundaries of an upgrade")
         // The last ones may come no more: a close doesn't always do the same.
         #expect(dead >= boundaries.count * 9 / 10)
     }

@@ -17,7 +17,7 @@ import Torrent
     /// Seeds of a run: `PIECES_SEEDS` asks for more.
     private static let seeds: Range<UInt64> = {
         if let seed = getenv("PIECES_SEED").flatMap({ UInt64(String(cString: $0)) }) { return seed..<seed + 1 }
-        return 0..<(getenv("PIECES_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 1000)
+        return 0..<(getenv("PIECES_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 500)
     }()
 
     /// Two halves, so that both cores of a small machine have work.

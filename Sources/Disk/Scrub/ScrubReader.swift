@@ -48,10 +48,11 @@ package final class ScrubReader: Sendable {
     /// Reads the pieces in order and compares their digests with `hashes`. `completion` receives a reading of each
     /// piece, and how long the reads took without the hashing.
     ///
-    /// If `isFresh`, nothing that is cached counts, whatever the file system.
+    /// If `isFresh`, nothing that is cached counts, whatever the file system. With a place in line for digests, the
+    /// pieces are also hashed for the files that they belong to.
     package func read(
         _ payload: Payload, _ pieces: [PieceIndex], hashes: PieceHashes, isFresh: Bool = false,
-        priority: Linux.Priority = .standard,
+        digests: ScrubDigests.Place? = nil, priority: Linux.Priority = .standard,
         completion: @escaping @Sendable ([ScrubReading]) -> Void
     ) {
         precondition(hashes.algorithm == .sha1)
@@ -59,7 +60,7 @@ package final class ScrubReader: Sendable {
             Linux.setPriority(priority)
             let times = disk.peerReads
             times.scrubBegan(on: payload.device)
-            var pass = Pass(disk: disk, payload: payload, hashes: hashes, isFresh: isFresh)
+            let pass = Pass(disk: disk, payload: payload, hashes: hashes, isFresh: isFresh, digests: digests)
             let readings = pass.read(pieces) { times.scrubEnded(on: payload.device) }
             completion(readings)
         }
@@ -77,8 +78,9 @@ package final class ScrubReader: Sendable {
         let payload: Payload
         let hashes: PieceHashes
         let isFresh: Bool
+        var digests: ScrubDigests.Place?
 
-        mutating func read(_ pieces: [PieceIndex], readEnded: () -> Void) -> [ScrubReading] {
+        func read(_ pieces: [PieceIndex], readEnded: () -> Void) -> [ScrubReading] {
             let geometry = payload.geometry
             let length = pieces.reduce(0) { $0 + geometry.length(of: $1) }
             let isLong = pieces.contains { geometry.length(of: $0) > ScrubReader.batchLength }
@@ -89,13 +91,12 @@ package final class ScrubReader: Sendable {
                 scratch = try disk.buffers.take(ScrubFile.longestRead)
             } catch {
                 readEnded()
+                digests?.use { digester in pieces.flatMap { digester.add($0, nil) } }
                 return pieces.map { ScrubReading(piece: $0, verdict: .unreadable(error)) }
             }
             var source = ScrubSource(disk, payload, scratch: scratch.bytes, isFresh: isFresh)
             if isLong {
-                let readings = pieces.map { piece in
-                    ScrubReading(piece: piece, verdict: verdict(of: piece, &source, memory.bytes))
-                }
+                let readings = readLong(pieces, &source, memory.bytes)
                 readEnded()
                 return readings
             }
@@ -107,13 +108,54 @@ package final class ScrubReader: Sendable {
                 defer { at += geometry.length(of: piece) }
                 return UnsafeRawBufferPointer(rebasing: memory.bytes[at..<at + geometry.length(of: piece)])
             }
-            let digests = MessageDigests(slices)
-            return pieces.enumerated().map { n, piece in
+            let found = MessageDigests(slices)
+            let readings = pieces.enumerated().map { n, piece in
                 let verdict = failures[piece].map { Self.verdict(of: $0) }
                 return ScrubReading(
                     piece: piece,
-                    verdict: verdict ?? (digests[n].elementsEqual(hashes[piece]) ? .good : .bad))
+                    verdict: verdict ?? (found[n].elementsEqual(hashes[piece]) ? .good : .bad))
             }
+            digests?.use { digester in
+                zip(readings, slices).flatMap { digester.add($0.piece, $0.verdict == .good ? $1 : nil) }
+            }
+            return readings
+        }
+
+        /// Reads and hashes pieces one by one, in chunks.
+        private func readLong(
+            _ pieces: [PieceIndex], _ source: inout ScrubSource, _ memory: UnsafeMutableRawBufferPointer
+        ) -> [ScrubReading] {
+            var readings: [ScrubReading] = []
+            func read(_ digester: inout FileDigester?) -> [FileDigest] {
+                var found: [FileDigest] = []
+                for piece in pieces {
+                    // Whether the piece is good is known at its end.
+                    var (ahead, foundAhead) = (digester, [FileDigest]())
+                    let verdict = verdict(of: piece, &source, memory) { offset, chunk in
+                        foundAhead += ahead?.add(at: offset, chunk) ?? []
+                    }
+                    readings.append(ScrubReading(piece: piece, verdict: verdict))
+                    if verdict == .good {
+                        digester = ahead
+                        found += foundAhead
+                    } else {
+                        found += digester?.add(piece, nil) ?? []
+                    }
+                }
+                return found
+            }
+            guard let digests else {
+                var none: FileDigester?
+                _ = read(&none)
+                return readings
+            }
+            digests.use { digester in
+                var used: FileDigester? = digester
+                let found = read(&used)
+                if let used { digester = used }
+                return found
+            }
+            return readings
         }
 
         /// Reads consecutive pieces with as few calls as possible. Only where that fails, each piece is read by itself.
@@ -160,7 +202,8 @@ package final class ScrubReader: Sendable {
 
         /// Hashes a long piece chunk by chunk.
         private func verdict(
-            of piece: PieceIndex, _ source: inout ScrubSource, _ memory: UnsafeMutableRawBufferPointer
+            of piece: PieceIndex, _ source: inout ScrubSource, _ memory: UnsafeMutableRawBufferPointer,
+            _ wasRead: (_ offset: Int64, UnsafeRawBufferPointer) -> Void
         ) -> PieceVerdict {
             var stream = piece_hash_stream()
             piece_hash_sha1_begin(&stream)
@@ -169,11 +212,11 @@ package final class ScrubReader: Sendable {
             for start in stride(from: 0, to: length, by: ScrubReader.chunkLength) {
                 let chunk = UnsafeMutableRawBufferPointer(
                     rebasing: memory[..<min(ScrubReader.chunkLength, length - start)])
-                do throws(DiskError) {
-                    try source.read(at: payload.geometry.offset(of: piece) + Int64(start), into: chunk)
-                } catch {
+                let offset = payload.geometry.offset(of: piece) + Int64(start)
+                do throws(DiskError) { try source.read(at: offset, into: chunk) } catch {
                     return Self.verdict(of: error)
                 }
+                wasRead(offset, UnsafeRawBufferPointer(chunk))
                 let bytes = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self)
                 let blocks = chunk.count / PIECE_HASH_BLOCK_LENGTH
                 withUnsafeMutablePointer(to: &stream) { stream in
@@ -223,7 +266,7 @@ extension Disk {
         workers.submit(.read) {
             var readings: [ScrubReading] = []
             for piece in pieces {
-                var pass = ScrubReader.Pass(disk: self, payload: payload, hashes: hashes, isFresh: true)
+                let pass = ScrubReader.Pass(disk: self, payload: payload, hashes: hashes, isFresh: true)
                 readings += pass.read([piece]) {}
             }
             completion(readings)

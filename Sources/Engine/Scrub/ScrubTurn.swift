@@ -15,6 +15,8 @@ struct ScrubTurn: Sendable {
     let place: String
     /// The files whose fingerprints differed when the turn began, with their states.
     let changed: [PayloadFile: FoundFile]
+    /// Computes the SHA-256 of files that have none; `nil` if the turn reads no such file as a whole.
+    let digests: ScrubDigests?
     /// Damage that stood when the turn began.
     let standing: [PieceIndex: DamageRow.State]
     var pages: ScrubPages
@@ -34,7 +36,8 @@ struct ScrubTurn: Sendable {
 
     init(
         _ torrent: StoredTorrent, _ look: PayloadLook, volume: VolumeID?, place: String, due: Bitfield,
-        present: Bitfield, ownWrites: Set<PayloadFile>, damage: [DamageRow], stored: ScrubVolumeRow?
+        present: Bitfield, ownWrites: Set<PayloadFile>, damage: [DamageRow], stored: ScrubVolumeRow?,
+        withDigest: Set<Int>?
     ) {
         self.torrent = torrent
         self.volume = volume
@@ -58,11 +61,23 @@ struct ScrubTurn: Sendable {
         for piece in standing.keys where piece.value < present.count { pieces.insert(piece) }
         // What an earlier run verified says nothing of a file that was changed since.
         let cursor = changed.isEmpty ? stored?.cursor.flatMap { $0.torrent == torrent.row.id ? $0 : nil } : nil
-        pages = ScrubPages(due: pieces, present: present, geometry: geometry, cursor: cursor)
+        let pages = ScrubPages(due: pieces, present: present, geometry: geometry, cursor: cursor)
+        self.pages = pages
+        digests = withDigest.flatMap { Self.digests(of: torrent.metainfo, pages, withDigest: $0) }
         brake = RepairBrake(pieces: stored?.countedPieces ?? 0, bad: stored?.countedBad ?? 0)
         brake.torrentBegins()
         isHeld = stored?.heldAt != nil
         record = ScrubRecord(torrent: torrent.row.id, volume: volume)
+    }
+
+    /// `nil` if no file that has no digest is read as a whole.
+    private static func digests(of metainfo: Metainfo, _ pages: ScrubPages, withDigest: Set<Int>) -> ScrubDigests? {
+        let (layout, geometry) = (metainfo.layout, metainfo.geometry)
+        let wanted = layout.files.map { file in
+            !file.isPad && !file.isEmpty && !withDigest.contains(file.index)
+                && layout.pieces(of: file.index, geometry: geometry).allSatisfy { pages.isDue($0) }
+        }
+        return wanted.contains(true) ? ScrubDigests(layout: layout, geometry: geometry, wanted: wanted) : nil
     }
 
     /// The files that hold bytes of the piece.
@@ -239,6 +254,7 @@ struct ScrubTurn: Sendable {
     /// Takes what is to be recorded now.
     mutating func takeRecord(isLast: Bool) -> ScrubRecord? {
         record.cursor = isLast ? nil : pages.cursor(of: id)
+        record.digests += digests?.takeFound() ?? []
         guard !record.isEmpty || isLast else { return nil }
         defer { record = ScrubRecord(torrent: id, volume: volume) }
         return record

@@ -130,7 +130,8 @@ extension Session {
                 damage: try db.damage.standing(of: id),
                 stored: try row.volume.flatMap { volume throws(StoreError) in
                     try db.scrubs.row(volume)
-                }, since: control.since)
+                }, since: control.since,
+                withDigest: control.computesDigests ? Set(try db.digests.rows(of: id).keys) : nil)
         }
         guard let read else { return .failure(Refused(refusal: .unreadable)) }
         let look = await read.torrent.look(environment.disk)
@@ -160,7 +161,7 @@ extension Session {
         let turn = ScrubTurn(
             read.torrent, look, volume: volume, place: place ?? look.payload.root.text, due: due, present: present,
             ownWrites: environment.disk.writtenFiles(of: read.torrent.row.infoHash), damage: read.damage,
-            stored: read.stored)
+            stored: read.stored, withDigest: read.withDigest)
         return turn.pages.isEmpty ? .failure(Refused(refusal: .nothingDue)) : .success(turn)
     }
 
@@ -174,6 +175,8 @@ extension Session {
         let damage: [DamageRow]
         let stored: ScrubVolumeRow?
         let since: Timestamp?
+        /// The files that have a SHA-256; `nil` if none is to be computed.
+        let withDigest: Set<Int>?
     }
 
     /// The pieces that are recorded now.

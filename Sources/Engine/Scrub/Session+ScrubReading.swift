@@ -18,9 +18,10 @@ extension Session {
         feedScrub { machine, now in machine.corrects(length - bytes, on: id, now: now) }
         if !pieces.isEmpty, let turn = scrub?.turns[id] {
             let moment = environment.clock.timestamp
+            let place = turn.digests?.nextPlace()
             let readings = await answer { done in
                 reader.read(
-                    turn.payload, pieces, hashes: turn.torrent.metainfo.pieceHashes,
+                    turn.payload, pieces, hashes: turn.torrent.metainfo.pieceHashes, digests: place,
                     priority: priority == .idle ? .idle : .low, completion: done)
             }
             await took(readings, at: moment, on: id, by: reader)

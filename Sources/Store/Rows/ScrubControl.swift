@@ -12,14 +12,18 @@ package struct ScrubControl: Sendable, Hashable {
     package var isPaused: Bool
     /// Everything that was verified before is to be read now.
     package var since: Timestamp?
+    /// Whether a file that is read whole and has no SHA-256 yet gets one.
+    package var computesDigests: Bool
 
     package init(
-        period: Duration? = standardPeriod, rate: Int64? = nil, isPaused: Bool = false, since: Timestamp? = nil
+        period: Duration? = standardPeriod, rate: Int64? = nil, isPaused: Bool = false, since: Timestamp? = nil,
+        computesDigests: Bool = true
     ) {
         self.period = period
         self.rate = rate
         self.isPaused = isPaused
         self.since = since
+        self.computesDigests = computesDigests
     }
 
     enum Key {
@@ -27,5 +31,6 @@ package struct ScrubControl: Sendable, Hashable {
         static let rate = "scrub.rate"
         static let isPaused = "scrub.paused"
         static let since = "scrub.since"
+        static let computesDigests = "scrub.sha256"
     }
 }

@@ -14,6 +14,7 @@ package struct ScrubTable {
         control.rate = try number(ScrubControl.Key.rate).flatMap { $0 > 0 ? $0 : nil }
         control.isPaused = try number(ScrubControl.Key.isPaused) == 1
         control.since = try number(ScrubControl.Key.since).map { Timestamp($0) }
+        control.computesDigests = try number(ScrubControl.Key.computesDigests) != 0
         return control
     }
 
@@ -25,6 +26,7 @@ package struct ScrubTable {
             try db.settings.set(ScrubControl.Key.rate, control.rate.map { "\($0)" })
             try db.settings.set(ScrubControl.Key.isPaused, control.isPaused ? "1" : nil)
             try db.settings.set(ScrubControl.Key.since, control.since.map { "\($0)" })
+            try db.settings.set(ScrubControl.Key.computesDigests, control.computesDigests ? nil : "0")
         }
     }
 

@@ -67,6 +67,9 @@ package struct ScrubPages: Sendable {
     /// Whether the piece is recorded, as far as this turn knows.
     package func isPresent(_ piece: PieceIndex) -> Bool { present[piece] }
 
+    /// Whether the piece is still to be read.
+    package func isDue(_ piece: PieceIndex) -> Bool { due[piece] }
+
     /// Whether all pieces were taken.
     package var isEmpty: Bool { due.isEmpty }
 

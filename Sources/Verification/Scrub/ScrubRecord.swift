@@ -37,6 +37,8 @@ package struct ScrubRecord: Sendable {
     package var dormant: StoredTorrent?
     /// Files of damaged pieces that are gone: their fingerprints are forgotten.
     package var missingFiles: [Int] = []
+    /// The SHA-256 of files that were read whole and are good.
+    package var digests: [FileDigest] = []
 
     package init(torrent: TorrentID, volume: VolumeID?) {
         self.torrent = torrent
@@ -45,7 +47,7 @@ package struct ScrubRecord: Sendable {
 
     package var isEmpty: Bool {
         pages.isEmpty && files.isEmpty && damage.isEmpty && repaired.isEmpty && events.isEmpty && readPieces == 0
-            && holdReason == nil
+            && holdReason == nil && digests.isEmpty
     }
 
     /// Whether it must survive a power cut. Everything else is only read once more.
@@ -63,6 +65,7 @@ package struct ScrubRecord: Sendable {
         badPieces += earlier.badPieces
         transients += earlier.transients
         holdReason = holdReason ?? earlier.holdReason
+        digests = earlier.digests + digests
         missingFiles = earlier.missingFiles + missingFiles.filter { !earlier.missingFiles.contains($0) }
     }
 
@@ -79,6 +82,7 @@ package struct ScrubRecord: Sendable {
         if !missingFiles.isEmpty, dormant != nil {
             try connection.files.clearFingerprints(torrent, files: missingFiles)
         }
+        try connection.digests.save(torrent, digests, now: now)
         try connection.damage.repaired(repaired, of: torrent, now: now)
         for event in events { try connection.events.append(event.kind, event.text, torrent: torrent, now: now) }
         guard let volume, try connection.volumes.row(volume) != nil else { return }

@@ -11,8 +11,8 @@ struct ManifestCommand: Command, AnsweringCommand {
         commandName: "manifest",
         abstract: "Print the SHA-256 of verified files, or compare files with a list of checksums.",
         discussion: """
-            The SHA-256 of a file is computed while its pieces are verified (`pieces verify --sha256`, or --compute here) and \
-            kept in the database. A file is in the manifest only while all of its pieces are recorded as present. Paths are \
+            The SHA-256 of a file is computed while its pieces are verified (by a scrub, `pieces verify --sha256`, or --compute \
+            here) and kept in the database. A file is in the manifest only while all of its pieces are recorded as present. Paths are \
             relative to the output folder, or absolute if the torrents are in several.
 
             --bag makes DIR a BagIt bag (RFC 8493) without copying anything: its folder DIR/data must be the output \

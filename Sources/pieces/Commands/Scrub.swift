@@ -59,11 +59,14 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
             read at the present rate.
 
             --rate sets the rate of scrubs on each disk, in bytes per second; with auto, it follows from the bytes and the period. \
-            --continue allows repairs again where many bad pieces stopped them: on the given volumes, or on all.
+            --continue allows repairs again where many bad pieces stopped them: on the given volumes, or on all. \
+            A file that has no SHA-256 yet gets one when all of it is read, for `pieces manifest`; --sha256 off saves \
+            this work.
 
             Examples:
               pieces scrub
               pieces scrub --rate 40M
+              pieces scrub --sha256 off
               pieces scrub --continue
               pieces scrub --continue archive
               pieces scrub --json
@@ -80,6 +83,11 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
     @Option(help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"))
     var rate: ScrubRate?
 
+    @Option(
+        help: ArgumentHelp(
+            "Compute the SHA-256 of files that have none, on the way: on or off.", valueName: "on|off"))
+    var sha256: OnOff?
+
     @Flag(name: .customLong("continue"), help: "Allow repairs again where many bad pieces stopped them.")
     var continues = false
 
@@ -95,8 +103,14 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
     }
 
     func runDirectly() throws {
-        let library = Library(rate == nil && !continues ? try global.openToLook() : try global.openToChange())
-        if let rate { _ = try library.changeScrub { $0.rate = rate.bytes } }
+        let onlyLooks = rate == nil && sha256 == nil && !continues
+        let library = Library(onlyLooks ? try global.openToLook() : try global.openToChange())
+        if !onlyLooks {
+            _ = try library.changeScrub { control in
+                if let rate { control.rate = rate.bytes }
+                if let sha256 { control.computesDigests = sha256 == .on }
+            }
+        }
         if continues {
             let count = try library.continueRepairs(on: volumes)
             if !json {

@@ -35,6 +35,7 @@ enum ScrubText {
             text += "; \(Format.count(status.ownPolicies, "torrent")) with a period of its own"
         }
         if let rate = status.control.rate { text += "; at most \(Format.rate(rate)) on each disk" }
+        if !status.control.computesDigests { text += "; no SHA-256 is computed on the way" }
         return text
     }
 
@@ -153,6 +154,7 @@ enum ScrubJSON {
         json.field("rate_limit", control.rate)
         json.field("paused", control.isPaused)
         json.field("since", control.since?.rawValue)
+        json.field("sha256", control.computesDigests)
         json.array("labels", labels) { json, label in
             json.object { json in
                 json.field("label", label.label)

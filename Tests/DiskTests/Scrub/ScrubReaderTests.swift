@@ -84,6 +84,47 @@ import Torrent
         }
     }
 
+    /// Reads under way at once give the files their SHA-256, in whatever order they end; a bad piece takes those of its
+    /// files, and files that aren't wanted get none.
+    @Test(arguments: [16384, 1 << 20, 12 << 20]) func wholeFilesGetTheirDigest(pieceLength: Int) async throws {
+        let torrent = try SampleTorrent(
+            folder: "sample",
+            [
+                .init("a", 3 * pieceLength + 777), .init("b", 5), .init("bad", pieceLength + 1), .init("c", 1),
+                .init("d", pieceLength / 2 + 4097), .init("e", 2 * pieceLength + 12345), .init("not wanted", 999),
+            ], pieceLength: pieceLength, seed: UInt64(pieceLength))
+        try await withTemporaryFolder { folder in
+            try torrent.write(to: folder)
+            let bad = pieceLength / 2
+            try Files.overwrite(torrent.path(2, in: folder), at: Int64(bad), with: [~Array(torrent.bytes(of: 2))[bad]])
+            let layout = torrent.metainfo.layout
+            let digests = ScrubDigests(
+                layout: layout, geometry: torrent.geometry, wanted: layout.files.map { $0.index != 6 })
+            let disk = try Disk(calls: SystemCalls())
+            let reader = try ScrubReader(disk)
+            let badPiece = PieceIndex((Int(layout.files[2].offset) + bad) / pieceLength)
+            // In the order of their places; they end in any order.
+            let readings = AsyncStream<ScrubReading> { stream in
+                for piece in torrent.geometry.pieces {
+                    reader.read(
+                        Self.payload(torrent, in: folder), [piece], hashes: torrent.metainfo.pieceHashes,
+                        digests: digests.nextPlace()
+                    ) { stream.yield($0[0]) }
+                }
+            }
+            for await reading in readings.prefix(torrent.geometry.pieceCount) {
+                #expect(reading.verdict == (reading.piece == badPiece ? .bad : .good), "\(reading.piece)")
+            }
+            let found = Dictionary(uniqueKeysWithValues: digests.takeFound().map { ($0.file, $0.sha256) })
+            for file in layout.files {
+                let isWhole = !layout.pieces(of: file.index, geometry: torrent.geometry).contains(badPiece)
+                let expected = isWhole && file.index != 6 ? SHA256.hash(Array(torrent.bytes(of: file.index))) : nil
+                #expect(found[file.index] == expected, "\(file.displayPath)")
+            }
+            #expect(digests.takeFound().isEmpty)
+        }
+    }
+
     /// A piece that is longer than a batch is hashed as it is read.
     @Test(arguments: Way.allCases) func longPiecesAreHashedInParts(way: Way) async throws {
         let torrent = try SampleTorrent(length: (40 << 20) + 333, pieceLength: 16 << 20, seed: 5)
