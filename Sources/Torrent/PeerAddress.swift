@@ -15,33 +15,39 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads the compact form: 4 or 16 bytes of host and 2 bytes of port, in network order (BEP 23, BEP 7); `nil` for
     /// any other length.
-    package init?(compact bytes: some Collection<UInt8>) {
-        guard bytes.count == 6 || bytes.count == 18 else { return nil }
-        var words: (UInt64, UInt64) = (0, 0)
-        let hostBytes = bytes.count - 2
-        for (n, byte) in Array(bytes.prefix(hostBytes)).enumerated() {
-            if n < 8 { words.0 = words.0 << 8 | UInt64(byte) } else { words.1 = words.1 << 8 | UInt64(byte) }
+    package init?(compact bytes: ArraySlice<UInt8>) {
+        let address: PeerAddress? = bytes.withUnsafeBytes { bytes in
+            func load<Word: FixedWidthInteger>(_ offset: Int, _: Word.Type) -> Word {
+                Word(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Word.self))
+            }
+            return switch bytes.count {
+            case 6: PeerAddress(.v4(load(0, UInt32.self)), port: load(4, UInt16.self))
+            case 18: PeerAddress(.v6(load(0, UInt64.self), load(8, UInt64.self)), port: load(16, UInt16.self))
+            default: nil
+            }
         }
-        let port = bytes.suffix(2).reduce(UInt16(0)) { $0 << 8 | UInt16($1) }
-        self.init(hostBytes == 4 ? .v4(UInt32(words.0)) : .v6(words.0, words.1), port: port)
+        guard let address else { return nil }
+        self = address
     }
+
+    /// Reads the compact form as the other initializer does.
+    package init?(compact bytes: some Collection<UInt8>) { self.init(compact: Array(bytes)[...]) }
 
     /// The compact form: 6 bytes for IPv4, 18 bytes for IPv6.
     package var compact: [UInt8] {
         var bytes: [UInt8] = []
-        switch host {
-        case .v4(let word):
-            for shift in stride(from: 24, through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift)))
-            }
-        case .v6(let high, let low):
-            for word in [high, low] {
-                for shift in stride(from: 56, through: 0, by: -8) {
-                    bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-                }
-            }
+        bytes.reserveCapacity(isIPv6 ? 18 : 6)
+        func append(_ word: some FixedWidthInteger) {
+            withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) }
         }
-        return bytes + [UInt8(port >> 8), UInt8(port & 255)]
+        switch host {
+        case .v4(let word): append(word)
+        case .v6(let high, let low):
+            append(high)
+            append(low)
+        }
+        append(port)
+        return bytes
     }
 
     package var isIPv6: Bool {

@@ -11,7 +11,7 @@ package struct NodeContact: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Reads the compact form: 20 bytes of id and a compact address; `nil` for any other length than 26 or 38.
-    package init?(compact bytes: some Collection<UInt8>) {
+    package init?(compact bytes: ArraySlice<UInt8>) {
         guard let id = NodeID(bytes.prefix(NodeID.byteCount)),
             let address = PeerAddress(compact: bytes.dropFirst(NodeID.byteCount))
         else { return nil }

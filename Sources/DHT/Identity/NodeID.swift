@@ -17,18 +17,18 @@ package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// Returns `nil` unless there are exactly 20 bytes.
-    package init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: ArraySlice<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        var (high, middle, low) = (UInt64(0), UInt64(0), UInt32(0))
-        for (n, byte) in bytes.enumerated() {
-            switch n {
-            case 0..<8: high = high << 8 | UInt64(byte)
-            case 8..<16: middle = middle << 8 | UInt64(byte)
-            default: low = low << 8 | UInt32(byte)
-            }
+        self = bytes.withUnsafeBytes { bytes in
+            NodeID(
+                high: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                middle: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                low: UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self)))
         }
-        self.init(high: high, middle: middle, low: low)
     }
+
+    /// Returns `nil` unless there are exactly 20 bytes.
+    package init?(_ bytes: some Collection<UInt8>) { self.init(Array(bytes)[...]) }
 
     package init(_ hash: InfoHash) {
         guard let id = NodeID(hash.bytes) else { preconditionFailure("an info hash has 20 bytes") }
@@ -47,14 +47,9 @@ package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     func append(to bytes: inout [UInt8]) {
-        for word in [high, middle] {
-            for shift in stride(from: 56, through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-            }
-        }
-        for shift in stride(from: 24, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: low >> UInt32(shift)))
-        }
+        withUnsafeBytes(of: high.bigEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: middle.bigEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: low.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
     /// The first 32 bits, of which BEP 42 determines 21.

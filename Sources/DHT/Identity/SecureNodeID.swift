@@ -4,8 +4,8 @@ package import Torrent
 package enum SecureNodeID {
     /// The first 21 bits of an id are the checksum's.
     private static let mask: UInt32 = 0xffff_f800
-    private static let masksV4: [UInt8] = [0x03, 0x0f, 0x3f, 0xff]
-    private static let masksV6: [UInt8] = [0x01, 0x03, 0x07, 0x0f, 0x1f, 0x3f, 0x7f, 0xff]
+    private static let maskV4: UInt32 = 0x030f_3fff
+    private static let maskV6: UInt64 = 0x0103_070f_1f3f_7fff
 
     /// An id that is valid for the host.
     package static func make(for host: PeerAddress.Host, using random: inout some RandomNumberGenerator) -> NodeID {
@@ -25,9 +25,11 @@ package enum SecureNodeID {
     /// The text of the BEP calls the input a 64-bit integer, but its vectors hash 4 bytes of an IPv4 address, and the
     /// first 8 of an IPv6 address.
     private static func checksum(_ host: PeerAddress.Host, _ number: UInt8) -> UInt32 {
-        var bytes = Array(PeerAddress(host, port: 0).compact.prefix(AddressFamily(of: host) == .v4 ? 4 : 8))
-        for (n, mask) in (bytes.count == 4 ? masksV4 : masksV6).enumerated() { bytes[n] &= mask }
-        bytes[0] |= (number & 7) << 5
-        return CRC32C.checksum(bytes)
+        switch host {
+        case .v4(let word):
+            withUnsafeBytes(of: (word & maskV4 | UInt32(number & 7) << 29).bigEndian) { CRC32C.checksum($0) }
+        case .v6(let high, _):
+            withUnsafeBytes(of: (high & maskV6 | UInt64(number & 7) << 61).bigEndian) { CRC32C.checksum($0) }
+        }
     }
 }
