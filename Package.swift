@@ -92,6 +92,7 @@ let package = Package(
                 .embedInCode("V0018_volumes.sql"),
                 .embedInCode("V0019_scrub.sql"),
                 .embedInCode("V0020_import.sql"),
+                .embedInCode("schema.sql"),
             ],
             swiftSettings: house),
         .target(

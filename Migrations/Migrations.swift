@@ -1,6 +1,6 @@
 // Room: Migrations.
 // Duty: the history of the schema, embedded in the program.
-// Owns: the numbered SQL files of this folder and their order.
+// Owns: the numbered SQL files of this folder and their order; the schema that they make together.
 // Never: opens a database; changes a file that was released, comments included (its checksum is in every database).
 // Invariants: numbers begin at 1 and have no gaps; a migration only goes forward.
 
@@ -27,6 +27,10 @@ package struct Migration: Sendable {
         let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
+
+    /// The schema that all steps make together, with which a new database begins. A test compares it with them, and
+    /// writes it.
+    package static let schema = String(decoding: PackageResources.schema_sql, as: UTF8.self)
 
     /// Every step, first to last. A new one is one file of this folder, named in Package.swift, and one line here.
     package static let all: [Migration] = [

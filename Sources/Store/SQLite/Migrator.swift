@@ -3,9 +3,9 @@ package import Torrent
 
 /// Brings a database's schema to the version that this program knows.
 ///
-/// Each migration is its own transaction, except that a new database gets all of them in one. `PRAGMA user_version` is
-/// the number of the last migration, and the table `schema_migration` has the checksum of each, so that a database
-/// created by different SQL is rejected.
+/// Each migration is its own transaction. A new database gets the schema that all of them make, in one transaction.
+/// `PRAGMA user_version` is the number of the last migration, and the table `schema_migration` has the checksum of each,
+/// so that a database created by different SQL is rejected.
 package enum Migrator {
     /// Applies the missing migrations and returns their number. Rejects a newer schema or a changed history before
     /// writing anything.
@@ -18,10 +18,23 @@ package enum Migrator {
         // A new database is created in one transaction, because a partly created one would fit no version.
         let applied =
             found == 0
-            ? try connection.transaction { () throws(StoreError) in try apply(missing, connection, now) }
+            ? try connection.transaction { () throws(StoreError) in
+                migrations.map(\.checksum) == Migration.all.map(\.checksum)
+                    ? try create(connection, now) : try apply(missing, connection, now)
+            }
             : try apply(missing, connection, now)
         try requireCurrent(connection, migrations)
         return applied
+    }
+
+    /// Creates the schema as all migrations make it, in the caller's transaction. Returns how many count as applied.
+    private static func create(_ connection: Connection, _ now: Timestamp) throws(StoreError) -> Int {
+        // Another program may have created it since the history was read.
+        guard try connection.pragma("user_version") == 0 else { return 0 }
+        try connection.executeScript("PRAGMA application_id=\(DatabaseFile.applicationID)")
+        try connection.executeScript(Migration.schema)
+        for migration in Migration.all { try record(migration, connection, now) }
+        return Migration.all.count
     }
 
     /// Applies each migration in its own transaction. Returns how many were applied.
@@ -136,6 +149,11 @@ package enum Migrator {
         }
         try connection.executeScript(migration.sql)
         try steps[migration.number]?(connection)
+        try record(migration, connection, now)
+    }
+
+    /// The database has the schema of this migration from now on.
+    private static func record(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {
         try connection.execute(
             "INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
             migration.number, migration.name, migration.checksum, now)
