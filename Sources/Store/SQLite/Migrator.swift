@@ -4,8 +4,8 @@ package import Torrent
 /// Brings a database's schema to the version that this program knows.
 ///
 /// Each migration is its own transaction. A new database gets the schema that all of them make, in one transaction.
-/// `PRAGMA user_version` is the number of the last migration, and the table `schema_migration` has the checksum of each,
-/// so that a database created by different SQL is rejected.
+/// `PRAGMA user_version` is the number of the last migration. The table `schema_migration` has the checksum of each, so
+/// that a database created by different SQL is rejected.
 package enum Migrator {
     /// Applies the missing migrations and returns their number. Rejects a newer schema or a changed history before
     /// writing anything.
