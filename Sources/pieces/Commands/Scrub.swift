@@ -105,7 +105,7 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
     func runDirectly() throws {
         let onlyLooks = rate == nil && sha256 == nil && !continues
         let library = Library(onlyLooks ? try global.openToLook() : try global.openToChange())
-        if !onlyLooks {
+        if rate != nil || sha256 != nil {
             _ = try library.changeScrub { control in
                 if let rate { control.rate = rate.bytes }
                 if let sha256 { control.computesDigests = sha256 == .on }

@@ -200,7 +200,7 @@ package enum JSONTopic {
         Section(
             command: "scrub",
             fields: """
-                {engine_running, period, rate_limit, paused, since,
+                {engine_running, period, rate_limit, paused, since, sha256,
                  labels: [{label, period}],
                  volumes: [{id, mount_path, torrents, bytes, policy_bytes,
                    covered_bytes, oldest, lag_seconds, activity, rate, rate_limit,
@@ -212,7 +212,8 @@ package enum JSONTopic {
                 """,
             notes: """
                 A `period` of null means never. `since` is the time of `pieces scrub now`, until everything verified \
-                before was read. `policy_bytes` have a period, and `covered_bytes` of them were verified within it. \
+                before was read. `sha256` says whether files that have none get one on the way. \
+                `policy_bytes` have a period, and `covered_bytes` of them were verified within it. \
                 `activity` is reading, idle, paused or away, and null without an engine. `held_at` is when many bad \
                 pieces stopped repairs. `damage` lists the pieces that aren't repaired, at most 1000: `kind` is rot, \
                 unreadable, edit or missing, and `state` waiting, unavailable, held or written (and not read back \
