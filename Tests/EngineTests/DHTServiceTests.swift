@@ -254,7 +254,7 @@ import Torrent
 
     /// The engine was there first: it asks again, though nothing answered.
     @Test func nodeThatStartsLaterIsFound() async throws {
-        let first = try await DHTPeer.start(seed: 23)
+        let first = try await DHTPeer.start(port: Machine.freePort(), seed: 23)
         try await withSite { site in
             try await site.run({ Self.use([first], in: &$0) }) { session in
                 try await eventually("the node to be asked") { await !first.received.isEmpty }
@@ -374,7 +374,7 @@ import Torrent
         let torrent = try SampleTorrent(length: 100_000, seed: 87)
         try await withSite { site in
             let id = try site.add(torrent)
-            let holder = try await DHTPeer.start(seed: 3)
+            let holder = try await DHTPeer.start(port: Machine.freePort(), seed: 3)
             try await withPeers(torrent) { peers in
                 let change: (inout EngineSettings) -> Void = { settings in
                     Self.use([], in: &settings)

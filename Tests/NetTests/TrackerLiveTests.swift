@@ -72,7 +72,7 @@ import TrackerWire
         try await withTemporaryFolder { folder in
             let list = folder.appending("torrents")
             try Files.write(Array("\(TrackerSamples.infoHash)\n".utf8), to: list)
-            let port = try await freePort()
+            let port = Int(try Machine.freePort())
             try await withProgram(
                 program, ["-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-w", list.string], in: folder
             ) { _ in
@@ -96,16 +96,6 @@ import TrackerWire
                 return false
             }
         }
-    }
-
-    /// A port that was free a moment ago.
-    private func freePort() async throws -> Int {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(
-            host: "127.0.0.1", port: 0
-        ).get()
-        let port = try #require(channel.localAddress?.port)
-        try await channel.close()
-        return port
     }
 
     private func untilItListens(on port: Int) async throws {

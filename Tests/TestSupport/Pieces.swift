@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 package import Store
+import Synchronization
 package import SystemPackage
 import Testing
 package import Torrent
@@ -183,14 +184,29 @@ extension RunningProgram {
 
 /// Ports and folders for other programs.
 package enum Machine {
-    /// A TCP port that was free a moment ago.
+    /// A port that is free on loopback for TCP and UDP alike, and that this process gives out once. It lies below the
+    /// range from which Linux takes the ports of outgoing connections and of sockets that ask for any port (32768 to
+    /// 60999): none of them can take it before its user does.
     package static func freePort() throws -> UInt16 {
-        let channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).wait()
-        let port = channel.localAddress?.port
-        try channel.close().wait()
-        guard let port else { throw Errno.addressNotAvailable }
-        return UInt16(port)
+        for _ in 0..<1000 {
+            let port = UInt16.random(in: 10_000..<32_768)
+            guard given.withLock({ $0.insert(port).inserted }), try isFree(port) else { continue }
+            return port
+        }
+        throw Errno.addressInUse
+    }
+
+    private static let given = Mutex<Set<UInt16>>([])
+
+    private static func isFree(_ port: UInt16) throws -> Bool {
+        let group = MultiThreadedEventLoopGroup.singleton
+        do {
+            try ServerBootstrap(group: group).bind(host: "127.0.0.1", port: Int(port)).wait().close().wait()
+            try DatagramBootstrap(group: group).bind(host: "127.0.0.1", port: Int(port)).wait().close().wait()
+            return true
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            return false
+        }
     }
 
     /// Waits until somebody listens there.
