@@ -160,7 +160,7 @@ let package = Package(
         .testTarget(name: "SwarmTests", dependencies: ["SwarmLab", "Swarm", "Torrent"], swiftSettings: house),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["DatabaseLab", "Store", "Recovery", "Torrent", "Migrations", "CSQLite", system],
+            dependencies: ["DatabaseLab", "Store", "System", "Recovery", "Torrent", "Migrations", "CSQLite", system],
             swiftSettings: house),
         // What the tests of the database share: folders, torrents that were made up, and damage.
         .target(
@@ -168,7 +168,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "RecoveryTests",
-            dependencies: ["DatabaseLab", "Store", "Recovery", "Torrent", "Migrations", "CSQLite", system],
+            dependencies: ["DatabaseLab", "Store", "System", "Recovery", "Torrent", "Migrations", "CSQLite", system],
             swiftSettings: house),
         .testTarget(
             name: "DiskTests",
@@ -180,7 +180,8 @@ let package = Package(
         .testTarget(
             name: "LibraryTests",
             dependencies: [
-                "TestSupport", "Library", "Verification", "Import", "Bencode", "Store", "Disk", "Torrent", system,
+                "TestSupport", "Library", "Verification", "Import", "Bencode", "Store", "Disk", "System", "Torrent",
+                system,
             ],
             swiftSettings: house),
         .target(

@@ -26,12 +26,27 @@ package enum VolumeSentinel {
         let lines = bytes.prefix(count).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         guard lines.count >= 2, lines[0].elementsEqual(firstLine.utf8) else { return nil }
         let number = lines[1].dropFirst(3)
-        guard lines[1].starts(with: "id ".utf8), number.count == numberLength,
-            number.allSatisfy({
-                (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= $0 || (UInt8(ascii: "a")...UInt8(ascii: "f")) ~= $0
-            })
-        else { return nil }
+        guard lines[1].starts(with: "id ".utf8), isNumber(number) else { return nil }
         return String(decoding: number, as: UTF8.self)
+    }
+
+    private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
+        text.count == numberLength
+            && text.allSatisfy {
+                (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= $0 || (UInt8(ascii: "a")...UInt8(ascii: "f")) ~= $0
+            }
+    }
+
+    /// The file that becomes the sentinel of this number when it is whole.
+    private static func unfinished(_ number: String) -> String { "\(name)-\(number)" }
+
+    /// Removes what a process left that was killed while it wrote a sentinel.
+    private static func removeUnfinished(at mountPath: FilePath) throws(Errno) {
+        let start = Array(unfinished("").utf8)
+        for name in try PathCalls.names(in: mountPath)
+        where name.starts(with: start) && isNumber(name[min(start.count, name.count)...]) {
+            try PathCalls.removeFile(mountPath.appending(String(decoding: name, as: UTF8.self)))
+        }
     }
 
     /// Writes a new sentinel, in place of an earlier one, and makes it durable. Returns its number. A file of that name
@@ -49,8 +64,9 @@ package enum VolumeSentinel {
         guard read(at: mountPath) != nil || !PathCalls.exists(path) else {
             throw DiskError(.fileExists, .create, path.text)
         }
-        let fresh = mountPath.appending("\(name)-\(number)")
+        let fresh = mountPath.appending(unfinished(number))
         do throws(Errno) {
+            try removeUnfinished(at: mountPath)
             let descriptor = try retrying {
                 fresh.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644) }
             }

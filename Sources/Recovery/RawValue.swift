@@ -22,13 +22,13 @@ enum RawValue: Hashable, Sendable, SQLValue {
         }
     }
 
-    static func read(from statement: OpaquePointer, at column: Int32) -> RawValue? {
-        switch sqlite3_column_type(statement, column) {
+    static func read(from column: OpaquePointer) -> RawValue? {
+        switch sqlite3_value_type(column) {
         case SQLITE_NULL: .null
-        case SQLITE_INTEGER: .integer(sqlite3_column_int64(statement, column))
-        case SQLITE_FLOAT: .real(sqlite3_column_double(statement, column))
-        case SQLITE_TEXT: String.read(from: statement, at: column).map { .text(Array($0.utf8)) }
-        default: [UInt8].read(from: statement, at: column).map { .blob($0) }
+        case SQLITE_INTEGER: .integer(sqlite3_value_int64(column))
+        case SQLITE_FLOAT: .real(sqlite3_value_double(column))
+        case SQLITE_TEXT: String.read(from: column).map { .text(Array($0.utf8)) }
+        default: [UInt8].read(from: column).map { .blob($0) }
         }
     }
 }

@@ -23,6 +23,15 @@ package struct SystemThread {
         try create(body)
     }
 
+    /// Starts as many of `count` threads that run `body` as the system allows.
+    package static func startJoinable(_ count: Int, _ body: @escaping @Sendable () -> Void) -> [SystemThread] {
+        var threads: [SystemThread] = []
+        while threads.count < count {
+            do throws(Errno) { threads.append(try startJoinable(body)) } catch { break }
+        }
+        return threads
+    }
+
     /// Waits until the thread has ended; once, for a thread of ``startJoinable(_:)``.
     package func join() { pthread_join(thread, nil) }
 

@@ -3,19 +3,25 @@
 extension [UInt8] {
     /// Appends the number in decimal, with a minus sign if it is negative.
     package mutating func append(decimal value: Int64) {
-        if value < 0 { append(UInt8(ascii: "-")) }
-        let magnitude = value.magnitude
-        let count = Self.digits(of: magnitude)
-        append(addingCapacity: count) { bytes in
-            bytes.withUnsafeMutableBufferPointer { buffer, initialized in
-                var rest = magnitude
-                for place in (0..<count).reversed() {
-                    buffer[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                    rest /= 10
-                }
-                initialized = count
-            }
+        append(addingCapacity: Self.longestDecimal) { bytes in
+            bytes.withUnsafeMutableBufferPointer { $1 = Self.write(decimal: value, to: $0) }
         }
+    }
+
+    /// The most bytes of a number in decimal.
+    package static let longestDecimal = 20
+
+    /// Writes the number at the start of the buffer, which has room for the longest. Returns how many bytes it has.
+    package static func write(decimal value: Int64, to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        let sign = value < 0 ? 1 : 0
+        if sign == 1 { buffer[0] = UInt8(ascii: "-") }
+        var rest = value.magnitude
+        let count = sign + digits(of: rest)
+        for place in (sign..<count).reversed() {
+            buffer[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        return count
     }
 
     /// Appends a constant word.

@@ -62,7 +62,7 @@ package enum PathText {
     /// Whether the text contains escapes, so that it differs from the path's bytes.
     package static func isEscaped(_ text: String) -> Bool {
         // This first check is fast: hardly any name contains the first byte of a private-use plane.
-        text.utf8.contains(lead.0) && text.unicodeScalars.contains { escapes.contains($0) }
+        !text.hasNone { $0 == lead.0 } && text.unicodeScalars.contains { escapes.contains($0) }
     }
 
     /// The byte that an escape stands for; `nil` for every other scalar.

@@ -20,12 +20,17 @@ extension String {
 extension String {
     /// Whether no UTF-8 byte satisfies the condition. Most text is plain ASCII, and this check is fast.
     @inlinable package func hasNone(where isOdd: (UInt8) -> Bool) -> Bool {
+        utf8.withContiguousStorageIfAvailable { $0.hasNone(where: isOdd) } ?? !utf8.contains(where: isOdd)
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// Whether no byte satisfies the condition.
+    @inlinable package func hasNone(where isOdd: (UInt8) -> Bool) -> Bool {
         // The loop checks all bytes without a branch for each, so that the compiler can vectorize it.
-        utf8.withContiguousStorageIfAvailable { bytes in
-            var found: UInt8 = 0
-            for byte in bytes { found |= isOdd(byte) ? 1 : 0 }
-            return found == 0
-        } ?? !utf8.contains(where: isOdd)
+        var found: UInt8 = 0
+        for byte in self { found |= isOdd(byte) ? 1 : 0 }
+        return found == 0
     }
 }
 

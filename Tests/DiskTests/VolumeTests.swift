@@ -60,6 +60,13 @@ import Torrent
             let second = try VolumeSentinel.write(at: folder)
             #expect(second != first && VolumeSentinel.read(at: folder) == second)
             #expect(try Files.names(in: folder) == [VolumeSentinel.name])
+            // What a killed process left goes; what others named alike stays.
+            let (left, other) = (VolumeSentinel.name + "-" + first, VolumeSentinel.name + "-mine")
+            for name in [left, other] { try Files.write(Array("pieces vol".utf8), to: folder.appending(name)) }
+            let third = try VolumeSentinel.write(at: folder)
+            #expect(VolumeSentinel.read(at: folder) == third)
+            #expect(Set(try Files.names(in: folder)) == [VolumeSentinel.name, other])
+            try Files.remove(folder.appending(other))
             try VolumeSentinel.remove(at: folder)
             try VolumeSentinel.remove(at: folder)
             #expect(VolumeSentinel.read(at: folder) == nil)

@@ -102,6 +102,23 @@ struct TextTests {
         #expect(lines[2] == "20  short")
     }
 
+    /// Tables that are made in parts are the same as those made at once.
+    @Test(arguments: [nil, 20, 34, 60]) func appendedTablesAreOne(width: Int?) {
+        let rows = (0..<40).map { n in
+            ["\(n * n * n)", ["漢字", "é", "plain \(n)", ""][n % 4], n > 30 ? "\u{1b}[31mlate\u{1b}[0m" : ""]
+        }
+        func table(_ rows: some Sequence<[String]>) -> Table {
+            var table = Table([.right("ID"), .left("NAME"), .left("STATE")], flexible: 1, droppable: [2])
+            for row in rows { table.add(row) }
+            return table
+        }
+        for cuts in [[0, 40], [0, 0, 13, 40], [0, 1, 2, 35, 40]] {
+            var whole = table([])
+            for (start, end) in zip(cuts, cuts.dropFirst()) { whole.append(table(rows[start..<end])) }
+            #expect(whole.text(width: width) == table(rows).text(width: width))
+        }
+    }
+
     @Test func tablesAlignWideTextAndCutLongText() {
         var table = Table([.left("NAME"), .right("SIZE"), .left("")], flexible: 0)
         table.cell("漢字漢字漢字")

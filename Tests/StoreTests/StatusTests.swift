@@ -137,13 +137,13 @@ import Torrent
 extension Connection {
     fileprivate func statusRows(of ids: [TorrentID]? = nil) throws(StoreError) -> [StatusRow] {
         var rows: [StatusRow] = []
-        try status.forEachRow(of: ids) { (row) throws(StoreError) in rows.append(row) }
+        try status.forEachRow(of: ids.map { .listed($0) } ?? .all) { (row) throws(StoreError) in rows.append(row) }
         return rows
     }
 
     fileprivate func statusLines(of ids: [TorrentID]? = nil) throws(StoreError) -> [StatusLine] {
         var lines: [StatusLine] = []
-        try status.forEachLine(of: ids) { (line) throws(StoreError) in lines.append(line) }
+        try status.forEachLine(of: ids.map { .listed($0) } ?? .all) { (line) throws(StoreError) in lines.append(line) }
         return lines
     }
 }

@@ -8,8 +8,8 @@ extension AddressFamily: SQLValue {
         number.bind(to: statement, at: parameter)
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> AddressFamily? {
-        Int.read(from: statement, at: column).flatMap { number in allCases.first { $0.number == number } }
+    package static func read(from column: OpaquePointer) -> AddressFamily? {
+        Int.read(from: column).flatMap { number in allCases.first { $0.number == number } }
     }
 }
 

@@ -34,8 +34,8 @@ extension MagnetLink: SQLValue {
         description.bind(to: statement, at: parameter)
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> MagnetLink? {
-        String.read(from: statement, at: column).flatMap { text in
+    package static func read(from column: OpaquePointer) -> MagnetLink? {
+        String.read(from: column).flatMap { text in
             do throws(MagnetLinkError) { return try MagnetLink(text) } catch { return nil }
         }
     }

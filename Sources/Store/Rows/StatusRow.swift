@@ -33,15 +33,11 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     static let columns = """
         \(StatusLine.columns), t.info_hash, t.output, coalesce(t.total_bytes, 0), coalesce(t.piece_length, 0), t.pieces_have, \
         t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \
-        (SELECT folder FROM destination WHERE torrent_id = t.id), (SELECT text FROM note WHERE torrent_id = t.id), \
         \(SeedTimeColumns.names)
         """
 
-    init(
-        _ id: TorrentID, _ row: Statement, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor,
-        _ webSeeds: inout WebSeedCursor, _ labels: inout LabelCursor
-    ) throws(StoreError) {
-        line = try StatusLine(id, row, &live)
+    init(_ id: TorrentID, _ row: Statement, _ tables: inout StatusCursors) throws(StoreError) {
+        line = try StatusLine(id, row, &tables.live)
         infoHash = try row.next()
         output = try row.next()
         totalBytes = try row.next()
@@ -53,24 +49,19 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         addedAt = try row.next()
         completedAt = try row.next()
         lastVerifiedAt = try row.next()
-        destination = try row.next()
-        note = try row.next()
         seedTime = try SeedTimeColumns.read(row)
-        scrape = try scrapes.scrape(of: line.id)
-        self.webSeeds = try webSeeds.count(of: line.id)
-        self.labels = try labels.names(of: line.id)
+        scrape = try tables.scrapes.scrape(of: id)
+        webSeeds = try tables.webSeeds.count(of: id)
+        labels = try tables.labels.names(of: id)
+        destination = try tables.destination(of: id)
+        note = try tables.note(of: id)
     }
 
     /// A torrent whose row holds invalid values.
-    init(
-        damaged torrent: TorrentRow, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor,
-        _ webSeeds: inout WebSeedCursor, _ labels: inout LabelCursor
-    ) throws(StoreError) {
-        line = try StatusLine(damaged: torrent, &live)
+    init(damaged torrent: TorrentRow, _ tables: inout StatusCursors) throws(StoreError) {
+        line = try StatusLine(damaged: torrent, &tables.live)
         infoHash = torrent.infoHash
         output = torrent.output
-        destination = nil
-        note = nil
         totalBytes = torrent.totalBytes
         pieceLength = torrent.pieceLength
         piecesHave = torrent.piecesHave
@@ -81,8 +72,10 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         completedAt = torrent.completedAt
         lastVerifiedAt = torrent.lastVerifiedAt
         seedTime = torrent.seedTime
-        scrape = try scrapes.scrape(of: torrent.id)
-        self.webSeeds = try webSeeds.count(of: torrent.id)
-        self.labels = try labels.names(of: torrent.id)
+        scrape = try tables.scrapes.scrape(of: torrent.id)
+        webSeeds = try tables.webSeeds.count(of: torrent.id)
+        labels = try tables.labels.names(of: torrent.id)
+        destination = try tables.destination(of: torrent.id)
+        note = try tables.note(of: torrent.id)
     }
 }

@@ -1,3 +1,5 @@
+import CSQLite
+import Glibc
 /// The engine's current activity on a torrent, as lists show it.
 package enum TorrentState: String, SQLValue, Sendable, CaseIterable {
     case queued, downloading, seeding, checking, complete, paused, offline, error
@@ -14,5 +16,17 @@ extension TorrentState {
     /// The state of a torrent that no engine works on.
     package static func atRest(isPaused: Bool, isComplete: Bool) -> TorrentState {
         isPaused ? .paused : isComplete ? .complete : .queued
+    }
+}
+
+extension TorrentState {
+    private static let stored = allCases.map { (state: $0, bytes: Array($0.rawValue.utf8)) }
+
+    /// Compares bytes: a list has a hundred thousand states, and to make a `String` of each costs more.
+    package static func read(from column: OpaquePointer) -> TorrentState? {
+        guard sqlite3_value_type(column) == SQLITE_TEXT, let text = sqlite3_value_text(column)
+        else { return nil }
+        let count = Int(sqlite3_value_bytes(column))
+        return stored.first { $0.bytes.count == count && memcmp($0.bytes, text, count) == 0 }?.state
     }
 }

@@ -193,6 +193,9 @@ package final class Connection {
         if let unlocked, !unlocked.isCurrent { throw unlocked.rewritten }
     }
 
+    /// Whether SQLite's locks protect what the connection reads.
+    var isLocked: Bool { unlocked == nil }
+
     /// The error that SQLite just reported.
     func failure(_ result: Int32, sql: String? = nil) -> StoreError {
         // SQLite keeps the system's error for only some of its calls. errno is usually that of the failed call.

@@ -25,11 +25,11 @@ package final class ForeignDatabase {
             }
         }
 
-        package static func read(from statement: OpaquePointer, at column: Int32) -> Value? {
-            if let value = Int64.read(from: statement, at: column) { return .integer(value) }
-            if let value = String.read(from: statement, at: column) { return .text(value) }
-            if let value = [UInt8].read(from: statement, at: column) { return .blob(value) }
-            if let value = Double.read(from: statement, at: column) { return .real(value) }
+        package static func read(from column: OpaquePointer) -> Value? {
+            if let value = Int64.read(from: column) { return .integer(value) }
+            if let value = String.read(from: column) { return .text(value) }
+            if let value = [UInt8].read(from: column) { return .blob(value) }
+            if let value = Double.read(from: column) { return .real(value) }
             return .null
         }
 

@@ -6,8 +6,10 @@ package import Torrent
 package protocol SQLValue {
     /// Binds the value to a parameter, counted from 1. Returns SQLite's result code.
     func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32
-    /// The value of a column of the current row, counted from 0; `nil` when the column holds a different type.
-    static func read(from statement: OpaquePointer, at column: Int32) -> Self?
+    /// The value of a column of the current row; `nil` when the column holds a different type. `column` is what
+    /// `sqlite3_column_value` returns. It must not be shared between threads (sqlite.org/c3ref/column_blob.html), and a
+    /// connection isn't; what it holds costs half the calls of asking the statement for each.
+    static func read(from column: OpaquePointer) -> Self?
 }
 
 extension Int64: SQLValue {
@@ -15,8 +17,8 @@ extension Int64: SQLValue {
         sqlite3_bind_int64(statement, parameter, self)
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> Int64? {
-        sqlite3_column_type(statement, column) == SQLITE_INTEGER ? sqlite3_column_int64(statement, column) : nil
+    package static func read(from column: OpaquePointer) -> Int64? {
+        sqlite3_value_type(column) == SQLITE_INTEGER ? sqlite3_value_int64(column) : nil
     }
 }
 
@@ -26,8 +28,8 @@ extension UInt64: SQLValue {
         sqlite3_bind_int64(statement, parameter, Int64(bitPattern: self))
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> UInt64? {
-        Int64.read(from: statement, at: column).map { UInt64(bitPattern: $0) }
+    package static func read(from column: OpaquePointer) -> UInt64? {
+        Int64.read(from: column).map { UInt64(bitPattern: $0) }
     }
 }
 
@@ -35,8 +37,8 @@ extension Int: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         sqlite3_bind_int64(statement, parameter, Int64(self))
     }
-    package static func read(from statement: OpaquePointer, at column: Int32) -> Int? {
-        Int64.read(from: statement, at: column).flatMap(Int.init(exactly:))
+    package static func read(from column: OpaquePointer) -> Int? {
+        Int64.read(from: column).flatMap(Int.init(exactly:))
     }
 }
 
@@ -44,8 +46,8 @@ extension Int32: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         sqlite3_bind_int64(statement, parameter, Int64(self))
     }
-    package static func read(from statement: OpaquePointer, at column: Int32) -> Int32? {
-        Int64.read(from: statement, at: column).flatMap(Int32.init(exactly:))
+    package static func read(from column: OpaquePointer) -> Int32? {
+        Int64.read(from: column).flatMap(Int32.init(exactly:))
     }
 }
 
@@ -55,8 +57,8 @@ extension Bool: SQLValue {
         sqlite3_bind_int64(statement, parameter, self ? 1 : 0)
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> Bool? {
-        switch Int64.read(from: statement, at: column) {
+    package static func read(from column: OpaquePointer) -> Bool? {
+        switch Int64.read(from: column) {
         case 0: false
         case 1: true
         default: nil
@@ -70,9 +72,9 @@ extension Double: SQLValue {
         sqlite3_bind_double(statement, parameter, self)
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> Double? {
-        switch sqlite3_column_type(statement, column) {
-        case SQLITE_FLOAT, SQLITE_INTEGER: sqlite3_column_double(statement, column)
+    package static func read(from column: OpaquePointer) -> Double? {
+        switch sqlite3_value_type(column) {
+        case SQLITE_FLOAT, SQLITE_INTEGER: sqlite3_value_double(column)
         default: nil
         }
     }
@@ -91,11 +93,11 @@ extension String: SQLValue {
     }
 
     /// Bytes that are not valid UTF-8 are read as U+FFFD.
-    package static func read(from statement: OpaquePointer, at column: Int32) -> String? {
-        guard sqlite3_column_type(statement, column) == SQLITE_TEXT, let text = sqlite3_column_text(statement, column)
+    package static func read(from column: OpaquePointer) -> String? {
+        guard sqlite3_value_type(column) == SQLITE_TEXT, let text = sqlite3_value_text(column)
         else { return nil }
         return String(
-            decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(statement, column))),
+            decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_value_bytes(column))),
             as: UTF8.self)
     }
 }
@@ -114,7 +116,7 @@ package struct OpenedPath: SQLValue {
     }
 
     /// No column holds such a value.
-    package static func read(from statement: OpaquePointer, at column: Int32) -> OpenedPath? { nil }
+    package static func read(from column: OpaquePointer) -> OpenedPath? { nil }
 }
 
 extension [UInt8]: SQLValue {
@@ -127,11 +129,11 @@ extension [UInt8]: SQLValue {
         }
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> [UInt8]? {
-        guard sqlite3_column_type(statement, column) == SQLITE_BLOB else { return nil }
+    package static func read(from column: OpaquePointer) -> [UInt8]? {
+        guard sqlite3_value_type(column) == SQLITE_BLOB else { return nil }
         // An empty blob has no address.
-        guard let start = sqlite3_column_blob(statement, column) else { return [] }
-        return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+        guard let start = sqlite3_value_blob(column) else { return [] }
+        return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(column))))
     }
 }
 
@@ -140,9 +142,9 @@ extension Optional: SQLValue where Wrapped: SQLValue {
         self?.bind(to: statement, at: parameter) ?? sqlite3_bind_null(statement, parameter)
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> Wrapped?? {
-        if sqlite3_column_type(statement, column) == SQLITE_NULL { return .some(nil) }
-        guard let value = Wrapped.read(from: statement, at: column) else { return nil }
+    package static func read(from column: OpaquePointer) -> Wrapped?? {
+        if sqlite3_value_type(column) == SQLITE_NULL { return .some(nil) }
+        guard let value = Wrapped.read(from: column) else { return nil }
         return .some(value)
     }
 }
@@ -153,8 +155,8 @@ extension SQLValue where Self: RawRepresentable, RawValue: SQLValue {
         rawValue.bind(to: statement, at: parameter)
     }
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> Self? {
-        RawValue.read(from: statement, at: column).flatMap(Self.init(rawValue:))
+    package static func read(from column: OpaquePointer) -> Self? {
+        RawValue.read(from: column).flatMap(Self.init(rawValue:))
     }
 }
 
@@ -162,8 +164,8 @@ extension PieceIndex: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         value.bind(to: statement, at: parameter)
     }
-    package static func read(from statement: OpaquePointer, at column: Int32) -> PieceIndex? {
-        Int.read(from: statement, at: column).map { PieceIndex($0) }
+    package static func read(from column: OpaquePointer) -> PieceIndex? {
+        Int.read(from: column).map { PieceIndex($0) }
     }
 }
 
@@ -171,10 +173,10 @@ extension InfoHash: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         bytes.bind(to: statement, at: parameter)
     }
-    package static func read(from statement: OpaquePointer, at column: Int32) -> InfoHash? {
-        guard sqlite3_column_type(statement, column) == SQLITE_BLOB, let start = sqlite3_column_blob(statement, column)
+    package static func read(from column: OpaquePointer) -> InfoHash? {
+        guard sqlite3_value_type(column) == SQLITE_BLOB, let start = sqlite3_value_blob(column)
         else { return nil }
-        return InfoHash(raw: UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+        return InfoHash(raw: UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(column))))
     }
 }
 
@@ -183,8 +185,8 @@ extension SHA256Digest: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         Array(self).bind(to: statement, at: parameter)
     }
-    package static func read(from statement: OpaquePointer, at column: Int32) -> SHA256Digest? {
-        [UInt8].read(from: statement, at: column).flatMap { SHA256Digest($0) }
+    package static func read(from column: OpaquePointer) -> SHA256Digest? {
+        [UInt8].read(from: column).flatMap { SHA256Digest($0) }
     }
 }
 
@@ -193,7 +195,7 @@ extension PeerAddress: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         description.bind(to: statement, at: parameter)
     }
-    package static func read(from statement: OpaquePointer, at column: Int32) -> PeerAddress? {
-        String.read(from: statement, at: column).flatMap { PeerAddress($0) }
+    package static func read(from column: OpaquePointer) -> PeerAddress? {
+        String.read(from: column).flatMap { PeerAddress($0) }
     }
 }

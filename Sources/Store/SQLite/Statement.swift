@@ -63,7 +63,7 @@ package final class Statement {
     package func next<Value: SQLValue>(_ type: Value.Type = Value.self) throws(StoreError) -> Value {
         precondition(column < columnCount, "more columns read than selected: \(sql)")
         column += 1
-        guard let value = Value.read(from: handle, at: column - 1) else { throw impossible() }
+        guard let value = Value.read(from: sqlite3_column_value(handle, column - 1)) else { throw impossible() }
         return value
     }
 

@@ -6,8 +6,8 @@ extension Timestamp: SQLValue {
     /// sums.
     private static let farthest: Int64 = 1 << 40
 
-    package static func read(from statement: OpaquePointer, at column: Int32) -> Timestamp? {
-        Int64.read(from: statement, at: column).flatMap { (-farthest...farthest).contains($0) ? Timestamp($0) : nil }
+    package static func read(from column: OpaquePointer) -> Timestamp? {
+        Int64.read(from: column).flatMap { (-farthest...farthest).contains($0) ? Timestamp($0) : nil }
     }
 
     /// The current time of the system's clock.

@@ -1,15 +1,24 @@
 /// The torrents as `pieces status` shows them.
 package struct StatusQuery {
+    /// The torrents that are read.
+    package enum Choice: Sendable {
+        /// All torrents, ordered by number.
+        case all
+        /// Those with these numbers, ordered by number.
+        case range(ClosedRange<TorrentID>)
+        /// These, in this order; those that don't exist are left out.
+        case listed([TorrentID])
+    }
+
     let db: Connection
 
     /// Calls `body` with each torrent's line, all read in one transaction.
     ///
-    /// `ids` selects torrents and their order; those that don't exist are left out. `nil` means all torrents, ordered
-    /// by number. Lists are long and read often, so no line is kept after its call.
-    package func forEachLine(of ids: [TorrentID]? = nil, _ body: (StatusLine) throws(StoreError) -> Void)
+    /// Lists are long and read often, so no line is kept after its call.
+    package func forEachLine(of choice: Choice = .all, _ body: (StatusLine) throws(StoreError) -> Void)
         throws(StoreError)
     {
-        try forEachRange(ids) { (range) throws(StoreError) in
+        try forEachRange(choice) { (range) throws(StoreError) in
             var live = try LiveCursor(db, range)
             try forEachTorrent(StatusLine.columns, range) { (id, row) throws(StoreError) in
                 let line: StatusLine
@@ -25,35 +34,34 @@ package struct StatusQuery {
     }
 
     /// Calls `body` with each torrent's row, like ``forEachLine(of:_:)``.
-    package func forEachRow(of ids: [TorrentID]? = nil, _ body: (StatusRow) throws(StoreError) -> Void)
+    package func forEachRow(of choice: Choice = .all, _ body: (StatusRow) throws(StoreError) -> Void)
         throws(StoreError)
     {
-        try forEachRange(ids) { (range) throws(StoreError) in
-            var live = try LiveCursor(db, range)
-            var scrapes = try ScrapeCursor(db, range)
-            var webSeeds = try WebSeedCursor(db, range)
-            var labels = try LabelCursor(db, range)
+        try forEachRange(choice) { (range) throws(StoreError) in
+            var tables = try StatusCursors(db, range)
             try forEachTorrent(StatusRow.columns, range) { (id, row) throws(StoreError) in
                 let whole: StatusRow
                 do throws(StoreError) {
-                    whole = try StatusRow(id, row, &live, &scrapes, &webSeeds, &labels)
+                    whole = try StatusRow(id, row, &tables)
                     assert(row.isRead, "StatusRow selects more columns than it reads")
                 } catch {
-                    whole = try StatusRow(
-                        damaged: try damaged(id, error), &live, &scrapes, &webSeeds, &labels)
+                    whole = try StatusRow(damaged: try damaged(id, error), &tables)
                 }
                 try body(whole)
             }
         }
     }
 
-    /// Calls `body` in one transaction, with the range of all numbers or with a range for each number.
-    private func forEachRange(_ ids: [TorrentID]?, _ body: (ClosedRange<TorrentID>) throws(StoreError) -> Void)
+    /// Calls `body` in one transaction, with the range of the chosen numbers or with a range for each listed one.
+    private func forEachRange(_ choice: Choice, _ body: (ClosedRange<TorrentID>) throws(StoreError) -> Void)
         throws(StoreError)
     {
         try db.transaction(.deferred) { () throws(StoreError) in
-            guard let ids else { return try body(TorrentID(.min)...TorrentID(.max)) }
-            for id in ids { try body(id...id) }
+            switch choice {
+            case .all: try body(TorrentID(.min)...TorrentID(.max))
+            case .range(let range): try body(range)
+            case .listed(let ids): for id in ids { try body(id...id) }
+            }
         }
     }
 

@@ -3,6 +3,14 @@ extension TorrentTable {
     /// The number of torrents.
     package func count() throws(StoreError) -> Int { try db.value("SELECT count(*) FROM torrent") ?? 0 }
 
+    /// The numbers of the first torrent and of the last; `nil` if there is none.
+    package func numbers() throws(StoreError) -> ClosedRange<TorrentID>? {
+        let first: TorrentID? = try db.value("SELECT min(id) FROM torrent") ?? nil
+        let last: TorrentID? = try db.value("SELECT max(id) FROM torrent") ?? nil
+        guard let first, let last else { return nil }
+        return first...last
+    }
+
     /// The number of torrents in the state. Reads only an index.
     package func count(in state: TorrentState) throws(StoreError) -> Int {
         try db.value("SELECT count(*) FROM torrent WHERE state = ?", state) ?? 0

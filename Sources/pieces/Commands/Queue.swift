@@ -99,8 +99,7 @@ struct Queue: Command, AnsweringCommand {
             table.cell(entry.word)
             table.cell((entry.reason ?? "").printable)
         }
-        var text: [UInt8] = []
-        table.write(to: &text, width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
-        Terminal.shared.print(bytes: text)
+        Terminal.shared.print(
+            parts: table.parts(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil))
     }
 }

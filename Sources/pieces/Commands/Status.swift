@@ -53,12 +53,12 @@ struct Status: DirectCommand, AnsweringCommand {
 
     var waits: Bool { watch }
 
-    func runDirectly() throws { Terminal.shared.print(bytes: try text()) }
+    func runDirectly() throws { Terminal.shared.print(parts: try text()) }
 
     func run() async throws {
         guard !json, Terminal.shared.isInteractive else {
             while watch {
-                Terminal.shared.print(bytes: try text())
+                Terminal.shared.print(parts: try text())
                 try await Interruption.pause(.seconds(1))
                 try Terminal.shared.requireReader()
             }
@@ -95,20 +95,20 @@ struct Status: DirectCommand, AnsweringCommand {
 
     /// Formats everything before any of it is written, because a reader that is slow or stopped must not hold back the
     /// database's log.
-    private func text() throws -> [UInt8] { try Rereading.run { try read() } }
+    private func text() throws -> [[UInt8]] { try Rereading.run { try read() } }
 
-    private func read() throws -> [UInt8] {
+    private func read() throws -> [[UInt8]] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
         return try Library(connection).readStatus(of: torrents, labels: list.labels.names) {
             (reading) throws(StoreError) in
-            json ? try object(reading) : try table(reading).bytes
+            json ? try object(reading) : try table(reading).parts
         }
     }
 
     /// Reads a page of a watched list; the last one if there are fewer.
     private func read(page: Int, hasKeys: Bool) throws -> (lines: [String], page: Int) {
         guard let connection = try global.openToRead() else {
-            return ([String(decoding: try textWithoutDatabase().dropLast(), as: UTF8.self)], 0)
+            return ([String(decoding: try textWithoutDatabase().joined().dropLast(), as: UTF8.self)], 0)
         }
         let room = Terminal.shared.room
         return try Library(connection).readStatus(of: torrents, labels: list.labels.names) {
@@ -137,34 +137,40 @@ struct Status: DirectCommand, AnsweringCommand {
         "and \(Format.count(count, "more torrent")): `pieces status` lists all"
     }
 
-    private func textWithoutDatabase() throws -> [UInt8] {
+    private func textWithoutDatabase() throws -> [[UInt8]] {
         let database = try global.path
         guard torrents.isEmpty, list.labels.names.isEmpty else {
             throw Failure("\(try global.access.absence); so there is no torrent")
         }
-        guard json else { return Array("\(try global.access.absence)\n".utf8) }
-        return StatusJSON(try EngineState(database: database, nil), nil, nil).bytes(count: 0) { _ in }
+        guard json else { return [Array("\(try global.access.absence)\n".utf8)] }
+        return StatusJSON(try EngineState(database: database, nil), nil, nil).parts([])
     }
 
-    private func object(_ reading: StatusReading) throws(StoreError) -> [UInt8] {
+    private func object(_ reading: StatusReading) throws(StoreError) -> [[UInt8]] {
         let status = StatusJSON(
             reading.engine, try reading.recovery(), try reading.queue(), try reading.limits())
         guard !list.isEverything else {
-            return try status.bytes(count: try reading.count()) { (json) throws(StoreError) in
-                let writing = HandOver<(StatusRow, Bitfield?), JSONWriter> { status.append($1.0, $1.1, to: &$0) }
-                try writing.run(adding: &json, empty: JSONWriter()) { (write) throws(StoreError) in
+            return status.parts(
+                try reading.inStripes { (reading) throws(StoreError) in
+                    var json = JSONWriter()
                     try reading.forEachRow { (torrent) throws(StoreError) in
-                        write((torrent, try have(torrent.line, reading)))
+                        status.append(torrent, try have(torrent.line, reading), to: &json)
                     }
-                }
-            }
+                    return json.bytes
+                })
         }
-        var rows: [StatusRow] = []
-        try reading.forEachRow { (torrent) throws(StoreError) in rows.append(torrent) }
-        let chosen = list.chosen(rows, reading.engine, .now()) { $0.line }.prefix(list.limit ?? .max)
-        return try status.bytes(count: chosen.count) { (json) throws(StoreError) in
-            for torrent in chosen { status.append(torrent, try have(torrent.line, reading), to: &json) }
+        let rows = try reading.inStripes { (reading) throws(StoreError) in
+            var rows: [StatusRow] = []
+            try reading.forEachRow { (torrent) throws(StoreError) in rows.append(torrent) }
+            return rows
         }
+        var json = JSONWriter()
+        for torrent in list.chosen(rows.flatMap(\.self), reading.engine, .now(), { $0.line })
+            .prefix(list.limit ?? .max)
+        {
+            status.append(torrent, try have(torrent.line, reading), to: &json)
+        }
+        return status.parts([json.bytes])
     }
 
     /// A torrent of the table; the row is read only if a column needs it.
@@ -184,23 +190,29 @@ struct Status: DirectCommand, AnsweringCommand {
             table.emptiness = "no torrent is \(list.states.map(\.rawValue).joined(separator: " or "))"
         }
         guard range != nil || !list.isEverything || table.needsRows else {
-            let filling = HandOver<(StatusLine, Bitfield?), StatusTable> { table, item in
-                table.count(item.0)
-                table.add(item.0)
-                if let have = item.1 { table.add(have, of: item.0) }
+            let empty = table.part
+            let parts = try reading.inStripes { (reading) throws(StoreError) in
+                var part = empty
+                try reading.forEachLine { (torrent) throws(StoreError) in
+                    part.count(torrent)
+                    part.add(torrent)
+                    if let have = try have(torrent, reading) { part.add(have, of: torrent) }
+                }
+                return part
             }
-            let empty = StatusTable(reading.engine, nil, nil)
-            try filling.run(adding: &table, empty: empty) { (fill) throws(StoreError) in
-                try reading.forEachLine { (torrent) throws(StoreError) in fill((torrent, try have(torrent, reading))) }
-            }
+            for part in parts { table.append(part) }
             return table
         }
-        var items: [Item] = []
-        if table.needsRows {
-            try reading.forEachRow { (torrent) throws(StoreError) in items.append((torrent.line, torrent)) }
-        } else {
-            try reading.forEachLine { (torrent) throws(StoreError) in items.append((torrent, nil)) }
-        }
+        let needsRows = table.needsRows
+        var items = try reading.inStripes { (reading) throws(StoreError) in
+            var items: [Item] = []
+            if needsRows {
+                try reading.forEachRow { (torrent) throws(StoreError) in items.append((torrent.line, torrent)) }
+            } else {
+                try reading.forEachLine { (torrent) throws(StoreError) in items.append((torrent, nil)) }
+            }
+            return items
+        }.flatMap(\.self)
         items = list.chosen(items, reading.engine, .now(), by: range == nil ? nil : .activity) { $0.line }
         for item in items { table.count(item.line) }
         if let limit = list.limit, items.count > limit {

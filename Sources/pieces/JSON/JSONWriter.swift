@@ -40,13 +40,28 @@ package struct JSONWriter {
 
     // MARK: Members of objects
 
-    package mutating func field(_ name: StaticString, _ value: some BinaryInteger) { member(name) { $0.number(value) } }
-    package mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) {
-        member(name) { $0.optional(value) { $0.number($1) } }
+    package mutating func field(_ name: StaticString, _ value: some BinaryInteger) {
+        guard let value = Int64(exactly: value) else { return member(name) { $0.scalar(String(value)) } }
+        append(name: name, room: [UInt8].longestDecimal) { [UInt8].write(decimal: value, to: $0) }
     }
-    package mutating func field(_ name: StaticString, _ value: String) { member(name) { $0.string(value) } }
+    package mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) {
+        if let value { field(name, value) } else { null(name) }
+    }
+    package mutating func field(_ name: StaticString, _ value: String) {
+        let isWritten = value.utf8.withContiguousStorageIfAvailable { text in
+            guard Self.isPlain(text) else { return false }
+            append(name: name, room: text.count + 2) { buffer in
+                buffer[0] = UInt8(ascii: "\"")
+                _ = buffer.extracting(1...).update(fromContentsOf: text)
+                buffer[text.count + 1] = UInt8(ascii: "\"")
+                return text.count + 2
+            }
+            return true
+        }
+        if isWritten != true { member(name) { $0.string(value) } }
+    }
     package mutating func field(_ name: StaticString, _ value: String?) {
-        member(name) { $0.optional(value) { $0.string($1) } }
+        if let value { field(name, value) } else { null(name) }
     }
     /// Writes a path and, if it has bytes that aren't UTF-8, also all its bytes in hexadecimal:
     /// ``Program/pathsInJSON``.
@@ -58,12 +73,12 @@ package struct JSONWriter {
         member(name) { $0.word(value ? "true" : "false") }
     }
     package mutating func field(_ name: StaticString, _ value: Bool?) {
-        member(name) { $0.optional(value) { $0.word($1 ? "true" : "false") } }
+        if let value { field(name, value) } else { null(name) }
     }
     /// Writes a number with at most six decimals; NaN and infinities become null.
     package mutating func field(_ name: StaticString, _ value: Double) { member(name) { $0.number(value) } }
     package mutating func field(_ name: StaticString, _ value: Double?) {
-        member(name) { $0.optional(value) { $0.number($1) } }
+        if let value { field(name, value) } else { null(name) }
     }
 
     mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) { member(name) { $0.object(body) } }
@@ -90,11 +105,12 @@ package struct JSONWriter {
     package mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        if Self.isPlain(text) {
-            bytes.append(contentsOf: text.utf8)
-        } else {
-            for scalar in text.unicodeScalars { append(scalar) }
+        let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
+            guard Self.isPlain(text) else { return false }
+            bytes.append(contentsOf: text)
+            return true
         }
+        if isPlain != true { for scalar in text.unicodeScalars { append(scalar) } }
         bytes.append(UInt8(ascii: "\""))
         needsComma = true
     }
@@ -102,13 +118,6 @@ package struct JSONWriter {
     mutating func strings(_ items: some Sequence<String>) { array(items) { $0.string($1) } }
 
     // MARK: Bytes
-
-    private mutating func number(_ value: some BinaryInteger) {
-        guard let value = Int64(exactly: value) else { return scalar(String(value)) }
-        separate()
-        bytes.append(decimal: value)
-        needsComma = true
-    }
 
     private mutating func number(_ value: Double) {
         guard value.isFinite else { return word("null") }
@@ -118,7 +127,7 @@ package struct JSONWriter {
     }
 
     /// Whether the text needs no escapes.
-    private static func isPlain(_ text: String) -> Bool {
+    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         text.hasNone { $0 < 0x20 || $0 > 0x7e || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
     }
 
@@ -134,32 +143,45 @@ package struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func optional<Value>(_ value: Value?, _ write: (inout JSONWriter, Value) -> Void) {
-        if let value { write(&self, value) } else { word("null") }
-    }
-
     private mutating func member<Failure: Error>(
         _ name: StaticString, _ value: (inout JSONWriter) throws(Failure) -> Void
     ) throws(Failure) {
-        separate()
         append(name: name)
-        needsComma = false
         try value(&self)
         needsComma = true
     }
 
-    /// Names are plain ASCII constants and make up half of all output, so each is appended in one operation.
-    private mutating func append(name: StaticString) {
-        let count = name.utf8CodeUnitCount
-        bytes.append(addingCapacity: count + 3) { bytes in
+    private mutating func null(_ name: StaticString) {
+        append(name: name, room: 4) { buffer in
+            (buffer[0], buffer[1], buffer[2], buffer[3]) = (0x6e, 0x75, 0x6c, 0x6c)
+            return 4
+        }
+    }
+
+    /// Appends a member whose value `write` writes into room for it, and whose length it returns. Names are plain ASCII
+    /// constants, and most values are short: each member is appended in one operation.
+    private mutating func append(
+        name: StaticString, room: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Int
+    ) {
+        let (start, count) = (needsComma ? 1 : 0, name.utf8CodeUnitCount)
+        bytes.append(addingCapacity: start + count + 3 + room) { bytes in
             bytes.withUnsafeMutableBufferPointer { buffer, initialized in
-                buffer[0] = UInt8(ascii: "\"")
-                name.withUTF8Buffer { _ = buffer.extracting(1...).update(fromContentsOf: $0) }
-                buffer[count + 1] = UInt8(ascii: "\"")
-                buffer[count + 2] = UInt8(ascii: ":")
-                initialized = count + 3
+                buffer[0] = UInt8(ascii: ",")
+                buffer[start] = UInt8(ascii: "\"")
+                name.withUTF8Buffer { _ = buffer.extracting((start + 1)...).update(fromContentsOf: $0) }
+                buffer[start + count + 1] = UInt8(ascii: "\"")
+                buffer[start + count + 2] = UInt8(ascii: ":")
+                let end = start + count + 3
+                initialized = end + write(UnsafeMutableBufferPointer(rebasing: buffer[end...]))
             }
         }
+        needsComma = true
+    }
+
+    /// Appends the name of a member, and is ready for its value.
+    private mutating func append(name: StaticString) {
+        append(name: name, room: 0) { _ in 0 }
+        needsComma = false
     }
 
     private mutating func enclose<Failure: Error>(

@@ -6,9 +6,6 @@ import Torrent
 
 /// Writes the object of `pieces status --json`, which ``JSONTopic`` describes.
 struct StatusJSON {
-    /// The typical number of bytes for a torrent without its bitfield.
-    private static let usualBytes = 640
-
     private let engine: EngineState
     private let recovery: RecoveryNote?
     private let queue: QueueState?
@@ -26,12 +23,9 @@ struct StatusJSON {
         self.now = now
     }
 
-    /// Returns the whole object. `count` is the expected number of torrents; `torrents` passes each one to
-    /// ``append(_:_:to:)``.
-    func bytes<Failure: Error>(count: Int, _ torrents: (inout JSONWriter) throws(Failure) -> Void) throws(Failure)
-        -> [UInt8]
-    {
-        try JSONWriter.line(capacity: (count + 1) * Self.usualBytes) { (json) throws(Failure) in
+    /// The whole object in parts. Each of `torrents` is what a writer holds after calls of ``append(_:_:to:)``.
+    func parts(_ torrents: [[UInt8]]) -> [[UInt8]] {
+        let frame = JSONWriter.line { json in
             json.object("engine") { json in
                 json.field("running", engine.isUnknown ? nil : engine.isRunning as Bool?)
                 json.field("pid", engine.pid)
@@ -59,9 +53,16 @@ struct StatusJSON {
             } else {
                 json.field("limits", nil as String?)
             }
-            try json.array("torrents", torrents)
+            json.array("torrents") { _ in }
         }
+        let end = frame.suffix(Self.end.count)
+        assert(end.elementsEqual(Self.end))
+        let parts = torrents.filter { !$0.isEmpty }.flatMap { [Array(",".utf8), $0] }.dropFirst()
+        return [Array(frame.dropLast(end.count))] + parts + [Array(end)]
     }
+
+    /// What follows the torrents.
+    private static let end = Array("]}\n".utf8)
 
     func append(_ torrent: StatusRow, _ have: Bitfield?, to json: inout JSONWriter) {
         json.object { fields(of: torrent, have, &$0) }

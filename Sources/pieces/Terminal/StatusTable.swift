@@ -16,6 +16,8 @@ struct StatusTable {
     private let recovery: RecoveryNote?
     private let queue: QueueState?
     private let columns: [StatusColumn]
+    /// The columns that the user chose; `nil` for the usual ones.
+    private let chosen: [StatusColumn]?
     private let now: Timestamp
     private let display: Display
     /// The width of the terminal; `nil` if nothing has to be cut.
@@ -23,7 +25,7 @@ struct StatusTable {
     private var table: Table
     private var errors: [String] = []
     private var maps: [UInt8] = []
-    private var counts: [TorrentState: Int] = [:]
+    private var counts = StateCounts()
     private var totals = (wanted: Int64(0), completed: Int64(0), down: Int64(0), up: Int64(0))
     /// One sentence on the limits, if it has to be known.
     var limits: String?
@@ -43,6 +45,7 @@ struct StatusTable {
         self.engine = engine
         self.recovery = recovery
         self.queue = queue
+        chosen = columns
         self.columns = columns ?? StatusColumn.usual
         self.now = now
         display = Terminal.shared.display
@@ -59,9 +62,24 @@ struct StatusTable {
 
     var needsRows: Bool { columns.contains { $0.isOfRow } }
 
+    /// A table without torrents, for those of a part of the list: see ``append(_:)``.
+    var part: StatusTable { StatusTable(engine, nil, columns: chosen, now: now) }
+
+    /// Appends the torrents of the next part of the list.
+    mutating func append(_ part: StatusTable) {
+        table.append(part.table)
+        errors += part.errors
+        maps += part.maps
+        counts.add(part.counts)
+        totals.wanted += part.totals.wanted
+        totals.completed += part.totals.completed
+        totals.down += part.totals.down
+        totals.up += part.totals.up
+    }
+
     /// Counts a torrent in the totals.
     mutating func count(_ torrent: StatusLine) {
-        counts[engine.state(of: torrent), default: 0] += 1
+        counts.add(engine.state(of: torrent))
         totals.wanted += torrent.wantedBytes
         totals.completed += min(torrent.completedBytes, torrent.wantedBytes)
         if let live = engine.live(torrent, now) {
@@ -76,11 +94,15 @@ struct StatusTable {
         for column in columns {
             switch column {
             case .id: table.cell { $0.append(decimal: torrent.id.rawValue) }
-            case .name: table.cell(torrent.name.printable)
+            case .name: table.cell(printing: torrent.name)
             case .state: table.cell(display.text(word(of: torrent), engine.state(of: torrent).colour))
             case .done where !torrent.hasMetadata: table.cell("")
             case .size where !torrent.hasMetadata: table.cell("")
             case .missing where !torrent.hasMetadata: table.cell("")
+            case .down where live == nil: table.cell("")
+            case .up where live == nil: table.cell("")
+            case .peers where live == nil: table.cell("")
+            case .left where live == nil: table.cell("")
             case .done: table.cell { Format.percent(torrent.completedBytes, of: torrent.wantedBytes, to: &$0) }
             case .size: table.cell { Format.bytes(torrent.wantedBytes, to: &$0) }
             case .down: table.cell { text in live.map { Format.rate($0.downloadRate, to: &text) } }
@@ -148,30 +170,22 @@ struct StatusTable {
 
     /// The lines of a screen with `room` lines.
     func lines(in room: Int) -> [String] {
-        var lines = String(decoding: bytes(errorRoom: room / Self.errorShare), as: UTF8.self)
+        var lines = String(decoding: parts(errorRoom: room / Self.errorShare).joined(), as: UTF8.self)
             .split(separator: "\n").map(String.init)
         if let remainder { lines.append(remainder) }
         return lines
     }
 
-    var bytes: [UInt8] {
-        var text = bytes(errorRoom: .max)
-        if let remainder { text += "\(remainder)\n".utf8 }
-        return text
-    }
+    /// The whole text, in parts.
+    var parts: [[UInt8]] { parts(errorRoom: .max) + [Array((remainder.map { "\($0)\n" } ?? "").utf8)] }
 
-    private func bytes(errorRoom: Int) -> [UInt8] {
-        var text = Array(recoveryText.utf8)
-        if counts.isEmpty {
-            text += "\(emptiness)\n".utf8
-        } else {
-            table.write(to: &text, width: width)
-        }
-        text += footer.utf8
+    private func parts(errorRoom: Int) -> [[UInt8]] {
+        var parts = [Array(recoveryText.utf8)]
+        parts += counts.isEmpty ? [Array("\(emptiness)\n".utf8)] : table.parts(width: width)
+        var text = Array(footer.utf8)
         let explained = errors.map { wrapped($0, indent: 4) }.joined(separator: "\n")
         for line in explained.split(separator: "\n").prefix(errorRoom) { text += "\(line)\n".utf8 }
-        text += maps
-        return text
+        return parts + [text + maps]
     }
 
     private var recoveryText: String {
@@ -180,7 +194,7 @@ struct StatusTable {
 
     private var footer: String {
         var text = ""
-        if counts.values.reduce(0, +) > 1 { text += sums + "\n" }
+        if counts.total > 1 { text += sums + "\n" }
         for row in waiting {
             let sentence = "\(row.torrent)  complete, and waits to move to \(row.folder): \(row.problem ?? "")"
             text += wrapped(sentence.printable, indent: 4) + "\n"
@@ -198,13 +212,12 @@ struct StatusTable {
     /// Totals such as `90 torrents: 12 complete, 78 stopped  13.4 %, 1.2 GiB of 9.0 GiB  ↓ 0 B/s  ↑ 0 B/s`.
     private var sums: String {
         let words = DownloadWords(display)
-        let states = counts.sorted { $0.key.order < $1.key.order }.map { state, count in
+        let states = counts.all.map { state, count in
             let text = "\(Format.count(count)) \(engine.word(for: state))"
             return state == .error || state == .offline ? display.text(text, state.colour) : text
         }
-        let total = counts.values.reduce(0, +)
         var parts = LineParts()
-        parts.append(Format.count(total, "torrent"), rank: 0)
+        parts.append(Format.count(counts.total, "torrent"), rank: 0)
         parts.append(states.joined(separator: ", "), rank: 3, gap: ": ")
         parts.append(Format.percent(totals.completed, of: totals.wanted), rank: 1)
         parts.append(Format.part(totals.completed, of: totals.wanted), rank: 4, gap: ", ")
@@ -219,12 +232,12 @@ struct StatusTable {
     private var engineSentence: String? {
         if engine.isRunning { return engine.silentSince == nil ? nil : engine.sentence }
         guard !engine.isUnknown, engine.since != nil else {
-            return engine.isUnknown || counts[.queued] != nil || counts[.metadata] != nil ? engine.sentence : nil
+            return engine.isUnknown || counts.has(.queued) || counts.has(.metadata) ? engine.sentence : nil
         }
-        guard counts[.queued] == nil else {
+        guard !counts.has(.queued) else {
             return "no engine is running: `pieces run` continues the stopped torrents"
         }
-        return counts[.metadata] == nil ? nil : "no engine is running: `pieces run` fetches the missing metadata"
+        return counts.has(.metadata) ? "no engine is running: `pieces run` fetches the missing metadata" : nil
     }
 
     private func wrapped(_ text: String, indent: Int) -> String {
@@ -232,12 +245,27 @@ struct StatusTable {
     }
 }
 
-extension TorrentState {
+/// How many torrents are in each state.
+private struct StateCounts {
     /// The order of states in totals: problems first, then what is under way.
-    fileprivate var order: Int {
-        let order: [TorrentState] = [
-            .error, .offline, .noSpace, .downloading, .metadata, .checking, .queued, .seeding, .complete, .paused,
-        ]
-        return order.firstIndex(of: self) ?? order.count
+    private static let order: [TorrentState] = [
+        .error, .offline, .noSpace, .downloading, .metadata, .checking, .queued, .seeding, .complete, .paused,
+    ]
+
+    private var counts = [Int](repeating: 0, count: order.count)
+
+    var total: Int { counts.reduce(0, +) }
+    var isEmpty: Bool { counts.allSatisfy { $0 == 0 } }
+    /// The states that a torrent is in.
+    var all: [(TorrentState, Int)] { zip(Self.order, counts).filter { $0.1 > 0 } }
+
+    func has(_ state: TorrentState) -> Bool { all.contains { $0.0 == state } }
+
+    mutating func add(_ state: TorrentState) {
+        if let place = Self.order.firstIndex(of: state) { counts[place] += 1 }
+    }
+
+    mutating func add(_ other: StateCounts) {
+        for place in counts.indices { counts[place] += other.counts[place] }
     }
 }

@@ -1,3 +1,6 @@
+import System
+import Torrent
+
 /// Rows of text in columns that are as wide as their content. On a narrow terminal, one column is cut.
 ///
 /// A list of a hundred thousand torrents has nine hundred thousand cells, so their text is one array of bytes, and a
@@ -17,11 +20,34 @@ package struct Table {
         let width: Int
     }
 
+    /// Whole rows.
+    private struct Rows {
+        /// The number of bytes of each cell, row by row.
+        var lengths: [UInt32] = []
+        /// In the order of the cells.
+        var odd: [Odd] = []
+        var bytes: [UInt8] = []
+
+        /// Ends the cell whose bytes begin at `start`.
+        mutating func endCell(_ start: Int, width: Int) {
+            let length = bytes.count - start
+            if width != length { odd.append(Odd(cell: lengths.count, width: width)) }
+            lengths.append(UInt32(length))
+        }
+    }
+
+    /// How the columns are written.
+    private struct Fit {
+        var widths: [Int]
+        var dropped: Set<Int> = []
+    }
+
     /// The minimum width of the flexible column.
     private static let narrowest = 8
     /// The minimum width of the flexible column while other columns can still be dropped.
     private static let readable = 20
     private static let gap = 2
+    private static let spaces = [UInt8](repeating: UInt8(ascii: " "), count: 64)
 
     private let columns: [Column]
     private let flexible: Int
@@ -31,11 +57,9 @@ package struct Table {
     private var hasText: [Bool]
     /// The width of the widest cell in each column.
     private var widths: [Int]
-    /// The number of bytes of each cell, row by row, starting with the titles.
-    private var lengths: [UInt32] = []
-    /// In the order of the cells.
-    private var odd: [Odd] = []
-    private var bytes: [UInt8] = []
+    /// The titles, and the rows of other tables that were appended.
+    private var above: [Rows]
+    private var rows = Rows()
     /// The column of the next cell.
     private var column = 0
 
@@ -48,8 +72,25 @@ package struct Table {
         self.droppable = droppable
         self.lastDroppable = lastDroppable
         hasText = [Bool](repeating: false, count: columns.count)
-        widths = [Int](repeating: 0, count: columns.count)
-        add(columns.map(\.title))
+        widths = columns.map(\.title.columns)
+        var titles = Rows()
+        for (column, width) in zip(columns, widths) {
+            titles.bytes.append(contentsOf: column.title.utf8)
+            titles.endCell(titles.bytes.count - column.title.utf8.count, width: width)
+        }
+        above = [titles]
+    }
+
+    /// Appends the rows of a table with the same columns.
+    package mutating func append(_ other: Table) {
+        precondition(column == 0 && other.column == 0 && columns.count == other.columns.count)
+        above.append(rows)
+        above += other.above.dropFirst()
+        rows = other.rows
+        for column in columns.indices {
+            hasText[column] = hasText[column] || other.hasText[column]
+            widths[column] = max(widths[column], other.widths[column])
+        }
     }
 
     package mutating func add(_ row: [String]) {
@@ -59,56 +100,75 @@ package struct Table {
 
     /// Appends the next cell of the row.
     package mutating func cell(_ text: String) {
-        let start = bytes.count
-        bytes.append(contentsOf: text.utf8)
-        endCell(start, width: text.columns)
+        let start = rows.bytes.count
+        let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
+            rows.bytes.append(contentsOf: text)
+            return text.hasNone { $0 > 0x7f || $0 == 0x1b }
+        }
+        if isPlain == nil { rows.bytes.append(contentsOf: text.utf8) }
+        endCell(start, width: isPlain == true ? rows.bytes.count - start : text.columns)
+    }
+
+    /// Appends the next cell of the row: the text as ``String/printable`` has it.
+    mutating func cell(printing text: String) {
+        let start = rows.bytes.count
+        let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
+            guard text.hasNone(where: { $0 < 0x20 || $0 > 0x7e }) else { return false }
+            rows.bytes.append(contentsOf: text)
+            return true
+        }
+        guard isPlain == true else { return cell(text.printable) }
+        endCell(start, width: rows.bytes.count - start)
     }
 
     /// Appends the next cell of the row; `write` must append only ASCII.
     package mutating func cell(ascii write: (inout [UInt8]) -> Void) {
-        let start = bytes.count
-        write(&bytes)
-        endCell(start, width: bytes.count - start)
+        let start = rows.bytes.count
+        write(&rows.bytes)
+        endCell(start, width: rows.bytes.count - start)
     }
 
     /// The table with its titles; every line ends with a line feed. `width` is the terminal's width, or `nil` if
     /// nothing has to be cut.
-    package func text(width: Int?) -> String {
-        var text: [UInt8] = []
-        write(to: &text, width: width)
-        return String(decoding: text, as: UTF8.self)
+    package func text(width: Int?) -> String { String(decoding: parts(width: width).joined(), as: UTF8.self) }
+
+    /// The same text as ``text(width:)`` in parts, because a long one is written by several cores.
+    func parts(width: Int?) -> [[UInt8]] {
+        precondition(column == 0, "the last row is not whole")
+        let fit = fit(width)
+        let blocks = above + [rows]
+        return Parallel.map(blocks.count) { write(blocks[$0], fit) }
     }
 
-    /// Appends the same text as ``text(width:)``.
-    func write(to text: inout [UInt8], width: Int?) {
-        precondition(column == 0, "the last row is not whole")
-        let (widths, dropped) = fit(width)
-        let isDropped = columns.indices.map { dropped.contains($0) }
+    private func write(_ rows: Rows, _ fit: Fit) -> [UInt8] {
+        var text: [UInt8] = []
+        let widths = fit.widths
+        let isDropped = columns.indices.map { fit.dropped.contains($0) }
         let total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
         // The last column isn't padded, because one of its cells may be longer than all others together.
         text.reserveCapacity(
-            text.count + bytes.count + lengths.count / columns.count * (total - widths[columns.count - 1] + 1))
+            rows.bytes.count + rows.lengths.count / columns.count * (total - widths[columns.count - 1] + 1))
         var start = 0
-        var rest = odd[...]
-        for first in stride(from: 0, to: lengths.count, by: columns.count) {
+        var rest = rows.odd[...]
+        for first in stride(from: 0, to: rows.lengths.count, by: columns.count) {
             // Spaces are written only if text follows, so that no line ends with spaces.
             var spaces = 0
             for column in columns.indices {
-                let end = start + Int(lengths[first + column])
+                let end = start + Int(rows.lengths[first + column])
                 defer { start = end }
                 let isOdd = rest.first?.cell == first + column
                 let width = isOdd ? rest.removeFirst().width : end - start
                 if isDropped[column] { continue }
-                let cut = width > widths[column] ? fitted(bytes[start..<end], widths[column]) : nil
+                let cut = width > widths[column] ? fitted(rows.bytes[start..<end], widths[column]) : nil
                 // The width is one column smaller if a wide character didn't fit.
                 let padding = widths[column] - (cut?.columns ?? width)
                 if columns[column].isRight { spaces += padding }
                 if width > 0 {
-                    text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: spaces))
+                    Self.append(spaces: spaces, to: &text)
                     if let cut {
                         text.append(contentsOf: cut.utf8)
                     } else {
-                        text.append(contentsOf: bytes[start..<end])
+                        text.append(contentsOf: rows.bytes[start..<end])
                     }
                     spaces = 0
                 }
@@ -116,35 +176,41 @@ package struct Table {
             }
             text.append(UInt8(ascii: "\n"))
         }
+        return text
     }
 
-    /// The columns' widths in a terminal of this width, and the columns that are dropped.
-    private func fit(_ width: Int?) -> (widths: [Int], dropped: Set<Int>) {
-        var widths = widths
-        var dropped: Set<Int> = []
-        guard let width else { return (widths, dropped) }
+    private static func append(spaces count: Int, to text: inout [UInt8]) {
+        var rest = count
+        while rest > 0 {
+            let step = min(rest, spaces.count)
+            text.append(contentsOf: spaces[..<step])
+            rest -= step
+        }
+    }
+
+    /// The columns as they are written in a terminal of this width.
+    private func fit(_ width: Int?) -> Fit {
+        var fit = Fit(widths: widths)
+        guard let width else { return fit }
         var total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
         func drop(_ candidates: [Int], keeping least: Int) {
             for column in candidates
-            where !dropped.contains(column) && widths[flexible] - (total - width) < min(least, widths[flexible]) {
-                dropped.insert(column)
+            where !fit.dropped.contains(column) && widths[flexible] - (total - width) < min(least, widths[flexible]) {
+                fit.dropped.insert(column)
                 total -= widths[column] + Self.gap
             }
         }
         drop((droppable + lastDroppable).filter { !hasText[$0] }, keeping: Self.readable)
         drop(droppable, keeping: Self.readable)
         drop(lastDroppable, keeping: Self.narrowest)
-        if total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
-        return (widths, dropped)
+        if total > width { fit.widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
+        return fit
     }
 
     /// Ends the cell whose bytes begin at `start`.
     private mutating func endCell(_ start: Int, width: Int) {
-        // The first row are the titles.
-        if width > 0, lengths.count >= columns.count { hasText[column] = true }
-        let length = bytes.count - start
-        if width != length { odd.append(Odd(cell: lengths.count, width: width)) }
-        lengths.append(UInt32(length))
+        if width > 0 { hasText[column] = true }
+        rows.endCell(start, width: width)
         widths[column] = max(widths[column], width)
         column = column + 1 == columns.count ? 0 : column + 1
     }

@@ -120,10 +120,17 @@ final class Terminal: Sendable {
     func print(_ text: String) { print(bytes: Array((wrapped(text, indent: Self.indent) + "\n").utf8)) }
 
     /// Prints complete lines or JSON.
-    func print(bytes: [UInt8]) {
+    func print(bytes: [UInt8]) { print(parts: [bytes]) }
+
+    /// Prints complete lines or JSON, which come in parts.
+    func print(parts: [[UInt8]]) {
         state.withLock { state in
             // Long lists are printed without a block, so they aren't copied.
-            guard !state.block.isEmpty else { return write(bytes, to: STDOUT_FILENO, &state) }
+            guard !state.block.isEmpty else {
+                for part in parts { write(part, to: STDOUT_FILENO, &state) }
+                return
+            }
+            let bytes = Array(parts.joined())
             let (width, height) = size
             let parts = state.block.printing(bytes, width: width, height: height)
             write(parts.start + parts.text + parts.block, to: STDOUT_FILENO, &state)
