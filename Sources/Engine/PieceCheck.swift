@@ -53,7 +53,7 @@ struct PieceCheck {
     /// Everything of an imported torrent was checked. Returns what became of the other client's claim, once.
     mutating func endAudit(have: Bitfield, of metainfo: Metainfo) -> ImportAudit.Outcome? {
         defer { audit = nil }
-        return audit?.outcome(have: have, metainfo.layout, metainfo.geometry)
+        return audit?.outcome(have: have, of: metainfo)
     }
 
     /// Cancels the check, because the torrent stops.

@@ -208,7 +208,7 @@ extension Session {
         if case .away = await folderStatus(of: row) { true } else { false }
     }
 
-    private func folderStatus(of row: TorrentRow) async -> FolderStatus {
+    func folderStatus(of row: TorrentRow) async -> FolderStatus {
         let (folder, now) = (FileName(row.output), environment.clock.now)
         if let known = machine.folders.status(of: folder, now: now) { return known }
         let root = FilePath(text: row.output)

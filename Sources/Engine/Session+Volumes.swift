@@ -58,12 +58,62 @@ extension Session {
                     wasOnline ? .offline : .online, "the volume \(title) \(state.clause(at: row.mountPath))", now: now)
             }
         }
-        if row.offlineSince != nil, state.isOnline, !row.isForeign { await volumeIsBack(row.id) }
+        // One that doesn't answer may still do so.
+        guard state != .silent, volumes.noted(row.id, isOnline: state.isOnline) else { return }
+        if row.isForeign {
+            // Whatever is here under its name, the torrents find out, once in a run.
+            await volumeIsBack(row.id)
+        } else if state.isOnline {
+            if row.offlineSince != nil { await volumeIsBack(row.id) }
+        } else {
+            await volumeIsAway(row, state)
+        }
     }
+
+    /// Notes as offline what seeds at rest on a volume that isn't there: it would be found out only at its next
+    /// announce, and where there is no tracker never.
+    private func volumeIsAway(_ volume: VolumeRow, _ state: VolumeState) async {
+        var last: TorrentID?
+        do {
+            while !isStopping, volumes.isAway(volume.id) {
+                let rows = try await environment.store.perform { [last] db throws(StoreError) in
+                    try db.torrents.seedsAtRest(on: volume.id, after: last, limit: Self.notedAtOnce)
+                }
+                guard let end = rows.last else { return }
+                last = end.id
+                var offline: [(row: TorrentRow, reason: String, unseen: Duration)] = []
+                for row in rows where !machine.isRunning(row.id) && isInScope(row.id) && row.mayGoOffline {
+                    let unseen = machine.folders.unseenTime(FileName(row.output), uptime: .now)
+                    switch await folderStatus(of: row) {
+                    case .away(let reason): offline.append((row, reason, unseen))
+                    case .there where state == .emptyMountPoint:
+                        offline.append((row, "\(volume.title) \(state.clause(at: volume.mountPath))", unseen))
+                    // Its files may be here all the same: it finds out itself.
+                    case .there:
+                        let dormant = try await environment.store.perform { db throws(StoreError) in
+                            DormantTorrent(row: row, trackers: [], volume: try db.volumes.trustedIdentity(of: row))
+                        }
+                        _ = await isInItsPlace(dormant)
+                    }
+                }
+                let gone = offline.filter { machine.isDormant($0.row.id) }
+                guard !gone.isEmpty else { continue }
+                await write("what is offline with the volume \(volume.title)") { db, now throws(StoreError) in
+                    try db.torrents.goOffline(gone, pause: FolderPresence.lookAgainAfter, now: now)
+                }
+            }
+        } catch {
+            log.error("could not look at the torrents of \(volume.title): \(error)")
+        }
+    }
+
+    /// Torrents that are noted as offline in one transaction.
+    private static let notedAtOnce = 500
 
     /// Has the offline torrents of a volume looked at: it is back, or was found on this machine.
     func volumeIsBack(_ id: VolumeID) async {
         machine.folders.forget()
+        feedScrub { machine, now in machine.volumeIsBack(id, now: now) }
         for engine in engines.values where engine.hasVolume(id) {
             engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .offline, now: $1) } }
         }

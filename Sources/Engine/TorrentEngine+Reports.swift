@@ -110,6 +110,7 @@ extension TorrentEngine {
     func endAudit() {
         guard let outcome = check.endAudit(have: swarm.have, of: metainfo) else { return }
         let (id, now) = (id, environment.clock.timestamp)
+        repair.found(outcome.damage)
         write("what became of the imported torrent") { db throws(StoreError) in
             try outcome.record(id, db, now: now)
         }

@@ -13,6 +13,8 @@ struct VolumeWatch {
 
     private var mounts: [UInt8] = []
     private var lookedAt: Instant?
+    /// Whether each volume was there at the last look of this run.
+    private var states: [VolumeID: Bool] = [:]
     /// The volumes that are being looked at, and since when.
     private(set) var looks: [VolumeID: Instant] = [:]
 
@@ -34,6 +36,11 @@ struct VolumeWatch {
     }
 
     mutating func ended(_ id: VolumeID) { looks[id] = nil }
+
+    /// Notes whether the volume is there. Returns whether that is news in this run.
+    mutating func noted(_ id: VolumeID, isOnline: Bool) -> Bool { states.updateValue(isOnline, forKey: id) != isOnline }
+
+    func isAway(_ id: VolumeID) -> Bool { states[id] == false }
 
     /// Whether the volume hasn't answered for too long.
     func isSilent(_ id: VolumeID, now: Instant) -> Bool { looks[id].map { now - $0 >= Self.patience } ?? false }

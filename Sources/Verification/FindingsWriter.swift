@@ -44,7 +44,8 @@ struct FindingsWriter {
         }
         // An engine that found the payload unreachable must look again.
         let isBack = finding.volume != nil && row.state == .offline
-        if isChanged || isBack, engineRuns {
+        let isDamaged = finding.audit.map { !$0.damage.isEmpty } ?? false
+        if isChanged || isBack || isDamaged, engineRuns {
             try connection.intents.append(.damaged, torrent: finding.id, now: now)
         }
         if let audit = finding.audit { try audit.record(finding.id, connection, now: now) }

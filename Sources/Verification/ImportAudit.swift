@@ -36,9 +36,10 @@ package struct ImportAudit: Sendable {
 
     /// The result for a torrent that now has these verified pieces; `nil` if some could not be read, so that it isn't
     /// known yet.
-    package func outcome(have: Bitfield, _ layout: FileLayout, _ geometry: Geometry) -> Outcome? {
+    package func outcome(have: Bitfield, of metainfo: Metainfo) -> Outcome? {
         guard !unreadable else { return nil }
         let wrong = wrong.subtracting(have)
+        let (layout, geometry) = (metainfo.layout, metainfo.geometry)
         var files: [String] = []
         var count = 0
         var last = -1
@@ -51,7 +52,13 @@ package struct ImportAudit: Sendable {
         }
         return Outcome(
             wrong: wrong.population, missing: claim.subtracting(have).subtracting(wrong).population, files: files,
-            fileCount: count)
+            fileCount: count,
+            damage: wrong.pieces.map { piece in
+                let place = metainfo.place(of: piece)
+                return NewDamage(
+                    piece: piece, kind: .rot, isHeld: false, path: place.path, fileOffset: place.fileOffset,
+                    bytes: Int64(geometry.length(of: piece)))
+            }, pieceCount: geometry.pieceCount)
     }
 
     /// What became of a claim.
@@ -61,6 +68,9 @@ package struct ImportAudit: Sendable {
         /// The first files with wrong pieces, and how many there are.
         package let files: [String]
         package let fileCount: Int
+        /// The wrong pieces: they stand as damage until they are fetched.
+        package let damage: [NewDamage]
+        let pieceCount: Int
 
         /// Records the outcome, and damage as an event.
         package func record(_ id: TorrentID, _ connection: Connection, now: Timestamp) throws(StoreError) {
@@ -68,6 +78,9 @@ package struct ImportAudit: Sendable {
                 guard let row = try connection.imports.row(id),
                     try connection.imports.end(id, wrong: wrong, missing: missing, now: now), wrong > 0
                 else { return }
+                // What was fetched since is no damage any more.
+                let have = try connection.pieces.have(of: id, count: pieceCount)
+                try connection.damage.add(damage.filter { !have[$0.piece] }, of: id, now: now)
                 let others =
                     fileCount > files.count ? " and \(Format.count(fileCount - files.count, "other file"))" : ""
                 try connection.events.append(

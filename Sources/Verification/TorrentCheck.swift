@@ -88,8 +88,7 @@ struct TorrentCheck: Sendable {
         var have = verdicts.good
         have.formUnion(task.confirmed)
         have.formUnion(task.torrent.metainfo.zeroPieces)
-        return audit.outcome(
-            have: have, task.torrent.metainfo.layout, task.torrent.metainfo.geometry)
+        return audit.outcome(have: have, of: task.torrent.metainfo)
     }
 
     /// The outcome for an unreachable payload; `nil` when the payload can be read.

@@ -40,6 +40,43 @@ import Torrent
         }
     }
 
+    /// Torrents at rest without a tracker have no announce at which it would be found out.
+    @Test func torrentsAtRestGoOfflineWithTheirVolume() async throws {
+        let torrents = try (0..<12).map { try SampleTorrent("t\($0).bin", length: 50_000, seed: 410 + UInt64($0)) }
+        try await withSite { site in
+            try await LoopVolume.with(in: site.folder) { disk in
+                try await disk.mounted(at: site.output) {
+                    var ids: [TorrentID] = []
+                    for torrent in torrents { ids.append(try site.add(torrent)) }
+                    for torrent in torrents { try torrent.write(to: site.output) }
+                    func untilAll(_ state: TorrentState) async throws {
+                        try await eventually("all to be \(state)") {
+                            try ids.allSatisfy { try site.row($0).state == state }
+                        }
+                    }
+                    try await site.run { _ in try await untilAll(.seeding) }
+                    try await site.run { session in
+                        try await untilAll(.seeding)
+                        try disk.unmount(site.output)
+                        try await untilAll(.offline)
+                        #expect(await session.snapshots().isEmpty, "no torrent had to be activated")
+                        try disk.mount(at: site.output)
+                        try await untilAll(.seeding)
+                    }
+                    // The disk goes while no engine runs.
+                    try disk.unmount(site.output)
+                    try await site.run { _ in
+                        try await untilAll(.offline)
+                        try disk.mount(at: site.output)
+                        try await untilAll(.seeding)
+                    }
+                    for (id, torrent) in zip(ids, torrents) { #expect(try site.claimed(id, torrent).isFull) }
+                }
+            }
+            #expect(try Files.names(in: site.output) == [])
+        }
+    }
+
     @Test func incompleteTorrentWritesNothingBelowTheMountPoint() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 1 << 20), .init("b", 1 << 20)], seed: 402)
         try await withDisk { site, point in

@@ -248,6 +248,10 @@ import Verification
                 let have = try connection.pieces.have(of: row.id, count: row.pieceCount)
                 #expect(try torrent.unfounded(have, in: data) == [])
             }
+            // The wrong piece stands as damage until it is fetched.
+            let standing = try connection.damage.standing()
+            #expect(standing.map(\.torrent) == [bad.id] && standing.first?.path == "rotten/a", "\(standing)")
+            #expect(try library.scrubStatus(now: .now()).isDamaged)
             let report = try #require(try library.importReport())
             #expect(
                 report.sum.unhashed == 0 && report.sum.wrongPieces == 1 && report.damaged.map(\.torrent.id) == [bad.id])
@@ -266,6 +270,7 @@ import Verification
             let row = try #require(try library.connection.imports.row(TorrentID(1)))
             #expect(row.wrongPieces == 0 && row.missingPieces > 0)
             #expect(try library.connection.events.rows(limit: 100).allSatisfy { $0.kind != .inheritedDamage })
+            #expect(try library.connection.damage.standing() == [])
         }
     }
 

@@ -281,6 +281,22 @@ import Verification
         }
     }
 
+    /// A list has an end; counts have none.
+    @Test func longDamageIsCountedWhole() async throws {
+        try await withLibrary { library, output in
+            try await adopt(try Self.sample(), library, output)
+            let damage = (0..<1500).map {
+                NewDamage(piece: PieceIndex($0), kind: .edit, isHeld: true, path: "set/a", fileOffset: 0, bytes: 16_384)
+            }
+            try library.connection.damage.add(damage, of: TorrentID(1), now: .now())
+            let status = try library.scrubStatus(now: .now())
+            #expect(status.damage.count == Library.listedDamage && status.damageCount == 1500)
+            #expect(status.damagedTorrents == 1)
+            let sentences = try await library.checkUp(now: .now()).map(\.sentence)
+            #expect(sentences.contains("1,500 pieces of 1 torrent are damaged"), "\(sentences)")
+        }
+    }
+
     @Test func statusOfAnUnknownNameFails() async throws {
         try await withLibrary { library, output in
             _ = try await add(try Self.sample(), library, output)

@@ -120,6 +120,8 @@ import Torrent
             #expect(again.output.components(separatedBy: #""event":"known""#).count == 7, "\(again)")
             let report = try await pieces.run(["import", "--report"])
             #expect(report.exitCode == 2, "\(report)")
+            let scrub = try await pieces.run(["scrub"])
+            #expect(scrub.exitCode == 2 && scrub.output.contains("waits to be fetched"), "\(scrub)")
         }
     }
 
@@ -146,6 +148,9 @@ import Torrent
                     #expect(end.exitCode == 0 && end.output.contains("the engine hashes 1 torrent"), "\(end)")
                     try await eventually("the damage to be repaired: \(engine.errors)") {
                         try await pieces.claimed(rotten).isFull
+                    }
+                    try await eventually("the repair to be read back: \(engine.errors)") {
+                        try await pieces.run(["scrub"]).exitCode == 0
                     }
                 }
                 // Only the rotten piece was fetched.

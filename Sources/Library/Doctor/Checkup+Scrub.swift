@@ -37,11 +37,10 @@ extension Checkup {
             found.append(.notice(.scrub, "scrubs are paused", "`pieces scrub resume` resumes them"))
         }
         if !status.damage.isEmpty {
-            let torrents = Set(status.damage.map(\.torrent)).count
             found.append(
                 .problem(
                     .scrub,
-                    "\(Format.count(status.damage.count, "piece")) of \(Format.count(torrents, "torrent")) are damaged",
+                    "\(Format.count(status.damageCount, "piece")) of \(Format.count(status.damagedTorrents, "torrent")) are damaged",
                     "`pieces scrub` lists them, and `pieces explain TORRENT` says what happens to them"))
         }
         guard found.isEmpty else { return found }

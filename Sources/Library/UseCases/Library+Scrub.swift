@@ -42,8 +42,10 @@ extension Library {
         package let ownPolicies: Int
         package let isEngineRunning: Bool
         package let volumes: [ScrubbedVolume]
-        /// Damage that stands.
+        /// Damage that stands, at most ``Library/listedDamage`` pieces of it; and all of it, counted.
         package let damage: [DamageRow]
+        package let damageCount: Int
+        package let damagedTorrents: Int
 
         package var isDamaged: Bool { !damage.isEmpty }
         /// The volumes on which nothing is repaired.
@@ -87,7 +89,9 @@ extension Library {
             return ScrubStatus(
                 control: control, labels: try connection.scrubs.labels(),
                 ownPolicies: try connection.scrubs.ownPolicyCount(), isEngineRunning: engine.isRunning, volumes: rows,
-                damage: try connection.damage.standing(limit: Self.listedDamage))
+                damage: try connection.damage.standing(limit: Self.listedDamage),
+                damageCount: try connection.damage.standingCount(),
+                damagedTorrents: try connection.damage.torrents().count)
         }
     }
 

@@ -21,6 +21,16 @@ extension TorrentTable {
         }
     }
 
+    /// At most `limit` torrents on the volume that are complete and not paused, with higher numbers than `id`, unless
+    /// they are noted as offline.
+    package func seedsAtRest(on volume: VolumeID, after id: TorrentID?, limit: Int) throws(StoreError) -> [TorrentRow] {
+        try db.fetchAll(
+            """
+            FROM torrent AS t WHERE volume_id = ? AND id > ? AND state IN ('seeding', 'complete') AND paused = 0
+            ORDER BY id LIMIT ?
+            """, volume, id ?? TorrentID(.min), limit)
+    }
+
     /// Makes complete torrents seed. Trackers without a planned announce receive one as soon as possible.
     package func beginSeeding(_ ids: [TorrentID], now: Timestamp) throws(StoreError) {
         guard !ids.isEmpty else { return }

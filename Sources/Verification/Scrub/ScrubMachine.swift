@@ -106,8 +106,10 @@ package struct ScrubMachine: Sendable {
         var pace: ScrubPace
         /// Bytes of the turn and of the line, as far as they are known.
         var dueBytes: Int64 = 0
-        /// Whether the last search found nothing.
+        /// Whether the last search found nothing on its volumes, all of which are there.
         var isCaughtUp = false
+        /// Whether it has read what was to be read at once, so that its usual pace holds again.
+        var isAtUsualPace = false
     }
 
     package private(set) var control: ScrubControl?
@@ -187,15 +189,16 @@ package struct ScrubMachine: Sendable {
         let asksForMore = new.since != control?.since || new.period != control?.period
         control = new
         if isNews, asksForMore { surveyAt = now }
-        for id in readers.keys { setLimit(of: id, now: now) }
         if asksForMore {
             refused = [:]
             away = [:]
             for (id, reader) in readers {
                 readers[id]?.isCaughtUp = false
+                readers[id]?.isAtUsualPace = false
                 if case .idle = reader.phase { readers[id]?.phase = .idle(until: now) }
             }
         }
+        for id in readers.keys { setLimit(of: id, now: now) }
         wake(now: now)
     }
 
@@ -204,6 +207,13 @@ package struct ScrubMachine: Sendable {
         surveyAt = now
         refused = [:]
         for (id, reader) in readers { if case .idle = reader.phase { readers[id]?.phase = .idle(until: now) } }
+        wake(now: now)
+    }
+
+    /// A volume that was away is there again.
+    package mutating func volumeIsBack(_ id: VolumeID, now: Instant) {
+        guard away.removeValue(forKey: id) != nil else { return }
+        surveyAt = now
         wake(now: now)
     }
 
@@ -267,7 +277,7 @@ package struct ScrubMachine: Sendable {
     private mutating func setLimit(of id: ReaderID, now: Instant) {
         guard let reader = readers[id], let control else { return }
         let needed = ScrubPace.rate(for: reader.loads.compactMap { load in load.period.map { (load.bytes, $0) } })
-        let limit = control.rate ?? (control.since == nil ? needed : nil)
+        let limit = control.rate ?? (control.since == nil || reader.isAtUsualPace ? needed : nil)
         readers[id]?.pace.change(limit: limit, now: now)
     }
 
@@ -285,8 +295,14 @@ package struct ScrubMachine: Sendable {
     /// Nothing is due on the device.
     private mutating func rest(_ id: ReaderID, now: Instant) {
         readers[id]?.dueBytes = 0
-        readers[id]?.isCaughtUp = true
+        // What is to be read at once on a volume that is away is read when it is back.
+        let isWhole = readers[id]?.volumes.allSatisfy { away[$0].map { $0 <= now } ?? true } ?? true
+        readers[id]?.isCaughtUp = isWhole
         readers[id]?.phase = .idle(until: now + Self.lookInterval)
+        if isWhole, control?.since != nil, readers[id]?.isAtUsualPace == false {
+            readers[id]?.isAtUsualPace = true
+            setLimit(of: id, now: now)
+        }
         considerCaughtUp()
     }
 

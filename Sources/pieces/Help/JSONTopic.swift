@@ -207,6 +207,7 @@ package enum JSONTopic {
                    due_bytes, ends_at, read_bytes, transients, held_at, held_reason,
                    damage_found, damage_repaired, damage_waiting,
                    damage_unavailable, damage_held}],
+                 damage_count,
                  damage: [{id, piece, kind, state, path, file_offset, bytes,
                    bad_bytes, bad_bits, found_at, tries, source}]}
                 """,
@@ -215,7 +216,7 @@ package enum JSONTopic {
                 before was read. `sha256` says whether files that have none get one on the way. \
                 `policy_bytes` have a period, and `covered_bytes` of them were verified within it. \
                 `activity` is reading, idle, paused or away, and null without an engine. `held_at` is when many bad \
-                pieces stopped repairs. `damage` lists the pieces that aren't repaired, at most 1000: `kind` is rot, \
+                pieces stopped repairs. `damage` lists the first 1000 of the `damage_count` pieces that aren't repaired: `kind` is rot, \
                 unreadable, edit or missing, and `state` waiting, unavailable, held or written (and not read back \
                 yet). `scrub now`, `pause`, `resume` and `policy` print the fields up to `labels`.
                 """),

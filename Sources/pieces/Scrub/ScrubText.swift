@@ -11,7 +11,10 @@ enum ScrubText {
         var lines = [policy(status)]
         if status.control.isPaused { lines.append("paused: `pieces scrub resume` resumes reading") }
         if let since = status.control.since {
-            lines.append("everything verified before \(Format.moment(since)) is being read back")
+            let away = status.volumes.compactMap(\.volume).filter { $0.offlineSince != nil }.map(\.title.printable)
+            let rest =
+                away.isEmpty ? "" : "; what is on \(away.joined(separator: ", ")), as soon as it is back"
+            lines.append("everything verified before \(Format.moment(since)) is being read back\(rest)")
         }
         if !status.isEngineRunning, !status.volumes.isEmpty {
             lines.append("no engine is running: `pieces run` continues reading")
@@ -54,7 +57,7 @@ enum ScrubText {
                 volume.coverage.map { _ in Format.percent(volume.coveredBytes, of: volume.policyBytes) } ?? "off",
                 volume.oldest.map { Format.time(max(.zero, now - $0)) } ?? "",
                 volume.lag > .zero ? Format.time(volume.lag) : "",
-                volume.stored?.heldAt == nil ? volume.activity ?? "" : "repairs stopped",
+                activity(of: volume),
                 volume.rate.map { $0 > 0 ? Format.rate($0) : "" } ?? "",
                 volume.dueBytes > 0 ? Format.bytes(volume.dueBytes) : "",
                 volume.endsAt.map { Format.moment($0) } ?? "", damage.map { Format.count($0.found) } ?? "0",
@@ -62,6 +65,11 @@ enum ScrubText {
             ])
         }
         return table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
+    }
+
+    private static func activity(of volume: Library.ScrubbedVolume) -> String {
+        if volume.stored?.heldAt != nil { return "repairs stopped" }
+        return volume.volume?.offlineSince == nil ? volume.activity ?? "" : "away"
     }
 
     private static func held(_ status: Library.ScrubStatus) -> String {
@@ -78,8 +86,9 @@ enum ScrubText {
         let lines = status.damage.prefix(listed).map { row in
             "  \(row.torrent)  \(row.path.printable), piece \(row.piece), at offset \(row.fileOffset): \(words(row))\n"
         }
-        let rest = status.damage.count - lines.count
-        let more = rest > 0 ? "  and \(Format.count(rest, "more piece")): `pieces explain TORRENT`\n" : ""
+        let rest = status.damageCount - lines.count
+        let what = "`pieces explain TORRENT` says what happens to them"
+        let more = rest > 0 ? "  and \(Format.count(rest, "more piece")): \(what)\n" : ""
         return "\ndamaged:\n" + lines.joined() + more
     }
 
@@ -137,6 +146,7 @@ enum ScrubJSON {
                     json.field("damage_held", volume.damage?.held ?? 0)
                 }
             }
+            json.field("damage_count", status.damageCount)
             json.array("damage", status.damage) { json, row in append(row, &json) }
         }
     }

@@ -106,6 +106,32 @@ import Verification
         #expect(machine.takeEffects() == [.caughtUp])
     }
 
+    /// What is to be read at once on a volume that is away is read when it is back, and not forgotten before.
+    @Test func readingEverythingNowWaitsForAVolumeThatIsAway() {
+        let since = Timestamp(1_700_000_000)
+        var machine = Self.started(
+            [Self.survey(1, ["sda"]), Self.survey(2, ["sdb"])], control: ScrubControl(since: since))
+        let (here, gone) = (ScrubMachine.ReaderID("sda"), ScrubMachine.ReaderID("sdb"))
+        _ = machine.takeEffects()
+        machine.found([], on: here, now: .origin)
+        machine.found([TorrentID(2)], on: gone, now: .origin)
+        machine.refused(TorrentID(2), on: gone, .volumeAway, now: .origin)
+        for minute in 1..<5 { machine.wake(now: .origin + .seconds(minute * 60)) }
+        machine.found([], on: here, now: .origin + .seconds(241))
+        #expect(!machine.takeEffects().contains(.caughtUp))
+        // Meanwhile the other volume is read at its usual pace again.
+        let limits = machine.reports(now: .origin + .seconds(241)).map(\.rateLimit)
+        #expect(limits.first??.magnitude ?? 0 > 0 && limits.last! == nil, "\(limits)")
+        machine.volumeIsBack(VolumeID(rawValue: 2), now: .origin + .seconds(245))
+        machine.surveyed(
+            [Self.survey(1, ["sda"]), Self.survey(2, ["sdb"])], now: .origin + .seconds(245))
+        machine.wake(now: .origin + .seconds(310))
+        #expect(Self.found(machine.takeEffects()).keys.contains(gone))
+        machine.found([], on: gone, now: .origin + .seconds(310))
+        machine.found([], on: here, now: .origin + .seconds(310))
+        #expect(machine.takeEffects().contains(.caughtUp))
+    }
+
     @Test func volumeThatIsAwayIsLeftAloneForAWhile() {
         var machine = Self.started([Self.survey(1, ["sda"])])
         let id = ScrubMachine.ReaderID("sda")
