@@ -115,6 +115,10 @@ package struct PayloadLook: Sendable {
     /// Whether the files show that this is the volume on which they were recorded.
     package let provesVolume: Bool
 
+    /// Whether any of the payload's bytes may be here. An unmounted disk, and a disk that was never used for the
+    /// payload, have none.
+    package var hasBytes: Bool { files.values.contains { $0.print.size > 0 } }
+
     /// The existing files of the layout, by index.
     package var entries: [Int: FoundFile] {
         files.reduce(into: [:]) { entries, file in if case .entry(let index) = file.key { entries[index] = file.value }

@@ -64,7 +64,14 @@ package struct StoredTorrent: Sendable {
     /// The message for a look that found the payload unreachable: why, and what helps.
     package func sentence(_ look: PayloadLook) -> String {
         let reason = look.reason ?? "the payload cannot be reached"
-        return look.reach == .anotherDisk ? "\(reason); \(row.id.relocationAdvice)" : reason
+        return look.allowsRelocation ? "\(reason); \(row.id.relocationAdvice)" : reason
+    }
+
+    /// Why the payload isn't verified as relocated: none of it is where it should be.
+    var relocationRefusal: String {
+        "nothing was verified, and nothing counts as lost, because no file of \(row.name.printable) is in "
+            + "\(row.output.printable) and its disk is not mounted there: mount it, or copy the files there first; if they "
+            + "are lost for good, `pieces export \(row.id)`, `pieces remove \(row.id)` and `pieces add` begin anew"
     }
 
     /// The location of the torrent's bytes.
@@ -84,6 +91,12 @@ package struct StoredTorrent: Sendable {
             }, as: .file
         ).protected(row.settings.isReadOnly ? .byUser : nil)
     }
+}
+
+extension PayloadLook {
+    /// Whether the payload may have been moved on purpose: it is on another disk than before, and some of it is there.
+    /// The records of a torrent are never discarded because of an empty mount point.
+    package var allowsRelocation: Bool { reach == .anotherDisk && hasBytes }
 }
 
 extension TorrentID {

@@ -96,7 +96,8 @@ struct TorrentCheck: Sendable {
         let torrent = task.torrent
         switch look.reach {
         case .reachable: return nil
-        case .anotherDisk where task.isRelocated: return nil
+        case .anotherDisk where task.isRelocated:
+            return look.allowsRelocation || torrent.have.isEmpty ? nil : .offline(torrent.relocationRefusal)
         case .anotherDisk, .folderAway: return .offline(torrent.sentence(look))
         case .notBegun:
             let isAwaited = !torrent.have.isEmpty || task.scope == .everything

@@ -17,7 +17,7 @@ package struct VerificationTask: Sendable {
     /// Pieces that this verification confirmed before it was interrupted.
     let confirmed: Bitfield
     /// Whether the user said that the payload was moved to another disk: then what is missing there is lost, not
-    /// unreachable.
+    /// unreachable. If nothing of the payload is there, it counts as unreachable all the same.
     var isRelocated = false
     /// Whether the SHA-256 of whole files is computed in the same pass.
     var computesDigests = false

@@ -17,6 +17,7 @@ struct ExplainTests {
         var place: Explanation.Place?
         let causes: [Kind]
         var words = ""
+        var without = "\0"
         var change: @Sendable (Connection, TorrentID) throws -> Void = { _, _ in }
 
         var testDescription: String { name }
@@ -131,9 +132,15 @@ struct ExplainTests {
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
         },
         Case(
-            name: "complete, and away since", place: .offline(reason: "it is on another disk", isAnotherDisk: true),
+            name: "complete, and partly on another disk since",
+            place: .offline(reason: "it is on another disk", allowsRelocation: true),
             causes: [.offline],
             words: "pieces verify 1 --relocated"
+        ) { db, id in try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes") },
+        Case(
+            name: "complete, and away since",
+            place: .offline(reason: "it is on another disk", allowsRelocation: false), causes: [.offline],
+            words: "nothing is downloaded again", without: "--relocated"
         ) { db, id in try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes") },
         Case(
             name: "the folder hangs", place: .silent, causes: [.offline, .announceWaits, .noPeers],
@@ -304,6 +311,7 @@ struct ExplainTests {
             #expect(causes.map(\.kind) == one.causes)
             let text = causes.map { "\($0.sentence) \($0.advice ?? "")" }.joined(separator: " ")
             #expect(one.words.isEmpty || text.contains(one.words), "\(text)")
+            #expect(!text.contains(one.without), "\(text)")
         }
     }
 

@@ -29,8 +29,8 @@ extension Checkup {
                     found.append(
                         .problem(
                             .volumes, "\(place), and files are missing there",
-                            "mount the disk that holds the payload: then nothing is downloaded again; "
-                                + away.relocationAdvice))
+                            "mount the disk that holds the payload: then nothing is downloaded again"
+                                + (away.allowsRelocation ? "; \(away.torrent.relocationAdvice)" : "")))
                     // The free space of the wrong disk means nothing.
                     continue
                 }
@@ -102,7 +102,7 @@ extension Checkup {
                     found.append(
                         .problem(
                             .files, "\(row.name.printable) can't be reached: \((look.reason ?? "").printable)",
-                            look.reach == .anotherDisk
+                            look.allowsRelocation
                                 ? "mount its disk: then nothing is downloaded again; \(row.id.relocationAdvice)"
                                 : "make it reachable: then nothing is downloaded again"))
                 }
@@ -133,10 +133,11 @@ extension Checkup {
     }
 
     /// A torrent in the folder whose files can't be reached; `nil` if the files of all sampled torrents can be reached.
-    private func away(in folder: String) async throws -> TorrentID? {
+    private func away(in folder: String) async throws -> (torrent: TorrentID, allowsRelocation: Bool)? {
         for row in try connection.torrents.rows(in: folder, limit: Self.sampleSize) {
             guard row.isRootSeen, row.damage == nil else { continue }
-            if await (try StoredTorrent(row, connection)).look(disk).reach.isOffline { return row.id }
+            let look = await (try StoredTorrent(row, connection)).look(disk)
+            if look.reach.isOffline { return (row.id, look.allowsRelocation) }
         }
         return nil
     }

@@ -123,9 +123,9 @@ package struct Explanation {
     /// The result of checking the payload.
     package enum Place: Equatable {
         case reachable
-        /// The payload can't be reached, for this reason, and perhaps because another disk is in the place of the right
-        /// one.
-        case offline(reason: String, isAnotherDisk: Bool)
+        /// The payload can't be reached, for this reason; `allowsRelocation` if some of it is on the disk that is there
+        /// instead.
+        case offline(reason: String, allowsRelocation: Bool)
         /// The folder doesn't respond.
         case silent
     }
@@ -293,11 +293,11 @@ package struct Explanation {
             ]
         }
         switch facts.place {
-        case .offline(let reason, let isAnotherDisk):
+        case .offline(let reason, let allowsRelocation):
             return [
                 Cause(
                     kind: .offline, sentence: "its payload can't be reached: \(reason.printable)",
-                    advice: isAnotherDisk ? "\(wait); \(torrent.id.relocationAdvice)" : wait)
+                    advice: allowsRelocation ? "\(wait); \(torrent.id.relocationAdvice)" : wait)
             ]
         case .silent:
             return [

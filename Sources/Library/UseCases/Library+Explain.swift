@@ -43,9 +43,8 @@ extension Library {
         }
         return await Patience.answer(within: Self.patience, or: Explanation.Place.silent) {
             let look = await known.look(disk)
-            let isAnotherDisk = look.reach == .anotherDisk
             return look.reach.isOffline
-                ? .offline(reason: look.reason ?? "", isAnotherDisk: isAnotherDisk) : .reachable
+                ? .offline(reason: look.reason ?? "", allowsRelocation: look.allowsRelocation) : .reachable
         }
     }
 }

@@ -17,7 +17,8 @@ struct Verify: Command {
             interrupted verification can be resumed within a day.
 
             A torrent whose disk is not mounted is offline: its missing files mean nothing, and its records stay as they are. If \
-            you moved the payload to another disk on purpose, use --relocated: pieces that are not found there count as lost.
+            you moved the payload to another disk on purpose, use --relocated: pieces that are not found there count as lost. \
+            That is refused while none of the torrent's files is there.
 
             When a bad piece spans several files, the file that is missing or was changed outside is blamed, and the state of the \
             others is “shares”. If none was changed, the state is “unknown”: one of them has rotted, but the hash can't tell which.
