@@ -82,6 +82,14 @@ struct ExplainTests {
             try db.torrents.setState(id, .error, error: "the disk is full")
         },
         Case(
+            name: "read-only, and served", causes: [.error, .announceWaits, .noPeers],
+            words: "nothing is downloaded or repaired: the torrent is read-only, and 1 piece is missing",
+            without: "retries automatically"
+        ) { db, id in
+            try db.torrents.setState(
+                id, .error, error: "the torrent is read-only, and 1 piece is missing: \(TorrentRow.servesWhatIsThere)")
+        },
+        Case(
             name: "a web seed and no trackers", trackers: false, causes: [.notReported, .noPeers]
         ) { db, id in
             try db.torrents.setState(id, .downloading, error: nil)

@@ -1,7 +1,9 @@
 import Foundation
+import Store
 import SystemPackage
 import TestSupport
 import Testing
+import Torrent
 
 /// `pieces scrub` and `pieces repair`
 struct ScrubCommandTests {
@@ -109,6 +111,15 @@ struct ScrubCommandTests {
             #expect(repair.status == 2)
             engine.send(SIGINT)
             _ = try await engine.end()
+            // What is read-only waits for nothing: the user has to allow the repair.
+            let connection = try Connection.open(FilePath(program.database.path), mode: .readWrite, now: .now())
+            try connection.execute("UPDATE damage SET kind = 'rot', state = 'waiting'")
+            #expect(try await program.start(["scrub"]).end().output.contains("waits to be fetched"))
+            try await program.succeed("limit", "f", "--read-only", "on")
+            let told = try await program.start(["scrub"]).end().output
+            #expect(
+                told.contains("`pieces limit 1 --read-only off` allows the repair") && !told.contains("waits"),
+                "\(told)")
         }
     }
 }

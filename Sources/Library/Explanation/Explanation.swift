@@ -277,6 +277,9 @@ package struct Explanation {
         let torrent = facts.torrent
         let reason = torrent.error.map { ": \($0.printable)" } ?? ""
         let wait = "it resumes automatically when its files can be reached, and nothing is downloaded again"
+        if torrent.isServedAsItIs {
+            return [Cause(kind: .error, sentence: "nothing is downloaded or repaired\(reason)", advice: nil)]
+        }
         if torrent.state == .error {
             return [
                 Cause(

@@ -46,6 +46,8 @@ extension Library {
         package let damage: [DamageRow]
         package let damageCount: Int
         package let damagedTorrents: Int
+        /// The damaged torrents that are read-only, so that they aren't repaired.
+        package let readOnly: Set<TorrentID>
 
         package var isDamaged: Bool { !damage.isEmpty }
         /// The volumes on which nothing is repaired.
@@ -86,12 +88,15 @@ extension Library {
                         endsAt: isLive && due > 0 && pace > 0 && one?.activity == "reading"
                             ? now + .seconds(Double(due) / Double(pace)) : nil))
             }
+            let listed = try connection.damage.standing(limit: Self.listedDamage)
+            let readOnly = try Set(listed.map(\.torrent)).filter { id throws(StoreError) in
+                try connection.torrents.row(id)?.settings.isReadOnly ?? false
+            }
             return ScrubStatus(
                 control: control, labels: try connection.scrubs.labels(),
                 ownPolicies: try connection.scrubs.ownPolicyCount(), isEngineRunning: engine.isRunning, volumes: rows,
-                damage: try connection.damage.standing(limit: Self.listedDamage),
-                damageCount: try connection.damage.standingCount(),
-                damagedTorrents: try connection.damage.torrents().count)
+                damage: listed, damageCount: try connection.damage.standingCount(),
+                damagedTorrents: try connection.damage.torrents().count, readOnly: readOnly)
         }
     }
 

@@ -3,6 +3,12 @@ extension TorrentRow {
     /// complete, whatever is recorded.
     package var isFaulty: Bool { state == .offline || state == .error }
 
+    /// What ``error`` says of a torrent that lacks pieces and is read-only.
+    package static let servesWhatIsThere = "pieces serves what is there"
+
+    /// Whether an engine serves what is there of the torrent and fetches nothing, because the payload is read-only.
+    package var isServedAsItIs: Bool { state == .error && (error?.contains(Self.servesWhatIsThere) ?? false) }
+
     /// The state of a torrent that no engine works on, derived from the user's settings and the recorded progress.
     ///
     /// A torrent that has all its bytes but was never completed by an engine is queued, because its empty files may

@@ -84,7 +84,8 @@ enum ScrubText {
     private static func damage(_ status: Library.ScrubStatus, _ now: Timestamp) -> String {
         guard status.isDamaged else { return "" }
         let lines = status.damage.prefix(listed).map { row in
-            "  \(row.torrent)  \(row.path.printable), piece \(row.piece), at offset \(row.fileOffset): \(words(row))\n"
+            "  \(row.torrent)  \(row.path.printable), piece \(row.piece), at offset \(row.fileOffset): "
+                + "\(words(row, isReadOnly: status.readOnly.contains(row.torrent)))\n"
         }
         let rest = status.damageCount - lines.count
         let what = "`pieces explain TORRENT` says what happens to them"
@@ -92,8 +93,8 @@ enum ScrubText {
         return "\ndamaged:\n" + lines.joined() + more
     }
 
-    /// What is wrong with the piece, and what happens to it.
-    static func words(_ row: DamageRow) -> String {
+    /// What is wrong with the piece, and what happens to it. Pieces of a read-only torrent aren't fetched.
+    static func words(_ row: DamageRow, isReadOnly: Bool) -> String {
         let what =
             switch row.kind {
             case .rot: "changed on the disk"
@@ -102,6 +103,8 @@ enum ScrubText {
             case .missing: "missing"
             }
         switch row.state {
+        case .waiting where isReadOnly, .unavailable where isReadOnly:
+            return "\(what); the torrent is read-only: `pieces limit \(row.torrent) --read-only off` allows the repair"
         case .waiting: return "\(what); waits to be fetched"
         case .unavailable: return "\(what); no peer or web seed has it"
         case .held where row.kind == .edit:
