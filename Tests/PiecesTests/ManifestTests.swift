@@ -159,6 +159,22 @@ import Torrent
         }
     }
 
+    @Test func listsComeFromAPipeToo() async throws {
+        try await withProgram { program in
+            try await make(program)
+            let list = program.folder.appendingPathComponent("pipe")
+            try #require(mkfifo(list.path, 0o600) == 0)
+            let writer = Thread {
+                let pipe = FileHandle(forWritingAtPath: list.path)
+                pipe?.write(Data("\(String(repeating: "0", count: 64))  set/empty\n".utf8))
+                pipe?.closeFile()
+            }
+            writer.start()
+            let answer = try await program.run("manifest", "1", "--check", "pipe")
+            #expect(answer.status == 2 && answer.output == "set/empty: DIFFERS\n", "\(answer.output)\(answer.errors)")
+        }
+    }
+
     @Test func listsThatCannotBeComparedAreRefused() async throws {
         try await withProgram { program in
             try await make(program)
@@ -175,8 +191,12 @@ import Torrent
                 let answer = try await program.run("manifest", "1", "--check", "list")
                 #expect(answer.status == status && answer.errors.contains(sentence), "\(text): \(answer.errors)")
             }
-            #expect(try await program.run("manifest", "1", "--check", "absent").status == 1)
-            #expect(try await program.run("manifest", "1", "--check", "here").status == 1)
+            for name in ["absent", "here"] {
+                let answer = try await program.run("manifest", "1", "--check", name)
+                #expect(
+                    answer.status == 1 && answer.errors.contains("give the list of checksums")
+                        && !answer.errors.contains(".torrent"), "\(answer.errors)")
+            }
             #expect(try await program.run("manifest").status == 64)
             #expect(try await program.run("manifest", "7").status == 1)
         }

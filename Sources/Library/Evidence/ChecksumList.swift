@@ -1,3 +1,5 @@
+import System
+import SystemPackage
 package import Torrent
 
 /// A list of checksums that a publisher or another program has made: the forms of coreutils, of BSD, of BagIt and of
@@ -39,6 +41,40 @@ package struct ChecksumList: Sendable {
             )
         }
         throw .usage("no line of \(name.printable) is an MD5, SHA-1 or SHA-256 checksum")
+    }
+
+    /// Reads the list from a file or a pipe. Throws if it can't be read, is larger than ``maximumBytes``, or has no
+    /// checksum that can be compared.
+    package init(readFrom path: String) throws {
+        let advice = "give the list of checksums"
+        let bytes: [UInt8]
+        do {
+            let file = try FileDescriptor.open(FilePath(text: path), .readOnly, options: .closeOnExec)
+            bytes = try file.closeAfter {
+                guard try PathStatus(of: file).kind != .folder else {
+                    throw Failure("\(path.printable) is a folder: \(advice)")
+                }
+                return try Self.contents(of: file, named: path)
+            }
+        } catch let error as Errno {
+            throw Failure("cannot read \(path.printable): \(error): \(advice)")
+        }
+        try self.init(bytes, named: path)
+    }
+
+    /// The bytes up to the end, which a pipe doesn't announce.
+    private static func contents(of file: FileDescriptor, named path: String) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = try part.withUnsafeMutableBytes { try file.read(into: $0) }
+            guard count > 0 else { return bytes }
+            guard bytes.count + count <= maximumBytes else {
+                throw Failure(
+                    "\(path.printable) is larger than \(Format.bytes(Int64(maximumBytes))): give the list of checksums")
+            }
+            bytes += part.prefix(count)
+        }
     }
 
     private mutating func read(_ line: ArraySlice<UInt8>) {

@@ -26,6 +26,7 @@ struct ManifestCommand: Command, AnsweringCommand {
               pieces manifest --label archive --format json
               pieces manifest 3 --compute --bag /srv/bags/series
               pieces manifest debian.iso --check SHA256SUMS
+              xzcat known.xz | pieces manifest 3 --check /dev/stdin
 
             Exit codes: 0 everything is in the manifest, or equals the list; 1 something could not be read, or nothing of the \
             list was found; 2 files are missing from the manifest, or differ from the list; 64 wrong usage; 130 interrupted.
@@ -47,7 +48,7 @@ struct ManifestCommand: Command, AnsweringCommand {
     var bag: String?
 
     @Option(
-        help: ArgumentHelp("Compare the files with this list of checksums.", valueName: "file"),
+        help: ArgumentHelp("Compare the files with this list of checksums, a file or a pipe.", valueName: "file"),
         completion: .file())
     var check: String?
 
@@ -127,7 +128,7 @@ struct ManifestCommand: Command, AnsweringCommand {
     // MARK: Comparing
 
     private func compare(with file: String) async throws {
-        let list = try ChecksumList(try TorrentSource.contents(of: file), named: file)
+        let list = try ChecksumList(readFrom: file)
         let library = Library(try global.openToLook())
         let stop = VerificationStop()
         try Interruption.catchFirst { stop.request() }
