@@ -64,6 +64,14 @@ struct ExplainTests {
         try db.webSeeds.save(rows, of: id)
     }
 
+    /// A torrent that seeds, is dormant and lost a piece.
+    static func damage(_ db: Connection, _ id: TorrentID, _ kind: DamageRow.Kind, isHeld: Bool) throws {
+        try db.execute("UPDATE torrent SET state = 'seeding', completed_bytes = wanted_bytes - 16384")
+        let piece = NewDamage(
+            piece: PieceIndex(0), kind: kind, isHeld: isHeld, path: "set/a", fileOffset: 0, bytes: 16384)
+        try db.damage.add([piece], of: id, now: now)
+    }
+
     static func say(_ db: Connection, _ report: SlotReport) throws {
         try db.runs.saveSlots(try db.runs.begin(pid: 1, version: "1", bootID: "b", now: now), report)
     }
@@ -82,12 +90,28 @@ struct ExplainTests {
             try db.torrents.setState(id, .error, error: "the disk is full")
         },
         Case(
-            name: "read-only, and served", causes: [.error, .announceWaits, .noPeers],
+            name: "read-only, and served", causes: [.error],
             words: "nothing is downloaded or repaired: the torrent is read-only, and 1 piece is missing",
             without: "retries automatically"
         ) { db, id in
             try db.torrents.setState(
                 id, .error, error: "the torrent is read-only, and 1 piece is missing: \(TorrentRow.servesWhatIsThere)")
+        },
+        Case(
+            name: "an edit is kept", causes: [.damaged], words: "`pieces repair 1 --overwrite-edits`"
+        ) { db, id in try damage(db, id, .edit, isHeld: true) },
+        Case(
+            name: "an edit is kept, and more is missing", causes: [.damaged, .announceWaits, .noPeers]
+        ) { db, id in
+            try damage(db, id, .edit, isHeld: true)
+            try db.execute("UPDATE torrent SET completed_bytes = 0")
+        },
+        Case(
+            name: "rot without a source", causes: [.damaged, .announceWaits, .noPeers],
+            words: "`pieces webseeds 1 --add URL` adds one", without: "`pieces trackers` add"
+        ) { db, id in
+            try damage(db, id, .rot, isHeld: false)
+            try db.damage.setState(id, [PieceIndex(0)], .unavailable)
         },
         Case(
             name: "a web seed and no trackers", trackers: false, causes: [.notReported, .noPeers]

@@ -30,7 +30,8 @@ extension Explanation {
         add(
             facts.damage.filter { $0.state == .unavailable },
             "damaged and on no connected peer or web seed",
-            "pieces looks for sources again at each announce; `pieces webseeds` and `pieces trackers` add sources")
+            "pieces looks for sources again at each announce; `pieces webseeds \(torrent.id) --add URL` adds one, and so "
+                + "does `pieces run --peer HOST:PORT`")
         let waiting = facts.damage.filter { $0.state == .waiting || $0.state == .written }
         let when =
             torrent.settings.isPaused

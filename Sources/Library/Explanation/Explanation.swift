@@ -100,6 +100,15 @@ package struct Explanation {
         /// The maximum number of files of web seeds that are named.
         static let namedLackingFiles = 3
 
+        /// Whether nothing is to be fetched although the torrent isn't complete: what it lacks is kept as it is until the
+        /// user decides, or may not be written.
+        var fetchesNothing: Bool {
+            guard !torrent.isComplete else { return false }
+            return torrent.isServedAsItIs
+                || !damage.isEmpty && damage.allSatisfy { $0.state == .held }
+                    && torrent.wantedBytes - torrent.completedBytes <= damage.reduce(0) { $0 + $1.bytes }
+        }
+
         /// The web seeds that the engine fetches from now.
         var liveWebSeeds: [WebSeedRow] { live == nil ? [] : webSeeds.filter { $0.isLive(now) && $0.liveRate > 0 } }
 
@@ -165,6 +174,10 @@ package struct Explanation {
             return
         }
         var causes = Self.standstill(facts) + Self.damage(facts) + Self.imported(facts)
+        if facts.fetchesNothing {
+            self.causes = causes
+            return
+        }
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
             if causes.first?.kind == .complete { causes += Self.superSeeding(facts) + Self.seeding(facts) }
             self.causes = causes
@@ -248,7 +261,8 @@ package struct Explanation {
                 ))
         case .queued: causes.append(waiting(facts))
         default:
-            if facts.live == nil {
+            // A torrent that only seeds may be dormant; then its damage is all that is to be said.
+            if facts.live == nil, torrent.state == .downloading || facts.damage.isEmpty {
                 causes.append(
                     Cause(
                         kind: .notReported, sentence: "the engine has not reported on it for a while",
