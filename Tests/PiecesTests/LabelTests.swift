@@ -1,6 +1,9 @@
 import Foundation
+import Store
+import SystemPackage
 import TestSupport
 import Testing
+import Torrent
 
 /// `pieces label` and `pieces note`, and commands that choose torrents by labels.
 struct LabelTests {
@@ -67,6 +70,7 @@ struct LabelTests {
                 (["pause", "--label", "nothing"], 1, "no torrent has the label"),
                 (["label", "1", "+"], 64, "can't be a label"), (["label", "+x"], 64, "name the torrents"),
                 (["label", "1", "--x"], 64, "is not an option"), (["label", "2", "+x"], 1, "no torrent matches"),
+                (["label", "1", "+a,b"], 64, "commas separate labels"),
                 (["label", "1", "+" + String(repeating: "x", count: 101)], 64, "can't be a label"),
                 (["pause", "--all", "--label", "x"], 64, "either torrents, or --all"),
                 (["label", "1"] + (0..<65).map { "+l\($0)" }, 1, "64 is the most"),
@@ -77,6 +81,18 @@ struct LabelTests {
                 #expect(answer.errors.split(separator: "\n").count <= 2, "\(answer.errors)")
             }
             #expect(try await program.torrents().first?["labels"] as? [String] == [])
+        }
+    }
+
+    /// Another client's labels may have commas.
+    @Test func aStoredLabelWithACommaIsUsedAndRemoved() async throws {
+        try await withProgram { program in
+            try await make(program, ["one"])
+            let connection = try Connection.open(FilePath(program.database.path), mode: .readWrite, now: .now())
+            try connection.labels.add("a,b", to: TorrentID(1))
+            #expect(try await program.torrents("--label", "a,b").count == 1)
+            try await program.succeed("scrub", "policy", "off", "--label", "a,b")
+            #expect(try await program.succeed("label", "1", "-a,b").output == "1  one: no labels\n")
         }
     }
 

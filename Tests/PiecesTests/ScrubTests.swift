@@ -26,9 +26,20 @@ struct ScrubCommandTests {
             #expect(text.contains("COVERED"), "\(text)")
             try await program.succeed("scrub", "policy", "14d")
             #expect(try await status(program)["period"] as? Int == 14 * 86400)
+            let unknown = try await program.run("scrub", "policy", "off", "--label", "scratch")
+            #expect(unknown.status == 1 && unknown.errors.contains("no torrent has the label “scratch”"))
+            try await program.succeed("label", "1", "+scratch")
             try await program.succeed("scrub", "policy", "off", "--label", "scratch")
             let labels = try #require(try await status(program)["labels"] as? [[String: Any]])
             #expect(labels.first?["label"] as? String == "scratch")
+            // A period that is left over can be removed.
+            try await program.succeed("label", "1", "-scratch")
+            try await program.succeed("scrub", "policy", "default", "--label", "scratch")
+            #expect(try await (status(program)["labels"] as? [Any])?.isEmpty == true)
+            let own = try await program.succeed("scrub", "policy", "7d", "f").output
+            #expect(own == "torrent 1 (f): read back within 7 d\n", "\(own)")
+            let general = try await program.succeed("scrub", "policy", "default", "f").output
+            #expect(general == "torrent 1 (f) follows its labels or the general period again\n", "\(general)")
             try await program.succeed("scrub", "policy", "7d", "f")
             try await program.succeed("scrub", "--rate", "5M")
             try await program.succeed("scrub", "pause")

@@ -37,13 +37,17 @@ extension Connection {
         }
     }
 
+    /// Throws if no torrent has the label: a mistyped label must not silently choose nothing.
+    func requireLabel(_ label: String) throws(StoreError) {
+        guard try !labels.exists(label) else { return }
+        throw StoreError(
+            .notFound, path: "", "no torrent has the label “\(label.printable)”: `pieces label` lists all labels")
+    }
+
     /// Returns the torrents that have every one of the labels, ordered by number, or in the order of the names. Throws
     /// if no torrent at all has one of the labels.
     private func findTorrents(labelled labels: [String], among names: [String]) throws(StoreError) -> [TorrentRow] {
-        for label in labels where try !self.labels.exists(label) {
-            throw StoreError(
-                .notFound, path: "", "no torrent has the label “\(label.printable)”: `pieces label` lists all labels")
-        }
+        for label in labels { try requireLabel(label) }
         let ids = try self.labels.torrents(with: labels)
         guard names.isEmpty else {
             let chosen = Set(ids)

@@ -17,7 +17,17 @@ extension Library {
         package mutating func add(_ word: String) throws(Failure) -> Bool {
             guard let sign = word.first, sign == "+" || sign == "-" else { return false }
             let name = try Library.labelName(String(word.dropFirst()))
-            if sign == "+" { added.append(name) } else { removed.append(name) }
+            guard sign == "+" else {
+                removed.append(name)
+                return true
+            }
+            // A list of labels is printed with commas. A stored label with one can still be used, and removed.
+            guard !name.contains(",") else {
+                throw Failure.usage(
+                    "“\(name.printable)” can't be a label, because commas separate labels in lists: give one +NAME for "
+                        + "each label")
+            }
+            added.append(name)
             return true
         }
     }

@@ -131,21 +131,26 @@ extension Library {
         case torrents([String])
     }
 
-    /// Sets the period of all torrents, of a label or of some torrents: zero means never, and `nil` the standard.
-    package func setScrubPeriod(_ period: Duration?, of scope: ScrubScope) throws(StoreError) {
+    /// Sets the period of all torrents, of a label or of some torrents: zero means never, and `nil` the standard. Throws
+    /// if no torrent has the label, unless its period is removed. Returns the torrents that were named.
+    package func setScrubPeriod(_ period: Duration?, of scope: ScrubScope) throws(StoreError) -> [TorrentRow] {
         try connection.transaction { () throws(StoreError) in
+            var named: [TorrentRow] = []
             switch scope {
             case .all:
                 var control = try connection.scrubs.control()
                 control.period = period.map { $0 > .zero ? $0 : nil } ?? ScrubControl.standardPeriod
                 try connection.scrubs.set(control)
-            case .label(let label): try connection.scrubs.setPeriod(period, ofLabel: label)
+            case .label(let label):
+                let isKnown = try period == nil && connection.scrubs.labels().contains { $0.label == label }
+                if !isKnown { try connection.requireLabel(label) }
+                try connection.scrubs.setPeriod(period, ofLabel: label)
             case .torrents(let names):
-                for torrent in try connection.findTorrents(names) {
-                    try connection.scrubs.setPeriod(period, of: torrent.id)
-                }
+                named = try connection.findTorrents(names)
+                for torrent in named { try connection.scrubs.setPeriod(period, of: torrent.id) }
             }
             try connection.intents.append(.scrub, now: .now())
+            return named
         }
     }
 

@@ -266,15 +266,34 @@ struct ScrubPolicy: DirectCommand {
         let library = Library(try global.openToChange())
         let scope: Library.ScrubScope = label.map { .label($0) } ?? (torrents.isEmpty ? .all : .torrents(torrents))
         let period = try parsed()
-        try library.setScrubPeriod(period, of: scope)
-        let who =
-            switch scope {
-            case .all: "all torrents"
-            case .label(let label): "torrents with the label \(label.printable)"
-            case .torrents(let names): names.map(\.printable).joined(separator: ", ")
-            }
-        let what = period.map { $0 > .zero ? "read back within \(Format.time($0))" : "never read back" }
-        try reporting.report(what.map { "\(who): \($0)" } ?? "\(who): as the default says", library)
+        let torrents = try library.setScrubPeriod(period, of: scope)
+        try reporting.report(Self.sentence(period, scope, torrents), library)
+    }
+
+    /// The most torrents that are named.
+    private static let namedTorrents = 5
+
+    /// What holds from now on; `torrents` are those that were named.
+    private static func sentence(_ period: Duration?, _ scope: Library.ScrubScope, _ torrents: [TorrentRow]) -> String {
+        let who: String
+        let general: String
+        switch scope {
+        case .all:
+            who = "all torrents"
+            general = "all torrents are read back within \(Format.time(ScrubControl.standardPeriod)) again"
+        case .label(let label):
+            who = "torrents with the label \(label.printable)"
+            general = "\(who) follow their other labels or the general period again"
+        case .torrents:
+            let list = torrents.map { "\($0.id) (\($0.name.printable))" }.joined(separator: ", ")
+            let isOne = torrents.count == 1
+            who =
+                torrents.count > namedTorrents
+                ? Format.count(torrents.count, "torrent") : "\(isOne ? "torrent" : "torrents") \(list)"
+            general = "\(who) \(isOne ? "follows its" : "follow their") labels or the general period again"
+        }
+        guard let period else { return general }
+        return "\(who): \(period > .zero ? "read back within \(Format.time(period))" : "never read back")"
     }
 }
 
