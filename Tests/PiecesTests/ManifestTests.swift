@@ -216,6 +216,8 @@ struct ReportTests {
             #expect(fine.output.contains("damaged: nothing"))
             try program.flip("there/Other/a.bin", at: 7)
             #expect(try await program.run("verify", "--restart").status == 2)
+            let reversed = try await program.run("report", "--since", "9998-01-01")
+            #expect(reversed.status == 64 && reversed.errors.contains("is in the future"), "\(reversed.errors)")
             let report = try await program.run("report", "--since", "1h", "--json")
             #expect(report.status == 2, "what was complete isn't")
             let object = try #require(try report.json as? [String: Any])

@@ -34,7 +34,12 @@ struct ReportCommand: DirectCommand, AnsweringCommand {
     private static let listedEvents = 20
 
     func validate() throws {
-        do { _ = try Moment.parse(since, now: .now()) } catch { throw ValidationError("--since: \(error)") }
+        let now = Timestamp.now()
+        let start: Timestamp
+        do { start = try Moment.parse(since, now: now) } catch { throw ValidationError("--since: \(error)") }
+        guard start <= now else {
+            throw ValidationError("--since: \(Format.moment(start)) is in the future: give the beginning of the period")
+        }
     }
 
     func runDirectly() throws {
