@@ -46,8 +46,8 @@ package struct SpacePlan: Sendable {
             if promised > 0 { parts.append("\(Format.bytes(promised)) of that promised to other downloads") }
             let rest = parts.isEmpty ? "" : ", \(parts.joined(separator: " and "))"
             return
-                "waits for space: \(Format.bytes(bytes)) are missing, and \(folder) has \(Format.bytes(free)) free\(rest); "
-                + "the download starts by itself when there is room"
+                "waits for space: \(Format.bytes(bytes)) are missing, and when the torrent was to start, \(folder) had "
+                + "\(Format.bytes(free)) free\(rest); the download starts by itself when there is room"
         }
     }
 

@@ -56,6 +56,8 @@ struct LabelTests {
             let places = (part?["torrents"] as? [[String: Any]])?.compactMap { $0["place"] as? Int }
             #expect(places == [1, 3], "the places are those among all torrents")
             try await program.succeed("move", "--label", "archive", "elsewhere")
+            let again = try await program.succeed("move", "--label", "archive", "elsewhere").output
+            #expect(again == "2 torrents are already in elsewhere\n", "\(again)")
             let outputs = try await program.torrents().compactMap { $0["output"] as? String }
             #expect(outputs.map { $0.hasSuffix("elsewhere") } == [true, true, false])
             #expect(try await program.succeed("remove", "--label", "big", "--json").objects.count == 2)

@@ -53,6 +53,23 @@ struct MoveTests {
         }
     }
 
+    /// `move 1 2` is more often two torrents without a folder than a new folder called 2.
+    @Test func aNumberIsNoNewFolder() async throws {
+        try await withProgram { program in
+            try await make(program)
+            let refused = try await program.run("move", "1", "1")
+            #expect(refused.status == 64 && refused.errors.contains("`./1` if it is to be called that"))
+            #expect(!program.exists("1"))
+            try await program.succeed("move", "1", "./1")
+            #expect(program.exists("1/set/a.bin"))
+            try await program.succeed("move", "1", "7")
+            try FileManager.default.createDirectory(
+                at: program.folder.appendingPathComponent("1"), withIntermediateDirectories: true)
+            try await program.succeed("move", "1", "1")
+            #expect(program.exists("1/set/a.bin"))
+        }
+    }
+
     @Test func payloadMovesToAnotherFileSystemAndBack() async throws {
         try await withProgram { program in
             try await withOtherFileSystem { other in

@@ -29,7 +29,7 @@ package struct VolumeReport: Sendable {
         if !state.isOnline, torrents > 0 {
             notes.append("\(title) \(state.clause(at: row.mountPath).printable): \(advice)")
         }
-        if row.isForeign {
+        if row.isForeign, torrents > 0 {
             notes.append(
                 "\(title) was last used on another machine; its torrents are offline until their files are found here")
         }

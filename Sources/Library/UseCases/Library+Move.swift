@@ -1,4 +1,5 @@
 import Disk
+import Engine
 package import Store
 import SystemPackage
 import Torrent
@@ -24,6 +25,8 @@ extension Library {
         case renamed(TorrentRow, files: Int)
         /// The torrent stays where it was; its unfinished move was undone.
         case undone(TorrentRow, folder: String)
+        /// So many torrents are in the folder already.
+        case inPlace(torrents: Int, folder: String)
         /// One of several torrents could not be moved.
         case failed(String)
     }
@@ -39,17 +42,26 @@ extension Library {
     }
 
     /// Moves torrents to a folder. A torrent with an unfinished move to the folder continues; the folder that it came
-    /// from undoes the move. `reserve` stays free on a volume without a reserve of its own.
+    /// from undoes the move. Of several torrents, those that are in place already stay. `reserve` stays free on a volume
+    /// without a reserve of its own.
     package func move(
         _ choice: MoveChoice, to folder: String, reserve: Int64 = 0, stop: VerificationStop = VerificationStop(),
         report: @escaping @Sendable (MoveStep) -> Void
     ) async throws {
-        let targets = try targets(choice, in: folder)
+        let all = try targets(choice, in: folder)
+        let targets = choice.isOfOne(all.count) ? all : try all.filter { try !isInPlace($0.torrent, $0.folder) }
+        if targets.count < all.count { report(.inPlace(torrents: all.count - targets.count, folder: folder)) }
         let folders = Dictionary(targets.map { ($0.torrent.id, $0.folder) }) { first, _ in first }
         if targets.count > 1 { try await requireSpace(targets, reserve) }
         try await each(targets.map(\.torrent), stop, report, reserve: reserve) { run, torrent in
             try await run.move(torrent, to: folders[torrent.id] ?? folder)
         }
+    }
+
+    /// Whether the torrent is in the folder, and no move of it is unfinished.
+    private func isInPlace(_ torrent: TorrentRow, _ folder: String) throws(StoreError) -> Bool {
+        guard try connection.moves.row(torrent.id) == nil else { return false }
+        return PathText.isSame(PathConflicts.resolved(torrent.output), PathConflicts.resolved(folder))
     }
 
     /// Throws if all torrents together don't fit, before the first of them moves. What stands in the way of one torrent

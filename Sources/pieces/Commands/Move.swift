@@ -83,6 +83,11 @@ struct Move: Command {
             case .renamed(let torrent, _): if isTold { Terminal.shared.print("renamed \(torrent.name.printable)") }
             case .undone(let torrent, let folder):
                 if isTold { Terminal.shared.print("\(torrent.name.printable) stays in \(folder.printable)") }
+            case .inPlace(let count, let folder):
+                if isTold {
+                    Terminal.shared.print(
+                        "\(Format.count(count, "torrent")) \(count == 1 ? "is" : "are") already in \(folder.printable)")
+                }
             case .failed(let text): Terminal.shared.complain(text)
             }
         }
