@@ -28,12 +28,12 @@ package enum VolumeState: Hashable, Sendable {
     package func clause(at mountPath: String) -> String {
         switch self {
         case .online(let isReadOnly): "is at \(mountPath)\(isReadOnly ? ", mounted read-only" : "")"
-        case .elsewhere(let path): "is mounted at \(path), and not at \(mountPath)"
+        case .elsewhere(let path): "is now mounted at \(path)"
         case .noMountPoint: "is not mounted: \(mountPath) does not exist"
         case .emptyMountPoint: "is not mounted: \(mountPath) is an empty folder"
         case .notMounted: "is not mounted: \(mountPath) is a folder of another volume"
         case .automounter: "is not mounted: the automounter of \(mountPath) does not mount it"
-        case .replaced(let other): "is not mounted: another volume is at \(mountPath) (\(other))"
+        case .replaced(let other): "is away; another volume is mounted at \(mountPath) (\(other))"
         case .silent: "does not answer at \(mountPath)"
         }
     }

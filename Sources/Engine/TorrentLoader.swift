@@ -248,6 +248,8 @@ struct TorrentLoader {
             have: known.have, intents: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
             aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
             isOffline: seen.reach.isOffline)
+        let damaged = known.damage.filter { $0.state != .written }.map(\.piece)
+        for piece in damaged { input.damaged.insert(piece) }
         var plan = ResumePlan(input)
         // A hole in a file that another program changed is an edit, too.
         let suspects = known.suspects.intersection(pieces(of: seen.files.keys, payload))
@@ -257,7 +259,7 @@ struct TorrentLoader {
             plan = ResumePlan(input)
         }
         // A scrub found these damaged, and a crash came before they lost their claims.
-        plan.becameDamaged(known.damage.filter { $0.state != .written }.map(\.piece))
+        plan.becameDamaged(damaged)
         var edited = plan.edited
         edited.formUnion(suspects.intersection(plan.unverified))
         let unrecorded = files.indices.filter { index in

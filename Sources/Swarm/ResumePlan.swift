@@ -11,7 +11,7 @@ package struct ResumePlan: Equatable, Sendable {
         case fileMissing(file: Int)
         /// The file existed before the torrent was added.
         case foundAtAdd(file: Int)
-        /// A scrub found the pieces damaged, and they are still recorded.
+        /// The pieces were found damaged: they are still recorded, or the user asked for their repair.
         case damaged
 
         package var description: String {
@@ -20,7 +20,7 @@ package struct ResumePlan: Equatable, Sendable {
             case .changedOutside: "changed outside"
             case .fileMissing: "file missing"
             case .foundAtAdd: "found on disk"
-            case .damaged: "found damaged by a scrub"
+            case .damaged: "found damaged"
             }
         }
     }
@@ -101,6 +101,8 @@ package struct ResumePlan: Equatable, Sendable {
         package var stoppedCleanly: Bool
         /// Unix nanoseconds until which the last run may have written; `nil` if there was none.
         package var aliveUntilNs: Int64?
+        /// Pieces that were found damaged, and aren't written again yet.
+        package var damaged: Bitfield
         /// Whether the files are unreachable, as decided by `Reach` in the room Disk.
         package var isOffline: Bool
 
@@ -112,6 +114,7 @@ package struct ResumePlan: Equatable, Sendable {
             self.have = have
             self.intents = intents
             self.unwritten = unwritten ?? Bitfield(count: have.count)
+            damaged = Bitfield(count: have.count)
             self.files = files
             self.stoppedCleanly = stoppedCleanly
             self.aliveUntilNs = aliveUntilNs
@@ -139,7 +142,9 @@ package struct ResumePlan: Equatable, Sendable {
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
         // This applies even after a clean shutdown: a run that couldn't finish a check, or stopped with a fault, left
         // them unverified.
-        recheck(input.intents.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
+        let intents = input.intents.subtracting(input.have)
+        recheck(intents.intersection(input.damaged).pieces, .damaged, input)
+        recheck(intents.subtracting(input.damaged).pieces, .writtenSinceLastCommit, input)
         trusted.subtract(unverified)
     }
 

@@ -126,6 +126,9 @@ struct ScrubCommandTests {
             let connection = try Connection.open(FilePath(program.database.path), mode: .readWrite, now: .now())
             try connection.execute("UPDATE damage SET kind = 'rot', state = 'waiting'")
             #expect(try await program.start(["scrub"]).end().output.contains("waits to be fetched"))
+            #expect(try await program.run("repair", "f").status == 2)
+            let log = try await program.succeed("log", "f").output
+            #expect(log.contains("repair-asked  repair of 1 damaged piece asked for by the user"), "\(log)")
             try await program.succeed("limit", "f", "--read-only", "on")
             let told = try await program.start(["scrub"]).end().output
             #expect(

@@ -9,6 +9,7 @@ struct ResumePlanTests {
         var have: [Int] = []
         var intents: [Int] = []
         var unwritten: [Int] = []
+        var damaged: [Int] = []
         var recorded: [FileFingerprint?] = [nil, nil]
         var current: [FileFingerprint?] = [nil, nil]
         var stoppedCleanly = false
@@ -34,6 +35,9 @@ struct ResumePlanTests {
             testDescription: "clean stop", have: [0, 1, 5], recorded: [old, old], current: [old, old],
             stoppedCleanly: true, trusted: [0, 1, 5]),
         Start(testDescription: "never run", aliveUntilNs: nil, trusted: []),
+        Start(
+            testDescription: "repair asked for", have: [0, 1], intents: [2, 5], damaged: [2], recorded: [old, old],
+            current: [old, old], trusted: [0, 1], unverified: [2, 5], reasons: [.damaged: 1, .writtenSinceLastCommit: 1]),
         Start(
             testDescription: "killed, nothing open", have: [0, 1], recorded: [old, nil], current: [old, nil],
             trusted: [0, 1]),
@@ -127,11 +131,12 @@ struct ResumePlanTests {
                 recorded: start.recorded[number],
                 current: start.current[number])
         }
-        let plan = ResumePlan(
-            ResumePlan.Input(
-                have: Bitfield(10, start.have), intents: Bitfield(10, start.intents),
-                unwritten: Bitfield(10, start.unwritten), files: files,
-                stoppedCleanly: start.stoppedCleanly, aliveUntilNs: start.aliveUntilNs, isOffline: start.isOffline))
+        var input = ResumePlan.Input(
+            have: Bitfield(10, start.have), intents: Bitfield(10, start.intents),
+            unwritten: Bitfield(10, start.unwritten), files: files,
+            stoppedCleanly: start.stoppedCleanly, aliveUntilNs: start.aliveUntilNs, isOffline: start.isOffline)
+        input.damaged = Bitfield(10, start.damaged)
+        let plan = ResumePlan(input)
         #expect(plan.trusted.numbers == start.trusted)
         #expect(plan.unverified.numbers == start.unverified)
         #expect(plan.stale.numbers == start.stale)

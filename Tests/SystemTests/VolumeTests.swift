@@ -78,11 +78,11 @@ import Torrent
                 try Files.remove(place)
                 try await expect("no_mount_point", "does not exist")
                 try await LoopVolume.with("two", in: folder) { two in
-                    try await two.mounted(at: place) { try await expect("replaced", "another volume is at") }
+                    try await two.mounted(at: place) { try await expect("replaced", "archive is away; another volume is mounted at") }
                 }
                 let elsewhere = folder.appending("elsewhere")
                 try await one.mounted(at: elsewhere) {
-                    try await expect("elsewhere", "is mounted at \(elsewhere)")
+                    try await expect("elsewhere", "archive is now mounted at \(elsewhere)")
                     let found = try await pieces.run(["move", "--volume", "archive", elsewhere.string, "--found"])
                     #expect(found.exitCode == 0, "\(found)")
                     try await expectWhole(pieces, [torrent])

@@ -24,7 +24,7 @@ package struct VolumeReport: Sendable {
 
     /// What the user should know and can do, in sentences.
     package var notes: [String] {
-        let title = row.title.printable
+        let title = (row.name ?? "the volume of \(row.mountPath)").printable
         var notes: [String] = []
         if !state.isOnline, torrents > 0 {
             notes.append("\(title) \(state.clause(at: row.mountPath).printable): \(advice)")
@@ -55,6 +55,7 @@ package struct VolumeReport: Sendable {
             "mount it at \(row.mountPath.printable), or use it where it is with `pieces move --volume \(row.id.rawValue) "
                 + "\(path.printable) --found`"
         case .silent: "check the disk or the server; nothing is lost meanwhile"
+        case .replaced: "mount the right one, and its torrents resume by themselves, \(elsewhere)"
         default: "mount it, and its torrents resume by themselves, \(elsewhere)"
         }
     }

@@ -210,7 +210,7 @@ extension Library {
                     torrent.id, asked.filter { $0.state == .unavailable }.map(\.piece), .waiting)
                 if !asked.isEmpty {
                     try connection.events.append(
-                        .held, "repair of \(Format.count(asked.count, "damaged piece")) asked for by the user",
+                        .repairAsked, "repair of \(Format.count(asked.count, "damaged piece")) asked for by the user",
                         torrent: torrent.id, now: .now())
                     try connection.intents.append(.repair, torrent: torrent.id, now: .now())
                 }

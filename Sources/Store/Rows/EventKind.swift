@@ -34,6 +34,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let transient = EventKind(rawValue: "transient")
     /// A damaged piece was fetched, written, and read back.
     package static let repaired = EventKind(rawValue: "repaired")
+    /// The user asked for the repair of damaged pieces.
+    package static let repairAsked = EventKind(rawValue: "repair-asked")
     /// Repairs on a volume were stopped or allowed again, or a damaged piece is kept for the user to decide.
     package static let held = EventKind(rawValue: "held")
     /// A file got another time or inode, and its bytes are the same.

@@ -56,7 +56,7 @@ struct Rename: Command {
             case .undone(let torrent, _): reporting.report("kept the names of", torrent)
             case .note(let text): if !reporting.quiet, !reporting.json { Terminal.shared.print("  \(text)") }
             case .failed(let text): Terminal.shared.complain(text)
-            case .begins, .copied, .read, .verifies, .moved: break
+            case .begins, .copied, .read, .verifies, .moved, .inPlace: break
             }
         }
         do {
