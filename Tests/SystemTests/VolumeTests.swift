@@ -93,6 +93,28 @@ import Torrent
         }
     }
 
+    /// A reserve can be set before the first download, for a mount point and for no other folder.
+    @Test func volumeWithoutTorrentsIsKnownByItsMountPoint() async throws {
+        try await withTemporaryFolder { folder in
+            let place = folder.appending("mnt")
+            let pieces = try Pieces(in: folder)
+            try await LoopVolume.with(in: folder) { disk in
+                try await disk.mounted(at: place) {
+                    try await adopt(try Self.torrent("anchor", 912), in: folder.appending("other"), pieces)
+                    try Files.makeFolders(place.appending("data"))
+                    let refused = try await pieces.run(["volumes", place.appending("data").string, "--reserve", "1M"])
+                    #expect(refused.exitCode == 64 && refused.errors.contains("there is no volume"), "\(refused)")
+                    let end = try await pieces.run(["volumes", place.string, "--name", "archive", "--reserve", "1M"])
+                    #expect(end.exitCode == 0, "\(end)")
+                    let torrent = try Self.torrent("sample", 913)
+                    try await adopt(torrent, in: place.appending("data"), pieces)
+                    let volume = try #require(try await volumes(pieces, ["archive"]).first)
+                    #expect(volume["reserve_bytes"] as? Int == 1 << 20 && volume["torrents"] as? Int == 1)
+                }
+            }
+        }
+    }
+
     /// A container makes an empty folder in the place of a missing bind mount: a new torrent isn't put there.
     @Test func emptyFolderInPlaceOfAVolumeReceivesNothing() async throws {
         let (known, new) = (try Self.torrent("known", 902), try Self.torrent("new", 903))

@@ -77,6 +77,19 @@ extension Library {
         throw Failure.usage("there is no volume “\(name.printable)”: `pieces volumes` lists those that torrents are on")
     }
 
+    /// The volume that the user changes. One that no torrent is on yet is recorded if the name is its mount point, so that
+    /// it has a name and a reserve before the first download.
+    package func volumeToChange(_ name: String) throws -> VolumeRow {
+        do { return try volume(name) } catch let failure as Failure {
+            guard let path = PathCalls.resolved(FilePath(text: name)), let found = Volume.holding(path),
+                PathText.isSame(found.mountPath, path.text)
+            else { throw failure }
+            let id = try connection.volumes.save(VolumeSighting(found), now: .now())
+            guard let row = try connection.volumes.row(id) else { throw failure }
+            return row
+        }
+    }
+
     /// Changes what the user sets for a volume.
     package func change(_ name: String, _ change: VolumeChange) throws {
         let row = try volume(name)

@@ -16,7 +16,8 @@ struct Volumes: Command, AnsweringCommand {
 
             --reserve sets how much downloads and moves leave free; a torrent that doesn't fit waits in the state no \
             space. --mark writes a small file, \(Self.sentinel), to the root of the volume, by which it is recognized \
-            even after a copy to another disk, and distinguished from a clone with the same UUID.
+            even after a copy to another disk, and distinguished from a clone with the same UUID. A volume that no torrent \
+            is on yet is named by its mount point.
 
             Examples:
               pieces volumes
@@ -100,7 +101,7 @@ struct Volumes: Command, AnsweringCommand {
         change.name = name.map { $0.lowercased() == "none" ? .unnamed : .named($0) }
         change.reserve = try reserveChange
         if mark || unmark { change.isMarked = mark }
-        let ids = try volumes.map { "\(try library.volume($0).id.rawValue)" }
+        let ids = try volumes.map { "\(try library.volumeToChange($0).id.rawValue)" }
         for id in ids { try library.change(id, change) }
         try await print(library.volumes(ids, reserve: try global.settings.reserve))
     }
