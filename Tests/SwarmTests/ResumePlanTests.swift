@@ -37,7 +37,8 @@ struct ResumePlanTests {
         Start(testDescription: "never run", aliveUntilNs: nil, trusted: []),
         Start(
             testDescription: "repair asked for", have: [0, 1], intents: [2, 5], damaged: [2], recorded: [old, old],
-            current: [old, old], trusted: [0, 1], unverified: [2, 5], reasons: [.damaged: 1, .writtenSinceLastCommit: 1]),
+            current: [old, old], trusted: [0, 1], unverified: [2, 5],
+            reasons: [.damaged: 1, .writtenSinceLastCommit: 1]),
         Start(
             testDescription: "killed, nothing open", have: [0, 1], recorded: [old, nil], current: [old, nil],
             trusted: [0, 1]),

@@ -78,7 +78,9 @@ import Torrent
                 try Files.remove(place)
                 try await expect("no_mount_point", "does not exist")
                 try await LoopVolume.with("two", in: folder) { two in
-                    try await two.mounted(at: place) { try await expect("replaced", "archive is away; another volume is mounted at") }
+                    try await two.mounted(at: place) {
+                        try await expect("replaced", "archive is away; another volume is mounted at")
+                    }
                 }
                 let elsewhere = folder.appending("elsewhere")
                 try await one.mounted(at: elsewhere) {

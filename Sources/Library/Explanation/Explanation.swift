@@ -100,8 +100,8 @@ package struct Explanation {
         /// The maximum number of files of web seeds that are named.
         static let namedLackingFiles = 3
 
-        /// Whether nothing is to be fetched although the torrent isn't complete: what it lacks is kept as it is until the
-        /// user decides, or may not be written.
+        /// Whether nothing is to be fetched although the torrent isn't complete: what it lacks is kept as it is until
+        /// the user decides, or may not be written.
         var fetchesNothing: Bool {
             guard !torrent.isComplete else { return false }
             return torrent.isServedAsItIs

@@ -42,8 +42,8 @@ extension Library {
     }
 
     /// Moves torrents to a folder. A torrent with an unfinished move to the folder continues; the folder that it came
-    /// from undoes the move. Of several torrents, those that are in place already stay. `reserve` stays free on a volume
-    /// without a reserve of its own.
+    /// from undoes the move. Of several torrents, those that are in place already stay. `reserve` stays free on a
+    /// volume without a reserve of its own.
     package func move(
         _ choice: MoveChoice, to folder: String, reserve: Int64 = 0, stop: VerificationStop = VerificationStop(),
         report: @escaping @Sendable (MoveStep) -> Void

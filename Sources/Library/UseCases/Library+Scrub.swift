@@ -89,8 +89,9 @@ extension Library {
                             ? now + .seconds(Double(due) / Double(pace)) : nil))
             }
             let listed = try connection.damage.standing(limit: Self.listedDamage)
-            let readOnly = try Set(listed.map(\.torrent)).filter { id throws(StoreError) in
-                try connection.torrents.row(id)?.settings.isReadOnly ?? false
+            var readOnly: Set<TorrentID> = []
+            for id in Set(listed.map(\.torrent)) {
+                if try connection.torrents.row(id)?.settings.isReadOnly == true { readOnly.insert(id) }
             }
             return ScrubStatus(
                 control: control, labels: try connection.scrubs.labels(),
@@ -131,8 +132,8 @@ extension Library {
         case torrents([String])
     }
 
-    /// Sets the period of all torrents, of a label or of some torrents: zero means never, and `nil` the standard. Throws
-    /// if no torrent has the label, unless its period is removed. Returns the torrents that were named.
+    /// Sets the period of all torrents, of a label or of some torrents: zero means never, and `nil` the standard.
+    /// Throws if no torrent has the label, unless its period is removed. Returns the torrents that were named.
     package func setScrubPeriod(_ period: Duration?, of scope: ScrubScope) throws(StoreError) -> [TorrentRow] {
         try connection.transaction { () throws(StoreError) in
             var named: [TorrentRow] = []
@@ -142,8 +143,8 @@ extension Library {
                 control.period = period.map { $0 > .zero ? $0 : nil } ?? ScrubControl.standardPeriod
                 try connection.scrubs.set(control)
             case .label(let label):
-                let isKnown = try period == nil && connection.scrubs.labels().contains { $0.label == label }
-                if !isKnown { try connection.requireLabel(label) }
+                let isLeftOver = try connection.scrubs.labels().contains { $0.label == label }
+                if period != nil || !isLeftOver { try connection.requireLabel(label) }
                 try connection.scrubs.setPeriod(period, ofLabel: label)
             case .torrents(let names):
                 named = try connection.findTorrents(names)

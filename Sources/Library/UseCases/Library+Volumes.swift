@@ -77,8 +77,8 @@ extension Library {
         throw Failure.usage("there is no volume “\(name.printable)”: `pieces volumes` lists those that torrents are on")
     }
 
-    /// The volume that the user changes. One that no torrent is on yet is recorded if the name is its mount point, so that
-    /// it has a name and a reserve before the first download.
+    /// The volume that the user changes. One that no torrent is on yet is recorded if the name is its mount point, so
+    /// that it has a name and a reserve before the first download.
     package func volumeToChange(_ name: String) throws -> VolumeRow {
         do { return try volume(name) } catch let failure as Failure {
             guard let path = PathCalls.resolved(FilePath(text: name)), let found = Volume.holding(path),
