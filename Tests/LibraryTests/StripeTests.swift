@@ -52,6 +52,13 @@ import Torrent
         }
     }
 
+    @Test func emptiedLibraryHasAnEmptyList() async throws {
+        try await withLibrary { library, connection, _ in
+            try connection.execute("DELETE FROM torrent")
+            #expect(try rows(library) == [] && connection.torrents.numbers() == nil)
+        }
+    }
+
     /// A writer changes the first torrent and the last in one transaction: no reading sees one without the other.
     @Test func stripesAreOfOneMoment() async throws {
         try await withLibrary { library, _, path in

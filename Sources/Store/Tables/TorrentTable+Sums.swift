@@ -5,8 +5,8 @@ extension TorrentTable {
 
     /// The numbers of the first torrent and of the last; `nil` if there is none.
     package func numbers() throws(StoreError) -> ClosedRange<TorrentID>? {
-        let first: TorrentID? = try db.value("SELECT min(id) FROM torrent") ?? nil
-        let last: TorrentID? = try db.value("SELECT max(id) FROM torrent") ?? nil
+        let first: TorrentID? = try db.value("SELECT id FROM torrent ORDER BY id LIMIT 1")
+        let last: TorrentID? = try db.value("SELECT id FROM torrent ORDER BY id DESC LIMIT 1")
         guard let first, let last else { return nil }
         return first...last
     }
