@@ -58,10 +58,10 @@ extension Session {
                     wasOnline ? .offline : .online, "the volume \(title) \(state.clause(at: row.mountPath))", now: now)
             }
         }
-        // One that doesn't answer may still do so.
+        // A volume that doesn't answer may only be slow.
         guard state != .silent, volumes.noted(row.id, isOnline: state.isOnline) else { return }
         if row.isForeign {
-            // Whatever is here under its name, the torrents find out, once in a run.
+            // What is mounted there may be the volume all the same: its torrents find out, once in each run.
             await volumeIsBack(row.id)
         } else if state.isOnline {
             if row.offlineSince != nil { await volumeIsBack(row.id) }
@@ -70,8 +70,8 @@ extension Session {
         }
     }
 
-    /// Notes as offline what seeds at rest on a volume that isn't there: it would be found out only at its next
-    /// announce, and where there is no tracker never.
+    /// Records complete torrents at rest as offline, because their volume isn't there. Otherwise this would be found
+    /// out at their next announce, and without a tracker never.
     private func volumeIsAway(_ volume: VolumeRow, _ state: VolumeState) async {
         var last: TorrentID?
         do {
@@ -86,7 +86,7 @@ extension Session {
                     let unseen = machine.folders.unseenTime(FileName(row.output), uptime: .now)
                     switch await folderStatus(of: row) {
                     case .away(let reason): offline.append((row, reason, unseen))
-                    case .there where state == .emptyMountPoint:
+                    case .there where state == .emptyMountPoint && PathText.isSame(row.output, volume.mountPath):
                         offline.append((row, "\(volume.title) \(state.clause(at: volume.mountPath))", unseen))
                     // Its files may be here all the same: it finds out itself.
                     case .there:

@@ -44,10 +44,10 @@ package struct SpacePlan: Sendable {
             var parts: [String] = []
             if reserve > 0 { parts.append("\(Format.bytes(reserve)) of that in reserve") }
             if promised > 0 { parts.append("\(Format.bytes(promised)) of that promised to other downloads") }
-            let rest = parts.isEmpty ? "" : ", \(parts.joined(separator: " and "))"
+            let rest = parts.isEmpty ? "" : ", \(parts.joined(separator: " and ")),"
             return
-                "waits for space: \(Format.bytes(bytes)) are missing, and when the torrent was to start, \(folder) had "
-                + "\(Format.bytes(free)) free\(rest); the download starts by itself when there is room"
+                "waits for space: \(Format.bytes(bytes)) are missing, and \(folder) had only \(Format.bytes(free)) free\(rest) "
+                + "when the torrent was to start; the download starts by itself when there is room"
         }
     }
 

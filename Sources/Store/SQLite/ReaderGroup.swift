@@ -3,10 +3,10 @@ import SystemPackage
 
 /// Threads with connections of their own, which read exactly what a transaction of one connection, the leader's, reads.
 ///
-/// SQLite opens no snapshot twice. So each reader notes its data version before the leader's transaction begins, and
-/// compares it in a transaction of its own after that. Where they are equal, nothing was committed between the two, and
-/// so nothing between either of them and the beginning of the leader's. Where they differ, the reader does nothing: the
-/// leader does the work alone.
+/// SQLite can open a snapshot twice only if it was built for that, and Debian's wasn't. So each reader notes its data
+/// version before the leader's transaction begins, and compares it in a transaction of its own after that. Where they
+/// are equal, nothing was committed between the two, and so nothing between either of them and the beginning of the
+/// leader's. Where they differ, the reader does nothing: the leader does the work alone.
 package final class ReaderGroup: Sendable {
     package typealias Work = @Sendable (Connection) -> Void
 
@@ -80,7 +80,7 @@ package final class ReaderGroup: Sendable {
                 }
             }
         } catch {
-            // What hinders a reader, the leader meets as well, and reports.
+            // The leader meets the same obstacle, and reports it.
             opened()
         }
         state.change { state in

@@ -8,7 +8,7 @@ package protocol SQLValue {
     func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32
     /// The value of a column of the current row; `nil` when the column holds a different type. `column` is what
     /// `sqlite3_column_value` returns. It must not be shared between threads (sqlite.org/c3ref/column_blob.html), and a
-    /// connection isn't; what it holds costs half the calls of asking the statement for each.
+    /// connection isn't. Reading a value from it takes half the calls that reading from the statement takes.
     static func read(from column: OpaquePointer) -> Self?
 }
 
