@@ -105,7 +105,7 @@ let package = Package(
             name: "Disk", dependencies: ["System", "Torrent", "CPieceHash", system, collections],
             swiftSettings: house),
         .target(
-            name: "Verification", dependencies: ["System", "Torrent", "Store", "Disk", logging, system],
+            name: "Verification", dependencies: ["System", "Torrent", "Import", "Store", "Disk", logging, system],
             swiftSettings: house),
         .target(
             name: "Net",

@@ -20,11 +20,14 @@ struct FileOwnership {
     private var custody: Custody
     /// The files as found at the start.
     private let found: [PayloadFile: FoundFile]
+    /// Skipped files that another client left in place.
+    private let skipped: [Int]
     private var hasTakenOver = false
 
-    init(_ custody: Custody, found: [PayloadFile: FoundFile]) {
+    init(_ custody: Custody, found: [PayloadFile: FoundFile], skipped: [Int]) {
         self.custody = custody
         self.found = found
+        self.skipped = skipped
     }
 
     // MARK: Queries
@@ -85,6 +88,12 @@ struct FileOwnership {
     mutating func proved(_ file: PayloadFile, _ identity: FileIdentity) {
         custody.unproven[file] = nil
         custody.own[file] = identity
+    }
+
+    /// Every piece was hashed, so skipped files that are still unproven aren't the torrent's. Nothing needs them, and
+    /// they are no obstacle. Returns them.
+    mutating func leaveSkipped() -> [Int] {
+        skipped.filter { custody.unproven.removeValue(forKey: .entry($0)) != nil }
     }
 
     /// These pieces are edits that are kept. A file that consists of them is no obstacle.

@@ -51,9 +51,11 @@ struct PieceCheck {
     mutating func kept(_ pieces: Int) { keptPieces += pieces }
 
     /// Everything of an imported torrent was checked. Returns what became of the other client's claim, once.
-    mutating func endAudit(have: Bitfield, of metainfo: Metainfo) -> ImportAudit.Outcome? {
+    mutating func endAudit(have: Bitfield, of metainfo: Metainfo, _ selection: FileSelection, _ payload: Payload)
+        -> ImportAudit.Outcome?
+    {
         defer { audit = nil }
-        return audit?.outcome(have: have, of: metainfo)
+        return audit?.outcome(have: have, of: metainfo, selection, payload)
     }
 
     /// Cancels the check, because the torrent stops.

@@ -13,6 +13,7 @@ extension TorrentEngine {
     func considerOwnership(now: Instant) {
         if payload.protection != nil { return considerProtection(now: now) }
         takeOver()
+        if swarm.unverified.isEmpty { leaveInPlace(ownership.leaveSkipped()) }
         if let text = obstacle(isChecked: swarm.unverified.isEmpty) {
             swarm.stalled(Fault(.ownership, text), now: now)
         } else if ownership.hasUnprovenBytes(in: metainfo.layout) {
@@ -44,6 +45,7 @@ extension TorrentEngine {
         guard swarm.unverified.isEmpty else { return }
         if payload.protection != nil { return considerProtection(now: now) }
         takeOver()
+        leaveInPlace(ownership.leaveSkipped())
         if let text = obstacle(isChecked: true) { return swarm.stalled(Fault(.ownership, text), now: now) }
         swarm.release(now: now)
     }

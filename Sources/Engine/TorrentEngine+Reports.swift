@@ -108,7 +108,7 @@ extension TorrentEngine {
 
     /// The payload of an imported torrent was checked, as far as there is any.
     func endAudit() {
-        guard let outcome = check.endAudit(have: swarm.have, of: metainfo) else { return }
+        guard let outcome = check.endAudit(have: swarm.have, of: metainfo, selection, payload) else { return }
         let (id, now) = (id, environment.clock.timestamp)
         repair.found(outcome.damage)
         write("what became of the imported torrent") { db throws(StoreError) in

@@ -78,7 +78,7 @@ actor TorrentEngine {
         writes = PieceWrites(pieceCount: geometry.pieceCount)
         check = PieceCheck(of: loaded)
         faultTimes = FaultTimes(offlineAtStart: loaded.offline)
-        ownership = FileOwnership(loaded.custody, found: loaded.prints)
+        ownership = FileOwnership(loaded.custody, found: loaded.prints, skipped: loaded.skippedInPlace)
         history = TorrentHistory(loaded.row, moved: moved)
         repair = RepairBook(loaded.damage)
         edits = EditWatch(loaded.edited)
@@ -258,6 +258,9 @@ actor TorrentEngine {
 
     /// The disk has come back, maybe with another device number.
     func payloadIs(on device: UInt64) { payload = payload.on(device: device) }
+
+    /// The bytes of these skipped files are in the part file, because what is in their place isn't the torrent's.
+    func leaveInPlace(_ files: [Int]) { payload = payload.placing(files, as: .part) }
 
     // MARK: Saving
 

@@ -54,6 +54,8 @@ struct TorrentLoader {
         let audit: ImportAudit?
         /// The files as found.
         let prints: [PayloadFile: FoundFile]
+        /// Skipped files that another client left in place.
+        let skippedInPlace: [Int]
     }
 
     /// The result of examining the files.
@@ -103,10 +105,19 @@ struct TorrentLoader {
             )
         }
         var payload = StoredTorrent.payload(of: known.row, known.metainfo, selection, known.fingerprints)
-        let seen = await environment.disk.look(
-            at: payload, lastSeen: LastSeen(known.row, known.fingerprints, volume: known.volume))
+        var skipped = known.audit == nil ? [] : payload.skippedFiles
+        let lastSeen = LastSeen(known.row, known.fingerprints, volume: known.volume)
+        var seen = await environment.disk.look(at: payload, orInPlace: skipped, lastSeen: lastSeen)
+        var look = try await look(known, seen)
+        let others = skipped.filter { look.custody.shared[$0] != nil || look.custody.twins[$0] != nil }
+        if !others.isEmpty {
+            // A skipped file that another torrent writes, or that is the same file as another one, isn't needed.
+            skipped.removeAll(where: others.contains)
+            seen = await environment.disk.look(at: payload, orInPlace: skipped, lastSeen: lastSeen)
+            look = try await self.look(known, seen)
+        }
         payload = seen.payload
-        let look = try await look(known, seen)
+        skipped = skipped.filter { payload.isInPlace($0) }
         payload = payload.placing((Array(look.custody.shared.keys) + look.custody.twins.keys).sorted(), as: .shared)
         let volume = look.offline == nil ? await environment.disk.volume(at: payload.root) : nil
         let hasSentinel = known.volume?.sentinel.map { $0 == volume?.sentinel } ?? false
@@ -122,7 +133,8 @@ struct TorrentLoader {
             marked: known.suspects, offline: look.offline,
             unplaced: look.unplaced, covered: look.covered,
             volume: volume, provesVolume: seen.provesVolume || hasSentinel,
-            lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, audit: known.audit, prints: look.prints)
+            lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, audit: known.audit, prints: look.prints,
+            skippedInPlace: skipped)
     }
 
     /// Records which volume the payload is on. Returns the volume if this is the first of its payload that is found on

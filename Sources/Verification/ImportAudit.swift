@@ -1,4 +1,5 @@
 package import Disk
+import Import
 package import Store
 package import Torrent
 
@@ -36,10 +37,19 @@ package struct ImportAudit: Sendable {
 
     /// The result for a torrent that now has these verified pieces; `nil` if some could not be read, so that it isn't
     /// known yet.
-    package func outcome(have: Bitfield, of metainfo: Metainfo) -> Outcome? {
+    ///
+    /// Only pieces with a byte of a wanted file are counted, and only if all of their files were looked at: the bytes
+    /// of a skipped file that isn't in place may be in the other client's part file, which isn't read.
+    package func outcome(have: Bitfield, of metainfo: Metainfo, _ selection: FileSelection, _ payload: Payload)
+        -> Outcome?
+    {
         guard !unreadable else { return nil }
-        let wrong = wrong.subtracting(have)
         let (layout, geometry) = (metainfo.layout, metainfo.geometry)
+        var claim = claim.intersection(selection.wantedPieces(geometry: geometry))
+        for file in layout.files where payload.placement[file.index] == .part && !file.isEmpty {
+            for piece in layout.pieces(of: file.index, geometry: geometry) { claim.remove(piece) }
+        }
+        let wrong = wrong.intersection(claim).subtracting(have)
         var files: [String] = []
         var count = 0
         var last = -1
@@ -85,7 +95,7 @@ package struct ImportAudit: Sendable {
                     fileCount > files.count ? " and \(Format.count(fileCount - files.count, "other file"))" : ""
                 try connection.events.append(
                     .inheritedDamage,
-                    "\(Format.count(wrong, "piece")) that \(row.client) counted as complete \(wrong == 1 ? "is" : "are") wrong, in "
+                    "\(Format.count(wrong, "piece")) that \(ForeignClient(rawValue: row.client)?.title ?? row.client) counted as complete \(wrong == 1 ? "is" : "are") wrong, in "
                         + "\(files.joined(separator: ", "))\(others): damage that the old client didn't know of",
                     torrent: id, now: now)
             }

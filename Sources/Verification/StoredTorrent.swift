@@ -51,7 +51,9 @@ package struct StoredTorrent: Sendable {
 
     /// Looks for the payload. Call this before reading or writing the payload, and use the payload of the result.
     package func look(_ disk: Disk) async -> PayloadLook {
-        await disk.look(at: payload, lastSeen: LastSeen(row, fingerprints, volume: volume))
+        await disk.look(
+            at: payload, orInPlace: audit == nil ? [] : payload.skippedFiles,
+            lastSeen: LastSeen(row, fingerprints, volume: volume))
     }
 
     /// The number of pieces recorded as present that are good on the disk.

@@ -68,7 +68,7 @@ struct TorrentCheck: Sendable {
             if task.isRelocated { last.missingFiles = gone(look) }
             if task.isRelocated || torrent.volume == nil { last.volume = await disk.volume(at: payload.root) }
             if let error = verdicts.error { result.outcome = .failed("\(error)") }
-            if task.scope == .everything { last.audit = audit(verdicts) }
+            if task.scope == .everything { last.audit = audit(verdicts, payload) }
         }
         verdicts.count(into: &result)
         let attribution = Attribution(
@@ -82,13 +82,14 @@ struct TorrentCheck: Sendable {
     }
 
     /// What became of another client's claim, now that the whole payload was hashed.
-    private func audit(_ verdicts: Verdicts) -> ImportAudit.Outcome? {
+    private func audit(_ verdicts: Verdicts, _ payload: Payload) -> ImportAudit.Outcome? {
         guard var audit = task.torrent.audit else { return nil }
         audit.take(verdicts)
         var have = verdicts.good
         have.formUnion(task.confirmed)
         have.formUnion(task.torrent.metainfo.zeroPieces)
-        return audit.outcome(have: have, of: task.torrent.metainfo)
+        return audit.outcome(
+            have: have, of: task.torrent.metainfo, task.torrent.selection, payload)
     }
 
     /// The outcome for an unreachable payload; `nil` when the payload can be read.

@@ -6,7 +6,8 @@ import Torrent
 package enum VerificationScope: Sendable {
     /// The pieces recorded as present, and the pieces of files that were never fingerprinted.
     case claimed
-    /// All wanted pieces: payload that came from elsewhere is adopted.
+    /// All wanted pieces: payload that came from elsewhere is adopted. For an imported torrent that wasn't hashed yet,
+    /// also the pieces of skipped files that are in place.
     case everything
 }
 
@@ -29,6 +30,11 @@ package struct VerificationTask: Sendable {
         switch scope {
         case .everything:
             pieces.formUnion(torrent.selection.wantedPieces(geometry: metainfo.geometry))
+            // The other client may have completed a file before the user skipped it there.
+            guard torrent.audit != nil else { break }
+            for index in current.keys where !torrent.selection.wanted[index] {
+                for piece in metainfo.layout.pieces(of: index, geometry: metainfo.geometry) { pieces.insert(piece) }
+            }
         case .claimed:
             let looked = Set(torrent.fingerprints.map(\.index))
             for file in metainfo.layout.files

@@ -274,6 +274,69 @@ import Verification
         }
     }
 
+    // MARK: Skipped files
+
+    /// The last piece has bytes of the second and of the third file.
+    @Test(arguments: [[0, 0, 1], [1, 1, 0], [1, 0, 1]]) func skippedFilesThatAreInPlaceAreHashed(skip: [Int])
+        async throws
+    {
+        try await withState { state, library, data in
+            let torrent = try Self.sample("set", seed: 1)
+            try torrent.write(to: data)
+            let skipped = BencodeValue.list(skip.map { .integer(Int64($0)) })
+            try state.add(torrent, [("destination", .text(data.text)), ("dnd", skipped)])
+            try importAll(state, library)
+            let summary = try await hash(library)
+            #expect(summary.torrents == 1 && summary.failed == 0)
+            let connection = library.connection
+            let row = try #require(try connection.torrents.row(torrent.infoHash))
+            #expect(row.isComplete && row.piecesHave == torrent.geometry.pieceCount, "\(row)")
+            let imported = try #require(try connection.imports.row(row.id))
+            #expect(imported.hashedAt != nil && imported.wrongPieces == 0 && imported.missingPieces == 0)
+            #expect(try connection.files.wanted(of: row.id, count: 3) == skip.map { $0 == 0 })
+            // From now on they are read where they lie.
+            #expect(try connection.files.fingerprints(of: row.id).map(\.index) == [0, 1, 2])
+            let stored = try StoredTorrent(row, connection)
+            #expect(try await stored.countRightClaims() == torrent.geometry.pieceCount)
+        }
+    }
+
+    /// What wasn't looked at is neither missing nor wrong: the other client may have it in its part file.
+    @Test func skippedFilesThatAreNotInPlaceAreNotReported() async throws {
+        try await withState { state, library, data in
+            let torrent = try Self.sample("set", seed: 1)
+            try torrent.write(to: data)
+            try Files.remove(torrent.path(2, in: data))
+            try state.add(torrent, [("destination", .text(data.text)), ("dnd", [0, 0, 1])])
+            try importAll(state, library)
+            _ = try await hash(library)
+            let row = try #require(try library.connection.torrents.row(torrent.infoHash))
+            #expect(row.piecesHave == torrent.geometry.pieceCount - 1)
+            let imported = try #require(try library.connection.imports.row(row.id))
+            #expect(imported.hashedAt != nil && imported.wrongPieces == 0 && imported.missingPieces == 0)
+        }
+    }
+
+    @Test func aSkippedFileOfAnotherIsNotTheTorrents() async throws {
+        try await withState { state, library, data in
+            let torrent = try Self.sample("set", seed: 1)
+            try torrent.write(to: data)
+            let other = [UInt8](repeating: 0xee, count: 10_000)
+            try Files.overwrite(torrent.path(2, in: data), at: 0, with: other)
+            try state.add(torrent, [("destination", .text(data.text)), ("dnd", [0, 0, 1])])
+            try importAll(state, library)
+            _ = try await hash(library)
+            let row = try #require(try library.connection.torrents.row(torrent.infoHash))
+            #expect(row.piecesHave == torrent.geometry.pieceCount - 1)
+            #expect(try library.connection.files.fingerprints(of: row.id).map(\.index) == [0, 1])
+            let stored = try StoredTorrent(row, library.connection)
+            #expect(stored.payload.skippedFiles == [2])
+            #expect(try Files.read(torrent.path(2, in: data)) == other)
+        }
+    }
+
+    // MARK: Order
+
     /// The likeliest to be whole comes first, so that it is uploaded first.
     @Test func theLikeliestIsHashedFirst() async throws {
         try await withState { state, library, data in

@@ -8,6 +8,14 @@ extension Explanation {
         guard let imported = facts.imported else { return [] }
         let client = ForeignClient(rawValue: imported.client)?.title ?? imported.client.printable
         guard imported.hashedAt != nil else {
+            guard facts.torrent.hasMetadata else {
+                return [
+                    Cause(
+                        kind: .unhashed,
+                        sentence: "imported from \(client) without its .torrent, so its files aren't known yet",
+                        advice: "if you have the .torrent, `pieces add` it")
+                ]
+            }
             return [
                 Cause(
                     kind: .unhashed, sentence: "imported from \(client) and not hashed yet: none of its pieces counts",

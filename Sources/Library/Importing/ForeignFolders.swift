@@ -29,6 +29,24 @@ enum ForeignFolders {
         }
     }
 
+    /// Where a client keeps its state below a folder that the user takes for it: a profile, a home or the folder of its
+    /// settings.
+    static func below(_ client: ForeignClient) -> [String] {
+        switch client {
+        case .qbittorrent:
+            [
+                "data", "qBittorrent/data", "qBittorrent", ".local/share/qBittorrent", ".local/share/data/qBittorrent",
+            ]
+        case .transmission:
+            [
+                "transmission-daemon", "transmission", ".config/transmission-daemon", ".config/transmission",
+            ]
+        case .deluge: ["deluge", ".config/deluge"]
+        // Any folder passes for a session, and control files lie beside the payload.
+        case .rtorrent, .aria2, .libtorrent: []
+        }
+    }
+
     private static func absolute(_ path: String?) -> String? {
         path.flatMap { $0.utf8.first == UInt8(ascii: "/") ? $0 : nil }
     }

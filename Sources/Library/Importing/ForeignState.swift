@@ -28,6 +28,7 @@ struct ForeignState {
         case download(Aria2.Download)
         case control(FilePath)
         case lacksResume(FilePath)
+        case lacksTorrent
     }
 
     let client: ForeignClient
@@ -68,11 +69,13 @@ struct ForeignState {
         guard PathCalls.exists(path) else {
             throw Failure("\(path.text.printable) doesn't exist: give the folder in which the client keeps its state")
         }
-        let found = NewFile.isFolder(path) ? try recognize(folder: path, wanted) : recognize(file: path, wanted)
+        let found =
+            NewFile.isFolder(path)
+            ? try recognize(folder: path, wanted) ?? recognize(below: path, wanted) : recognize(file: path, wanted)
         guard let found, wanted == nil || wanted == found.client else {
             let what = wanted.map { "no state of \($0.title)" } ?? "no state of a known client"
             throw Failure(
-                "\(path.text.printable) has \(what): give the folder in which the client keeps its state, and its name with --from"
+                "\(path.text.printable) has \(what), nor have the usual folders below it: give the folder in which the client keeps its state, and its name with --from"
             )
         }
         return found
@@ -112,6 +115,20 @@ struct ForeignState {
         }
         // An old session has nothing but .torrent files, as has an empty one.
         return wanted == .rtorrent ? (.rtorrent, .session, folder) : nil
+    }
+
+    /// The state in a usual folder below this one, as in the folder that was given to `qbittorrent-nox --profile`.
+    private static func recognize(below folder: FilePath, _ wanted: ForeignClient?) throws -> (
+        client: ForeignClient, kind: Kind, path: FilePath
+    )? {
+        for client in wanted.map({ [$0] }) ?? ForeignClient.allCases {
+            for below in ForeignFolders.below(client) {
+                let place = folder.appending(FilePath(text: below).components)
+                guard NewFile.isFolder(place) else { continue }
+                if let found = try recognize(folder: place, client) { return found }
+            }
+        }
+        return nil
     }
 
     private static func isOfRTorrent(_ name: String) -> Bool {
@@ -197,6 +214,8 @@ struct ForeignState {
                         file: path.appending(name: name), state: existing(name + ".rtorrent", in: all),
                         resume: existing(name + ".libtorrent_resume", in: all))))
         }
+        let orphans = Set(names.lazy.filter(Self.isOfRTorrent).compactMap { FilePath(text: $0).stem }).subtracting(all)
+        for name in orphans.sorted() { records.append(Record(name, .lacksTorrent)) }
         if names.contains(where: { $0.hasSuffix(".new") }) {
             notes.append("\(path.text.printable) has unfinished files (.new), which are not read")
         }
@@ -247,7 +266,7 @@ struct ForeignState {
             if torrent.queuePlace == nil { torrent.queuePlace = torrent.infoHash.flatMap { places[$0] } }
             return torrent
         } catch let error as ForeignStateError {
-            throw Failure("\(record.name.printable): \(error)")
+            throw Failure("\(error): `pieces add` its .torrent")
         }
     }
 
@@ -277,7 +296,8 @@ struct ForeignState {
             return try deluge.read(hash, file: try file.map(Self.bytes))
         case .download(let download): return try self.torrent(of: download)
         case .control(let path): return try control(path)
-        case .lacksResume: throw ForeignStateError("the client has no resume data for it: `pieces add` adds it")
+        case .lacksResume: throw Failure("the client has no resume data for it: `pieces add` adds it")
+        case .lacksTorrent: throw Failure("its .torrent is missing in the session: `pieces add` its .torrent")
         }
     }
 
@@ -313,12 +333,12 @@ struct ForeignState {
             link = try MagnetLink(source)
             file = try link.flatMap { try torrents?.file(of: $0.infoHash) }
         } else if TorrentSource.isURL(source) {
-            throw ForeignStateError(
+            throw Failure(
                 "aria2 fetched its .torrent from a URL and kept no copy: add that URL with `pieces add`")
         } else if source.hasSuffix(".torrent") || PathCalls.exists(FilePath(text: source)) {
             file = try Self.bytes(FilePath(text: source))
         } else {
-            throw ForeignStateError("it isn't a BitTorrent download")
+            throw Failure("it isn't a BitTorrent download")
         }
         var torrent = download.torrent(file: file)
         if let link { (torrent.infoHash, torrent.trackers) = (link.infoHash, link.trackers.map { [$0] }) }
@@ -335,12 +355,12 @@ struct ForeignState {
 
     private func control(_ path: FilePath) throws -> ForeignTorrent {
         let control = try Aria2.ControlFile(try Self.bytes(path))
-        guard let hash = control.infoHash else { throw ForeignStateError("this isn't the download of a torrent") }
+        guard let hash = control.infoHash else { throw Failure("this isn't the download of a torrent") }
         var torrent = ForeignTorrent()
         torrent.infoHash = hash
         torrent.file = try torrents?.file(of: hash)
         guard torrent.file != nil else {
-            throw ForeignStateError("its .torrent isn't known: give the folder that has it with --torrents")
+            throw Failure("its .torrent isn't known: give the folder that has it with --torrents")
         }
         torrent.folder = path.removingLastComponent().text
         (torrent.claim, torrent.uploadedBytes) = (control.claim, control.uploadedBytes)

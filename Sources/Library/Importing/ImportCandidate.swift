@@ -22,11 +22,13 @@ struct ImportCandidate {
     /// Looks for the payload. Throws one sentence if the torrent can't be imported.
     init(_ foreign: ForeignTorrent, _ map: PathMap) throws {
         self.foreign = foreign
-        guard let file = foreign.file else { throw Failure("its .torrent is missing") }
+        guard let file = foreign.file else { throw Failure("its .torrent is missing: `pieces add` it") }
         let metainfo: Metainfo
         do throws(MetainfoError) { metainfo = try Metainfo(torrentFile: file) } catch { throw Failure("\(error)") }
         if let hash = foreign.infoHash, hash != metainfo.infoHash, !metainfo.identity.wireHashes.contains(hash) {
-            throw Failure("its .torrent is another torrent's: \(metainfo.infoHash)")
+            throw Failure(
+                "the .torrent beside its state belongs to another torrent (\(metainfo.infoHash)); not imported: "
+                    + "`pieces add` its own .torrent")
         }
         self.metainfo = metainfo
         wanted = metainfo.layout.files.map { file in
@@ -53,14 +55,13 @@ struct ImportCandidate {
         var folders: [String] = []
         for folder in foreign.currentFolders + [foreign.folder, foreign.ownFolder].compactMap(\.self)
         where !folders.contains(where: { PathText.isSame($0, folder) }) { folders.append(folder) }
-        guard !folders.isEmpty else {
-            throw Failure("its state doesn't say in which folder the payload is: `pieces add` adds it with --output")
-        }
+        guard !folders.isEmpty else { throw noFolder }
         var first: (PayloadPlace, PayloadSizes)?
         for folder in folders {
             var place: PayloadPlace
+            let home = try absolute(map(folder))
             do throws(ForeignStateError) {
-                place = try PayloadPlace(foreign, of: metainfo, below: absolute(map(folder))) { map($0) }
+                place = try PayloadPlace(foreign, of: metainfo, below: home) { map($0) }
             } catch { throw Failure("\(error)") }
             let sizes = PayloadSizes(metainfo, wanted, foreign, at: &place)
             if sizes.bytes > 0 { return (place, sizes) }
@@ -70,13 +71,17 @@ struct ImportCandidate {
         return first
     }
 
-    private static func absolute(_ folder: String) throws(ForeignStateError) -> String {
-        guard folder.utf8.first == UInt8(ascii: "/") else {
-            throw ForeignStateError(
-                "its folder is not an absolute path here: \(folder.printable): give the folder that it is with --map \(folder.printable)=NEW"
-            )
-        }
-        return folder
+    static let noFolder = Failure(
+        "its state doesn't say in which folder the payload is: `pieces add` adds it with --output")
+
+    /// The folder, if it can be one of this machine.
+    static func absolute(_ folder: String) throws(Failure) -> String {
+        guard folder.utf8.first != UInt8(ascii: "/") else { return folder }
+        let isOther = folder.utf8.contains(UInt8(ascii: "\\"))
+        let old = isOther ? "'\(folder.printable)'" : folder.printable
+        throw Failure(
+            "its folder `\(folder.printable)` is \(isOther ? "of another system" : "relative"): say where it is with "
+                + "--map \(old)=/absolute/path")
     }
 
     /// The pieces that have a byte of a wanted file, and the client's claim on them.

@@ -25,8 +25,8 @@ package struct ImportItem: Sendable {
     package var isPaused = false
     /// What isn't carried over: noun phrases.
     package var omitted: [String] = []
-    /// Why the torrent is paused although it wasn't, or another thing that the user should know: a sentence.
-    package var note: String?
+    /// Whether the torrent is paused only because none of its files is there.
+    var lacksFiles = false
     /// How sure it is that the payload is there.
     var rank = Rank.nothing
     /// The bytes of the payload that are there, by the sizes of the files.
@@ -55,6 +55,19 @@ package struct ImportItem: Sendable {
         self.client = client
         self.name = name
         self.verdict = verdict
+    }
+
+    /// Why the torrent is paused although it wasn't, or why it isn't hashed: a sentence.
+    package var note: String? {
+        if case .magnet = verdict {
+            return "its .torrent is missing, so its metadata is fetched from peers before its files are hashed; "
+                + "if you have the .torrent, `pieces add` it"
+        }
+        if case .known = verdict { return nil }
+        guard lacksFiles else { return nil }
+        let sentence = "none of its files is in \(output.printable), so it is paused: mount the disk"
+        guard let id else { return "\(sentence), or give the folder with --map" }
+        return "\(sentence) and `pieces resume \(id)`, or use `pieces move \(id) DIR --found` if they are elsewhere"
     }
 
     /// What isn't carried over, in one line; `nil` if everything is.

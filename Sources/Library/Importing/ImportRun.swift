@@ -78,7 +78,7 @@ struct ImportRun {
     private func insert(_ prepared: Prepared, from source: String, _ item: inout ImportItem) throws {
         let foreign = prepared.foreign
         guard let candidate = prepared.candidate else {
-            return try insertMagnet(foreign, &item, prepared.resolvedOutput)
+            return try insertMagnet(foreign, from: source, &item, prepared.resolvedOutput)
         }
         let metainfo = try candidate.named()
         if let row = try connection.torrents.row(metainfo.infoHash) {
@@ -139,8 +139,11 @@ struct ImportRun {
         }
     }
 
-    private func insertMagnet(_ foreign: ForeignTorrent, _ item: inout ImportItem, _ resolved: String) throws {
-        guard let hash = foreign.infoHash else { throw Failure("its .torrent is missing") }
+    /// Adds a torrent whose .torrent is missing. It is hashed once its metadata has arrived.
+    private func insertMagnet(
+        _ foreign: ForeignTorrent, from source: String, _ item: inout ImportItem, _ resolved: String
+    ) throws {
+        guard let hash = foreign.infoHash else { throw Failure("its .torrent is missing: `pieces add` it") }
         if let row = try connection.torrents.row(hash) {
             item.verdict = .known(row.id)
             return
@@ -157,8 +160,15 @@ struct ImportRun {
         let now = Timestamp.now()
         let id = try connection.magnets.insert(new, now: now)
         item.id = id
+        for label in foreign.labels.compactMap({ LabelName.checked($0) }) { try connection.labels.add(label, to: id) }
+        var record = NewImport(client: item.client.rawValue, source: source)
+        record.rank = item.rank.rawValue
+        record.omitted = item.omission
+        try connection.imports.insert(id, record, foreign.counters, now: now)
+        let rest = item.omission.map { "; not carried over: \($0)" } ?? ""
         try connection.events.append(
-            .imported, "from \(item.client.title), as a magnet link", torrent: id, now: now)
+            .imported, "from \(item.client.title), as a magnet link, because its .torrent is missing\(rest)",
+            torrent: id, now: now)
         try connection.intents.append(.added, torrent: id, now: now)
     }
 }

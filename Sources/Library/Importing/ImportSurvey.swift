@@ -96,12 +96,14 @@ package struct ImportSurvey {
     private mutating func survey(_ library: Library?) throws {
         var places: [InfoHash: Int] = [:]
         var queue: [Int] = []
+        var use = PathMap.Use(of: map)
         for (number, state) in states.enumerated() {
             for (index, record) in state.records.enumerated() {
                 var item = ImportItem(state.client, name: record.name, .new)
                 var place = Int.max
                 do {
                     let foreign = try state.read(record)
+                    use.note(foreign)
                     place = foreign.queuePlace ?? .max
                     try Self.judge(foreign, &item, map, library)
                 } catch let error as StoreError { throw error } catch {
@@ -120,6 +122,7 @@ package struct ImportSurvey {
                 queue.append(place)
             }
         }
+        notes += use.notes
         order(queue)
     }
 
@@ -132,11 +135,9 @@ package struct ImportSurvey {
         if foreign.file == nil, let hash = foreign.infoHash {
             try note(known: hash, &item, library)
             if case .new = item.verdict { item.verdict = .magnet }
-            item.output = foreign.folder.map { map($0) } ?? ""
-            item.omitted = foreign.omitted
-            guard item.output.utf8.first == UInt8(ascii: "/") else {
-                throw Failure("its state doesn't say in which folder the payload is")
-            }
+            item.omitted = foreign.omitted + foreign.needsMetadata
+            guard let folder = foreign.folder else { throw ImportCandidate.noFolder }
+            item.output = try ImportCandidate.absolute(map(folder))
             return
         }
         let candidate = try ImportCandidate(foreign, map)
@@ -148,13 +149,7 @@ package struct ImportSurvey {
         item.bytes = candidate.bytes
         item.device = device(of: item.output)
         item.omitted = candidate.omitted
-        if candidate.lacksClaimedFiles {
-            if !item.isPaused {
-                item.note =
-                    "none of its files is in \(item.output.printable): it is paused; mount the disk, or import it again with --map, and `pieces resume` it"
-            }
-            item.isPaused = true
-        }
+        if candidate.lacksClaimedFiles { (item.lacksFiles, item.isPaused) = (!item.isPaused, true) }
     }
 
     private static func note(known hash: InfoHash, _ item: inout ImportItem, _ library: Library?) throws {

@@ -83,6 +83,11 @@ extension Library {
         /// Torrents with damage that the other client didn't know of, or with files that are missing; at most
         /// ``shownTorrents`` of them.
         package let damaged: [(torrent: TorrentRow, result: ImportRow)]
+        /// Torrents that aren't hashed yet because none of their files is there.
+        package let absent: Int
+        /// Torrents that aren't hashed yet because their metadata hasn't arrived; at most ``shownTorrents`` of them.
+        package let awaited: [TorrentRow]
+        package let awaitedCount: Int
         /// When the rest is hashed at the rate until now; `nil` if that isn't known.
         package let end: Timestamp?
 
@@ -96,7 +101,21 @@ extension Library {
         for row in try connection.imports.withDamage(limit: ImportReport.shownTorrents) {
             if let torrent = try connection.torrents.row(row.id) { damaged.append((torrent, row)) }
         }
-        return ImportReport(sum: sum, damaged: damaged, end: Self.end(sum, now))
+        var absent = 0
+        var awaited: [TorrentRow] = []
+        var awaitedCount = 0
+        for waiting in try connection.imports.unhashed() {
+            guard let row = try connection.torrents.row(waiting.id), row.damage == nil else { continue }
+            if !row.hasMetadata {
+                awaitedCount += 1
+                if awaited.count < ImportReport.shownTorrents { awaited.append(row) }
+            } else if waiting.rank >= ImportItem.Rank.nothing.rawValue, !isThere(row) {
+                absent += 1
+            }
+        }
+        return ImportReport(
+            sum: sum, damaged: damaged, absent: absent, awaited: awaited, awaitedCount: awaitedCount,
+            end: Self.end(sum, now))
     }
 
     /// The end at the average rate since the last import.

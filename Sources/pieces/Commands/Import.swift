@@ -23,7 +23,8 @@ struct ImportCommand: Command {
             damage, and downloaded again.
 
             If the other client has some of a torrent but none of its files is found, the torrent is imported paused, \
-            because its disk may not be mounted. Give the new place of moved folders with --map.
+            because its disk may not be mounted. Give the new place of moved folders with --map, or after the import with \
+            `pieces move TORRENT DIR --found`.
 
             Examples:
               pieces import --dry-run
@@ -254,10 +255,20 @@ struct ImportCommand: Command {
 
     private static func text(of report: Library.ImportReport) -> String {
         let sum = report.sum
-        var lines = [
-            "\(Format.count(sum.torrents, "torrent")) imported: \(Format.count(sum.torrents - sum.unhashed)) hashed, \(Format.count(sum.unhashed)) to be hashed (\(Format.bytes(sum.unhashedBytes)))"
-                + (report.end.map { ", which ends about \(Format.moment($0))" } ?? "")
-        ]
+        let waiting = sum.unhashed - report.absent - report.awaitedCount
+        var parts = ["\(Format.count(sum.torrents - sum.unhashed)) hashed"]
+        if waiting > 0 {
+            parts.append(
+                "\(Format.count(waiting)) to be hashed (\(Format.bytes(sum.unhashedBytes)))"
+                    + (report.end.map { ", which ends about \(Format.moment($0))" } ?? ""))
+        }
+        if report.absent > 0 {
+            parts.append("\(Format.count(report.absent)) \(report.absent == 1 ? "has" : "have") no files here")
+        }
+        if report.awaitedCount > 0 {
+            parts.append("\(Format.count(report.awaitedCount)) without metadata")
+        }
+        var lines = ["\(Format.count(sum.torrents, "torrent")) imported: \(parts.joined(separator: ", "))"]
         lines.append(
             sum.wrongPieces == 0
                 ? "no damage was found in what the other client counted as complete"
@@ -266,6 +277,11 @@ struct ImportCommand: Command {
         if sum.missingPieces > 0 {
             lines.append(
                 "\(Format.count(sum.missingPieces, "piece")) that the other client counted as complete \(sum.missingPieces == 1 ? "isn't" : "aren't") there"
+            )
+        }
+        for torrent in report.awaited {
+            lines.append(
+                "  \(torrent.id)  \(torrent.name.printable): its .torrent is missing, and its metadata is fetched from peers"
             )
         }
         for (torrent, result) in report.damaged {
@@ -282,6 +298,8 @@ struct ImportCommand: Command {
                 json.field("event", "import_report")
                 json.field("torrents", report.sum.torrents)
                 json.field("unhashed", report.sum.unhashed)
+                json.field("absent", report.absent)
+                json.field("awaiting_metadata", report.awaitedCount)
                 json.field("hashed_bytes", report.sum.hashedBytes)
                 json.field("unhashed_bytes", report.sum.unhashedBytes)
                 json.field("wrong_pieces", report.sum.wrongPieces)

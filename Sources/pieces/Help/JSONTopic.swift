@@ -46,8 +46,9 @@ package enum JSONTopic {
                 {event, id, info_hash, name, client, output, paused, bytes,
                  not_carried_over, note}
                 {event: "hashed", id, info_hash, name, good, bad, missing}
-                {event: "import_report", torrents, unhashed, hashed_bytes,
-                 unhashed_bytes, wrong_pieces, missing_pieces, ends_at,
+                {event: "import_report", torrents, unhashed, absent,
+                 awaiting_metadata, hashed_bytes, unhashed_bytes, wrong_pieces,
+                 missing_pieces, ends_at,
                  damaged: [{id, info_hash, name, client, claimed_pieces,
                             wrong_pieces, missing_pieces, complete}]}
                 """,
