@@ -59,8 +59,11 @@ extension BencodeValue {
         return peers
     }
 
-    /// The digits of an info hash, or its 20 bytes.
-    var infoHash: InfoHash? { content.flatMap { InfoHash($0) } }
+    /// The digits of an info hash, or its 20 bytes. Zeros stand for one that the program that wrote them didn't know
+    /// (libtorrent 2's `write_resume_data` with a torrent, but without its hashes).
+    var infoHash: InfoHash? {
+        content.flatMap { InfoHash($0) }.flatMap { hash in hash.bytes.allSatisfy { $0 == 0 } ? nil : hash }
+    }
 }
 
 extension PathText {

@@ -54,6 +54,11 @@ import Torrent
         #expect(try Metainfo(torrentFile: file).infoHash == info.infoHash)
     }
 
+    @Test func zerosAreNoInfoHash() throws {
+        let resume = Samples.dictionary(["save_path": "/x", "info-hash": .string(Array(repeating: 0, count: 20))])
+        #expect(try LibtorrentResume.read(resume, file: Samples.folder).infoHash == nil)
+    }
+
     @Test(arguments: [[], Array("nonsense".utf8), Array("le".utf8), Array("d4:save".utf8)] as [[UInt8]])
     func damagedDataIsOneSentence(bytes: [UInt8]) {
         #expect(throws: ForeignStateError.self) { try LibtorrentResume.read(bytes, file: nil) }
