@@ -29,6 +29,8 @@ struct ScrubTurn: Sendable {
     private(set) var bad: Set<PieceIndex> = []
     /// Files that were found missing while their folder and its disk were there.
     private var missing: Set<PayloadFile> = []
+    /// Files that another program changed, and whose event was recorded.
+    private var edited: Set<Int> = []
     /// Pieces of which nothing could be said.
     private(set) var skipped: Set<PieceIndex> = []
 
@@ -160,7 +162,8 @@ struct ScrubTurn: Sendable {
         bad.insert(piece)
         if let done = pages.lost(piece) { record.pages.append(done) }
         let metainfo = torrent.metainfo
-        let place = metainfo.place(of: piece, at: unreadable.first?.lowerBound ?? 0)
+        let place = metainfo.place(
+            of: piece, at: kind == .edit ? startOfChange(in: piece) : unreadable.first?.lowerBound ?? 0)
         var isHeld = isHeld || kind == .edit
         if kind == .rot || kind == .unreadable {
             record.badPieces += 1
@@ -179,7 +182,7 @@ struct ScrubTurn: Sendable {
         }
         for file in gone where missing.insert(file).inserted {
             record.missingFiles.append(file.index)
-            let rest = isHeld ? Self.heldRest : "; its pieces are fetched again"
+            let rest = isHeld ? ScrubRecord.heldRest : "; its pieces are fetched again"
             record.events.append(
                 ScrubRecord.Event(.missing, "\(payload.relativePath(of: file)) is missing\(rest)"))
         }
@@ -188,33 +191,25 @@ struct ScrubTurn: Sendable {
             NewDamage(
                 piece: piece, kind: kind, isHeld: isHeld, path: place.path, fileOffset: place.fileOffset,
                 bytes: Int64(metainfo.geometry.length(of: piece)), badBytes: badBytes))
-        // A file is missing once, whatever the number of its pieces.
-        guard kind != .missing else { return }
-        record.events.append(Self.event(piece, kind, place, badBytes, isHeld: isHeld, id))
-    }
-
-    private static let heldRest = "; it isn't repaired while repairs on the volume are stopped"
-
-    private static func event(
-        _ piece: PieceIndex, _ kind: DamageRow.Kind, _ place: (path: String, file: Int, fileOffset: Int64),
-        _ badBytes: Int64?, isHeld: Bool, _ id: TorrentID
-    ) -> ScrubRecord.Event {
-        let rest = isHeld && kind != .edit ? heldRest : ""
-        return switch kind {
-        case .rot, .missing:
-            ScrubRecord.Event(
-                .rot, "\(place.path): piece \(piece), at offset \(place.fileOffset), changed on the disk\(rest)")
-        case .unreadable:
-            ScrubRecord.Event(
-                .unreadable,
-                "\(place.path): piece \(piece): \(badBytes.map { Format.count(Int($0), "byte") } ?? "bytes") at offset "
-                    + "\(place.fileOffset) can't be read\(rest)")
-        case .edit:
+        guard kind == .edit, edited.insert(place.file).inserted else { return }
+        record.events.append(
             ScrubRecord.Event(
                 .edited,
-                "\(place.path): another program changed piece \(piece), at offset \(place.fileOffset); its bytes are kept, "
-                    + "and `pieces repair \(id) --overwrite-edits` replaces them")
+                "\(place.path): another program changed it, first at offset \(place.fileOffset); its bytes are kept, "
+                    + "and `pieces repair \(id) --overwrite-edits` replaces them"))
+    }
+
+    /// The offset in the piece at which its first changed file begins.
+    private func startOfChange(in piece: PieceIndex) -> Int {
+        let metainfo = torrent.metainfo
+        let start = metainfo.geometry.offset(of: piece)
+        let segments = metainfo.layout.segments(offset: start, length: metainfo.geometry.length(of: piece))
+        var offset = 0
+        for segment in segments {
+            if payload.place(of: segment.file).map({ changed[$0] != nil }) ?? false { return offset }
+            offset += segment.length
         }
+        return 0
     }
 
     /// The changed files of which every piece was judged, and at least one is good: they get new fingerprints. A file

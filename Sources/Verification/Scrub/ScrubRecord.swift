@@ -14,6 +14,9 @@ package struct ScrubRecord: Sendable {
         }
     }
 
+    /// The end of a sentence about damage that is held.
+    package static let heldRest = "; it isn't repaired while repairs on the volume are stopped"
+
     package let torrent: TorrentID
     package let volume: VolumeID?
     /// Pages whose pieces were all read and are good.
@@ -24,6 +27,7 @@ package struct ScrubRecord: Sendable {
     package var damage: [NewDamage] = []
     /// Pieces whose damage is gone.
     package var repaired: [PieceIndex] = []
+    /// Events besides those of rotten and unreadable pieces, which follow from the damage.
     package var events: [Event] = []
     package var readBytes: Int64 = 0
     package var readPieces = 0
@@ -84,7 +88,9 @@ package struct ScrubRecord: Sendable {
         }
         try connection.digests.save(torrent, digests, now: now)
         try connection.damage.repaired(repaired, of: torrent, now: now)
-        for event in events { try connection.events.append(event.kind, event.text, torrent: torrent, now: now) }
+        for event in events + damageEvents {
+            try connection.events.append(event.kind, event.text, torrent: torrent, now: now)
+        }
         guard let volume, try connection.volumes.row(volume) != nil else { return }
         try connection.scrubs.add(
             volume, readBytes: readBytes, pieces: readPieces, bad: badPieces, transients: transients, cursor: cursor)

@@ -31,6 +31,32 @@ import Verification
         #expect(Self.record { $0.files = [FingerprintRow(index: 0, print)] }.isUrgent)
     }
 
+    /// Neighbouring pieces of a file are one event, whatever the order in which they were found.
+    @Test func neighboursAreOneEvent() {
+        func rot(_ piece: Int, _ path: String = "a", isHeld: Bool = false) -> NewDamage {
+            NewDamage(
+                piece: PieceIndex(piece), kind: .rot, isHeld: isHeld, path: path, fileOffset: Int64(piece) * 10,
+                bytes: 10)
+        }
+        func unreadable(_ piece: Int) -> NewDamage {
+            NewDamage(
+                piece: PieceIndex(piece), kind: .unreadable, isHeld: false, path: "b", fileOffset: 4096, bytes: 8192,
+                badBytes: 4096)
+        }
+        let held = "; it isn't repaired while repairs on the volume are stopped"
+        let damage = [rot(7), rot(5), rot(6), rot(9), rot(10, isHeld: true), rot(11, "b"), unreadable(12), unreadable(13)]
+        let record = Self.record { $0.damage = damage + [Self.damage(14, .edit), Self.damage(15, .missing)] }
+        #expect(
+            record.damageEvents == [
+                .init(.rot, "a: pieces 5 to 7, at offset 50, changed on the disk"),
+                .init(.rot, "a: piece 9, at offset 90, changed on the disk"),
+                .init(.rot, "a: piece 10, at offset 100, changed on the disk\(held)"),
+                .init(.rot, "b: piece 11, at offset 110, changed on the disk"),
+                .init(.unreadable, "b: pieces 12 to 13: 8,192 bytes at offset 4096 can't be read"),
+            ])
+        #expect(Self.record().damageEvents.isEmpty)
+    }
+
     /// A refused record goes before what was found since, and loses nothing.
     @Test func refusedRecordIsKept() {
         let first = Self.record {
