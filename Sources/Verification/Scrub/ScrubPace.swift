@@ -8,6 +8,8 @@ package struct ScrubPace: Sendable, Hashable {
     package static let slowest: Int64 = 1 << 20
     /// What a rate may catch up after a delay.
     private static let burst = Duration.milliseconds(500)
+    /// After so long a rest there is nothing to catch up.
+    private static let rest = Duration.seconds(2)
 
     /// Bytes per second; `nil`: as fast as the device and its peers allow.
     package private(set) var limit: Int64?
@@ -52,7 +54,7 @@ package struct ScrubPace: Sendable, Hashable {
     package mutating func took(_ bytes: Int, now: Instant) {
         throughput.add(bytes, now: now)
         guard let rate else { return }
-        let since = max(paidUntil, now + (.zero - Self.burst))
+        let since = now - paidUntil > Self.rest ? now : max(paidUntil, now + (.zero - Self.burst))
         paidUntil = since + .seconds(Double(bytes) / rate)
     }
 

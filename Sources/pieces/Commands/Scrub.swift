@@ -29,23 +29,17 @@ struct Scrub: ParsableCommand {
 }
 
 /// The rate of a scrub, as an option.
-struct ScrubRate: ExpressibleByArgument {
+struct ScrubRate {
     /// Bytes per second; `nil`: as the policy needs.
     let bytes: Int64?
 
-    init?(argument: String) {
-        if ["auto", "none"].contains(argument.lowercased()) {
-            bytes = nil
-            return
-        }
+    static func parse(_ text: String) throws -> ScrubRate {
+        if text.lowercased() == "auto" { return ScrubRate(bytes: nil) }
         do throws(BadValue) {
-            switch try Rate(argument) {
-            case .unlimited: bytes = nil
-            case .bytes(let count): bytes = count
-            }
-        } catch {
-            return nil
-        }
+            if case .bytes(let count) = try Rate(text) { return ScrubRate(bytes: count) }
+        } catch {}
+        throw ValidationError(
+            "give bytes per second, for example 20M, or auto, which derives the rate from the bytes and the period")
     }
 }
 
@@ -80,7 +74,9 @@ struct ScrubStatus: DirectCommand, AnsweringCommand {
     )
     var volumes: [String] = []
 
-    @Option(help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"))
+    @Option(
+        help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"),
+        transform: ScrubRate.parse)
     var rate: ScrubRate?
 
     @Option(
@@ -134,14 +130,16 @@ struct ScrubNow: DirectCommand {
         commandName: "now", abstract: "Read all verified bytes back now.",
         discussion: """
             A running engine begins at once, and one that starts later continues. Without --rate, it reads as fast as \
-            the disks and the peers allow: it backs off while reads for peers take longer because of it.
+            the disks and the peers allow: it backs off while reads for peers take longer because of it. A pause ends.
 
             Examples:
               pieces scrub now
               pieces scrub now --rate 80M
             """)
 
-    @Option(help: ArgumentHelp("Read no faster than this on each disk, for example 80M, or auto.", valueName: "rate"))
+    @Option(
+        help: ArgumentHelp("Read no faster than this on each disk, for example 80M, or auto.", valueName: "rate"),
+        transform: ScrubRate.parse)
     var rate: ScrubRate?
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions
@@ -150,17 +148,20 @@ struct ScrubNow: DirectCommand {
     func runDirectly() throws {
         let library = Library(try global.openToChange())
         let now = Timestamp.now()
+        var wasPaused = false
         _ = try library.changeScrub { control in
+            wasPaused = control.isPaused
             // What was verified in this second may have been verified before the command.
             control.since = now + .seconds(1)
             control.isPaused = false
             if let rate { control.rate = rate.bytes }
         }
         let engine = try library.engine()
+        let ended = wasPaused ? "; scrubs aren't paused any more" : ""
         try reporting.report(
             engine.isRunning
-                ? "everything that was verified before now is being read back"
-                : "everything that was verified before now will be read back when `pieces run` runs", library)
+                ? "everything that was verified before now is being read back\(ended)"
+                : "everything that was verified before now will be read back when `pieces run` runs\(ended)", library)
     }
 }
 
@@ -193,7 +194,9 @@ struct ScrubResume: DirectCommand {
               pieces scrub resume --rate auto
             """)
 
-    @Option(help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"))
+    @Option(
+        help: ArgumentHelp("Set the rate of scrubs on each disk, for example 20M, or auto.", valueName: "rate"),
+        transform: ScrubRate.parse)
     var rate: ScrubRate?
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions

@@ -34,6 +34,22 @@ import Verification
         #expect(abs(Double(pace.measured(now: Self.at(120))) / Double(rate) - 1) < 0.3)
     }
 
+    /// Neither the first second nor the one after a rest is faster than the rest.
+    @Test(arguments: [0.0, 30]) func aScrubDoesntBeginWithABurst(start: Double) {
+        var pace = ScrubPace(limit: 40_000_000)
+        pace.took(pace.batch, now: Self.at(0))
+        var (now, total) = (start, 0)
+        while now < start + 1 {
+            if let until = pace.waits(now: Self.at(now)) {
+                now = Double(until.nanoseconds + 1000) / 1e9
+                continue
+            }
+            pace.took(pace.batch, now: Self.at(now))
+            total += pace.batch
+        }
+        #expect(total <= 40_000_000 + 2 * pace.batch, "\(total)")
+    }
+
     @Test func withoutALimitTheDeviceSetsTheRate() {
         var pace = ScrubPace(limit: nil)
         let total = Self.bytes(read: &pace, in: 10, device: 200e6, seed: 1)

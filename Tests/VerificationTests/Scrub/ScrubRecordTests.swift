@@ -44,8 +44,9 @@ import Verification
                 badBytes: 4096)
         }
         let held = "; it isn't repaired while repairs on the volume are stopped"
-        let damage = [rot(7), rot(5), rot(6), rot(9), rot(10, isHeld: true), rot(11, "b"), unreadable(12), unreadable(13)]
-        let record = Self.record { $0.damage = damage + [Self.damage(14, .edit), Self.damage(15, .missing)] }
+        let rotten = [rot(7), rot(5), rot(6), rot(9), rot(10, isHeld: true), rot(11, "b")]
+        let others = [unreadable(12), unreadable(13)]
+        let record = Self.record { $0.damage = rotten + others + [Self.damage(14, .edit), Self.damage(15, .missing)] }
         #expect(
             record.damageEvents == [
                 .init(.rot, "a: pieces 5 to 7, at offset 50, changed on the disk"),
