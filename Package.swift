@@ -15,6 +15,10 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// The program's rooms do without the library's engine for regular expressions, which is 1.3 MB: a single search of a
+/// text for another would bring it in.
+let rooms = house + [.unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"])]
+
 /// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and
 /// bound, and runs where no toolchain is. What Foundation's parts, which some dependencies use, need in an archive is
 /// named here; LLD takes that without a warning. Packed relocations save 1.8 MB; they need glibc 2.36, which is what
@@ -65,15 +69,15 @@ let package = Package(
         .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         .target(
             name: "CLinux", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-        .target(name: "System", dependencies: ["CLinux", system], swiftSettings: house),
-        .target(name: "Bencode", swiftSettings: house),
-        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: house),
-        .target(name: "Import", dependencies: ["Bencode", "Torrent"], swiftSettings: house),
-        .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
-        .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
-        .target(name: "DHT", dependencies: ["Torrent", "Bencode", collections], swiftSettings: house),
-        .target(name: "Discovery", dependencies: ["Torrent"], swiftSettings: house),
-        .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
+        .target(name: "System", dependencies: ["CLinux", system], swiftSettings: rooms),
+        .target(name: "Bencode", swiftSettings: rooms),
+        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: rooms),
+        .target(name: "Import", dependencies: ["Bencode", "Torrent"], swiftSettings: rooms),
+        .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: rooms),
+        .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: rooms),
+        .target(name: "DHT", dependencies: ["Torrent", "Bencode", collections], swiftSettings: rooms),
+        .target(name: "Discovery", dependencies: ["Torrent"], swiftSettings: rooms),
+        .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: rooms),
         .target(
             name: "Migrations", path: "Migrations",
             resources: [
@@ -94,19 +98,19 @@ let package = Package(
                 .embedInCode("V0020_import.sql"),
                 .embedInCode("schema.sql"),
             ],
-            swiftSettings: house),
+            swiftSettings: rooms),
         .target(
             name: "Store", dependencies: ["CSQLite", "System", "Migrations", "Torrent", system],
-            swiftSettings: house),
+            swiftSettings: rooms),
         .target(
             name: "Recovery", dependencies: ["CSQLite", "System", "Migrations", "Torrent", "Store", system],
-            swiftSettings: house),
+            swiftSettings: rooms),
         .target(
             name: "Disk", dependencies: ["System", "Torrent", "CPieceHash", system, collections],
-            swiftSettings: house),
+            swiftSettings: rooms),
         .target(
             name: "Verification", dependencies: ["System", "Torrent", "Import", "Store", "Disk", logging, system],
-            swiftSettings: house),
+            swiftSettings: rooms),
         .target(
             name: "Net",
             dependencies: [
@@ -114,7 +118,7 @@ let package = Package(
                 nioHTTPCompression, nioSSL,
                 logging,
             ],
-            swiftSettings: house),
+            swiftSettings: rooms),
         .target(
             name: "Engine",
             dependencies: [
@@ -123,14 +127,14 @@ let package = Package(
                 nioCore,
                 nioPosix, logging, collections,
             ],
-            swiftSettings: house),
+            swiftSettings: rooms),
         .target(
             name: "Library",
             dependencies: [
                 "Engine", "System", "Torrent", "Import", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix,
                 system,
             ],
-            swiftSettings: house),
+            swiftSettings: rooms),
         .executableTarget(
             name: "pieces",
             dependencies: [
@@ -140,7 +144,7 @@ let package = Package(
                 nioCore,
                 nioPosix, system,
             ],
-            swiftSettings: house, linkerSettings: selfContained),
+            swiftSettings: rooms, linkerSettings: selfContained),
 
         // Rules that the compiler doesn't check.
         .testTarget(name: "TidyTests", swiftSettings: house),

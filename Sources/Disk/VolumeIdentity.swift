@@ -1,3 +1,5 @@
+import Torrent
+
 /// What is known of a file system's identity, so that it is recognized at another place, another day and on another
 /// machine.
 package struct VolumeIdentity: Hashable, Sendable {
@@ -32,7 +34,7 @@ package struct VolumeIdentity: Hashable, Sendable {
 
     /// The identity of a clone is that of its original, and what tells it apart.
     static func bare(_ text: String) -> Substring {
-        text.firstRange(of: cloneMark).map { text[..<$0.lowerBound] } ?? text[...]
+        text.firstRange(ofText: cloneMark).map { text[..<$0.lowerBound] } ?? text[...]
     }
 }
 

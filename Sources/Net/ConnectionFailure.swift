@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import System
+import Torrent
 import TrackerWire
 
 extension TrackerError {
@@ -23,9 +24,10 @@ extension TrackerError {
     private static func sentence(tls error: any Error) -> String {
         if error as? NIOSSLExtraError == .failedToValidateHostname { return "its certificate is for another name" }
         let text = "\(error)"
-        guard let code = text.firstMatch(of: /OPENSSL_internal:([A-Za-z0-9_]+)/)?.1 else {
-            return Printable.text(text.utf8, limit: 120)
+        let code = text.firstRange(ofText: "OPENSSL_internal:").map { mark in
+            text[mark.upperBound...].prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
         }
+        guard let code, !code.isEmpty else { return Printable.text(text.utf8, limit: 120) }
         switch code {
         case "CERTIFICATE_VERIFY_FAILED":
             return "its certificate has expired, or its authority is unknown (--ca-file adds an authority)"

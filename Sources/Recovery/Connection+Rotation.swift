@@ -27,7 +27,7 @@ extension Connection {
     /// Removes what is left of a backup whose process died. Only the engine makes backups, one at a time.
     private func removeUnfinished() throws(StoreError) {
         let folder = Folder.folder(of: path)
-        for file in try BackupFile.names(path) where file.end.contains(".unfinished") {
+        for file in try BackupFile.names(path) where file.end.contains(text: ".unfinished") {
             try options.folder.remove(folder.appending(name: file.name))
         }
     }

@@ -172,7 +172,7 @@ package enum TrackerIdentity {
     /// The URL with its scheme and host in lower case and without the default port. URLs that differ only in these
     /// details give equal results.
     package static func of(_ url: String) -> String {
-        guard let mark = url.firstRange(of: "://") else { return url }
+        guard let mark = url.firstRange(ofText: "://") else { return url }
         let scheme = url[..<mark.lowerBound].lowercased()
         let rest = url[mark.upperBound...]
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }

@@ -57,12 +57,12 @@ package enum ForeignFile: Hashable, Sendable {
         switch text {
         case _ where text.hasPrefix("magnet:"): self = .magnet
         case _ where ["http://", "https://", "[internetshortcut]"].contains(where: text.hasPrefix): self = .address
-        case _ where text.hasPrefix("<") && text.contains("<metalink"): self = .document("Metalink")
-        case _ where text.hasPrefix("<") && (text.contains("<nzb") || text.contains("!doctype nzb")):
+        case _ where text.hasPrefix("<") && text.contains(text: "<metalink"): self = .document("Metalink")
+        case _ where text.hasPrefix("<") && (text.contains(text: "<nzb") || text.contains(text: "!doctype nzb")):
             self = .document("NZB")
-        case _ where text.hasPrefix("<") && (text.contains("<rss") || text.contains("<feed")):
+        case _ where text.hasPrefix("<") && (text.contains(text: "<rss") || text.contains(text: "<feed")):
             self = .document("feed (RSS)")
-        case _ where text.hasPrefix("<?xml") && !text.contains("html"): self = .document("XML")
+        case _ where text.hasPrefix("<?xml") && !text.contains(text: "html"): self = .document("XML")
         case _ where text.hasPrefix("<"): self = .webPage
         case _ where text.hasPrefix("{"): self = .document("JSON")
         default: return nil

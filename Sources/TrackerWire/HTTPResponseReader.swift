@@ -1,3 +1,5 @@
+import Torrent
+
 /// The head of an HTTP response, reduced to what a tracker response needs.
 package struct HTTPResponseHead: Hashable, Sendable {
     /// The header fields that are kept; the others are skipped.
@@ -37,7 +39,7 @@ package struct HTTPResponseHead: Hashable, Sendable {
     }
 
     /// Whether the server compressed the body for the transfer.
-    package var isPacked: Bool { values("content-encoding").contains { $0.lowercased().contains("gzip") } }
+    package var isPacked: Bool { values("content-encoding").contains { $0.lowercased().contains(text: "gzip") } }
 
     /// The target of a redirect.
     package var location: String? { (300..<400).contains(status) && status != 304 ? values("location").first : nil }
@@ -220,7 +222,7 @@ package struct HTTPResponseReader: Sendable {
         let isPage = content == .torrent && !head.isSuccess
         if head.status == 204 || head.status == 304 || isPage {
             state = .ended
-        } else if head.values("transfer-encoding").contains(where: { $0.lowercased().contains("chunked") }) {
+        } else if head.values("transfer-encoding").contains(where: { $0.lowercased().contains(text: "chunked") }) {
             state = .chunkLine
         } else {
             state = .body(length: HTTPField.length(head.values("content-length")).map { Int($0) })

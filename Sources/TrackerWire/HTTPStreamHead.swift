@@ -1,3 +1,5 @@
+import Torrent
+
 /// The head of an HTTP response whose body is streamed, reduced to what a web seed needs.
 package struct HTTPStreamHead: Hashable, Sendable {
     /// The most values of one field, and the most bytes of a value, that are kept.
@@ -37,7 +39,7 @@ package struct HTTPStreamHead: Hashable, Sendable {
     private func values(_ name: String) -> [String] { fields[name] ?? [] }
 
     private func has(_ name: String, _ word: String) -> Bool {
-        values(name).contains { $0.lowercased().contains(word) }
+        values(name).contains { $0.lowercased().contains(text: word) }
     }
 
     package var isSuccess: Bool { (200..<300).contains(status) }

@@ -78,7 +78,7 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     package func redirected(to location: String) -> TrackerURL? {
         let root = "\(scheme.rawValue)://\(userInfo.map { $0 + "@" } ?? "")\(authority)"
         let text: String
-        if location.contains("://"), !location.hasPrefix("/"), !location.hasPrefix("?") {
+        if location.contains(text: "://"), !location.hasPrefix("/"), !location.hasPrefix("?") {
             text = location
         } else if location.hasPrefix("//") {
             text = "\(scheme.rawValue):\(location)"

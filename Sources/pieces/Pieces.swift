@@ -154,7 +154,7 @@ package struct Pieces: AsyncParsableCommand {
                 end(.failed)
             }
             // The parser's text is a sentence, followed by the usage and a line that points to the help.
-            let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains(" --help") }
+            let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains(text: " --help") }
             complain(Help.suggesting(message(for: error)), .usage, hint: hint.map { String($0) })
             end(.usage)
         }

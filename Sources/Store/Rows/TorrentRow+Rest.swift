@@ -1,3 +1,5 @@
+import Torrent
+
 extension TorrentRow {
     /// Whether an engine could not read the files when it last looked, or failed. Such a torrent is never reported as
     /// complete, whatever is recorded.
@@ -7,7 +9,7 @@ extension TorrentRow {
     package static let servesWhatIsThere = "pieces serves what is there"
 
     /// Whether an engine serves what is there of the torrent and fetches nothing, because the payload is read-only.
-    package var isServedAsItIs: Bool { state == .error && (error?.contains(Self.servesWhatIsThere) ?? false) }
+    package var isServedAsItIs: Bool { state == .error && (error?.contains(text: Self.servesWhatIsThere) ?? false) }
 
     /// The state of a torrent that no engine works on, derived from the user's settings and the recorded progress.
     ///

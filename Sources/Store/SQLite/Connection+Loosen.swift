@@ -1,4 +1,5 @@
 import CSQLite
+import Torrent
 
 /// Changes of a table's constraints that need no change of its rows.
 extension Connection {
@@ -36,7 +37,7 @@ extension Connection {
         else { throw fault(.corrupt, "the table torrent is missing: \(StoreError.recoveryAdvice)") }
         var definition = old
         for (before, after) in changes {
-            guard let place = definition.firstRange(of: before) else {
+            guard let place = definition.firstRange(ofText: before) else {
                 throw fault(.corrupt, "the definition of the table torrent is damaged: \(StoreError.recoveryAdvice)")
             }
             definition.replaceSubrange(place, with: after)

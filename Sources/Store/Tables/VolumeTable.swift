@@ -218,7 +218,7 @@ extension VolumeRow {
 
     /// The identity without the mark of a clone.
     package static func bare(_ identity: String) -> String {
-        identity.firstRange(of: cloneMark).map { String(identity[..<$0.lowerBound]) } ?? identity
+        identity.firstRange(ofText: cloneMark).map { String(identity[..<$0.lowerBound]) } ?? identity
     }
 
     /// Whether the volume was last found on another machine, so that what is recorded of it may not be here.

@@ -129,7 +129,7 @@ struct Volumes: Command, AnsweringCommand {
         for report in reports {
             table.add([
                 "\(report.row.id.rawValue)", (report.row.name ?? "").printable,
-                report.state.word.replacing("_", with: " "),
+                String(report.state.word.map { $0 == "_" ? " " : $0 }),
                 Format.count(report.torrents), Format.bytes(report.tally?.completedBytes ?? 0),
                 report.space.map { Format.bytes($0.freeBytes) } ?? "",
                 report.reserve > 0 ? Format.bytes(report.reserve) : "",

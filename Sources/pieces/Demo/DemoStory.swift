@@ -72,7 +72,7 @@ struct DemoStory: Sendable {
         ]
         let seeder = try start(arguments, "seeder.log")
         let port = try await waiting("the seeder to listen") {
-            let line = try seeder.printed.split(separator: "\n").first { $0.contains(#""event":"listening""#) }
+            let line = try seeder.printed.split(separator: "\n").first { $0.contains(text: #""event":"listening""#) }
             return line?.components(after: #""port":"#).flatMap { UInt16($0.prefix { $0.isASCIIDigit }) }
         }
         return "127.0.0.1:\(port)"

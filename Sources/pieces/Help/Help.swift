@@ -32,7 +32,7 @@ package enum Help {
     /// options that the help of a command hides.
     static func suggesting(_ message: String) -> String {
         let beginning = "Unknown option '"
-        guard message.hasPrefix(beginning), !message.contains("Did you mean") else { return message }
+        guard message.hasPrefix(beginning), !message.contains(text: "Did you mean") else { return message }
         let option = message.dropFirst(beginning.count).prefix { $0 != "'" }
         let known = ["--database", "--log-level", "--version", "--help", "--json", "--quiet"]
         guard let near = Suggestion.nearest(to: String(option), in: known), near != option else { return message }

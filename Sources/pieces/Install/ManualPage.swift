@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Torrent
 
 /// Writes a command's help as a page for man(1), in the format of man(7).
 package struct ManualPage {
@@ -52,10 +53,10 @@ package struct ManualPage {
         guard !line.isEmpty else { return }
         if !line.hasPrefix(" "), line.hasSuffix(":") { return section(String(line.dropLast())) }
         let bare = line.drop { $0 == " " }
-        let parts = bare.split(separator: "  ", maxSplits: 1, omittingEmptySubsequences: true)
-        if line.hasPrefix("  "), !line.hasPrefix("      "), let label = parts.first {
-            text += ".TP\n.B \(Self.escaped(String(label)))\n"
-            if parts.count > 1 { text += Self.escaped(String(parts[1].drop { $0 == " " })) + "\n" }
+        if line.hasPrefix("  "), !line.hasPrefix("      "), !bare.isEmpty {
+            let gap = bare.firstRange(ofText: "  ")
+            text += ".TP\n.B \(Self.escaped(String(bare[..<(gap?.lowerBound ?? bare.endIndex)])))\n"
+            if let gap { text += Self.escaped(String(bare[gap.upperBound...].drop { $0 == " " })) + "\n" }
         } else {
             text += Self.escaped(String(bare)) + "\n"
         }

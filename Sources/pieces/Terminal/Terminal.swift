@@ -53,7 +53,7 @@ final class Terminal: Sendable {
         let names = ["LC_ALL", "LC_CTYPE", "LANG"]
         let locale =
             names.compactMap { (name: String) in getenv(name).map { String(cString: $0) } }.first { !$0.isEmpty } ?? ""
-        speaksUnicode = locale.lowercased().contains("utf-8") || locale.lowercased().contains("utf8")
+        speaksUnicode = locale.lowercased().contains(text: "utf-8") || locale.lowercased().contains(text: "utf8")
     }
 
     /// Opens missing standard streams as descriptors that accept nothing; call this first. Otherwise, the next opened
