@@ -58,10 +58,57 @@ package struct PathConflicts {
     /// itself, if it is already there and moves to the folder.
     package func refusal(of metainfo: Metainfo, wanted: [Bool]?, moved: TorrentID? = nil) throws(StoreError) -> String?
     {
+        for (neighbour, names) in try neighbours(of: metainfo, wanted) where neighbour.id != moved {
+            if let reason = try refusal(metainfo, names, neighbour) { return reason }
+        }
+        return nil
+    }
+
+    /// What a torrent has in common with another one, although nothing speaks against it.
+    package struct Sharing {
+        package let other: PathNeighbour
+        /// The torrent's files that are files of the other one too.
+        package fileprivate(set) var files: Set<Int> = []
+        /// The common folders, as paths below the output folder.
+        package fileprivate(set) var folders: Set<FileName> = []
+    }
+
+    /// The other torrents that use the torrent's files or folders.
+    package func sharing(of metainfo: Metainfo, wanted: [Bool]?, besides id: TorrentID) throws(StoreError) -> [Sharing]
+    {
+        var seen: Set<TorrentID> = [id]
+        var found: [Sharing] = []
+        for (neighbour, names) in try neighbours(of: metainfo, wanted)
+        where neighbour.root.utf8.first == Self.slash && seen.insert(neighbour.id).inserted {
+            let theirFolder = Self.folders(above: neighbour.root).first ?? "/"
+            var sharing = Sharing(other: neighbour)
+            for theirs in try connection.files.named(of: neighbour.id) where !theirs.isPad && theirs.isWanted {
+                let path = Self.join(theirFolder, theirs.path)
+                if let file = names.files[FileName(path)] { sharing.files.insert(file.index) }
+                for parent in Self.folders(above: path) where names.folders.contains(FileName(parent)) {
+                    guard let below = pathBelowFolder(parent),
+                        sharing.folders.insert(FileName(below)).inserted
+                    else { break }
+                }
+            }
+            if !sharing.files.isEmpty || !sharing.folders.isEmpty { found.append(sharing) }
+        }
+        return found
+    }
+
+    /// The path below the output folder; `nil` for that folder itself, and those above it.
+    private func pathBelowFolder(_ path: String) -> String? {
+        let length = folder == "/" ? 1 : folder.utf8.count + 1
+        guard path.utf8.count > length else { return nil }
+        return String(path[path.utf8.index(path.startIndex, offsetBy: length)...])
+    }
+
+    /// The torrents that may use the torrent's paths, with these paths. They are collected only if there are any.
+    private func neighbours(of metainfo: Metainfo, _ wanted: [Bool]?) throws(StoreError) -> [(PathNeighbour, Names)] {
         let root = NewTorrent.root(named: metainfo.name, in: folder)
         var neighbours = try connection.roots.neighbours(at: root) + above
         let inside = Set(try connection.roots.folders(within: root).map { FileName($0) })
-        guard !neighbours.isEmpty || !inside.isEmpty else { return nil }
+        guard !neighbours.isEmpty || !inside.isEmpty else { return [] }
         var names = Names()
         for file in metainfo.layout.files where !file.isPad && wanted?[file.index] ?? true {
             let path = Self.join(folder, file.displayPath)
@@ -77,10 +124,7 @@ package struct PathConflicts {
                 neighbours += try connection.roots.neighbours(at: name.text)
             }
         }
-        for neighbour in neighbours where neighbour.id != moved {
-            if let reason = try refusal(metainfo, names, neighbour) { return reason }
-        }
-        return nil
+        return neighbours.map { ($0, names) }
     }
 
     private func refusal(_ metainfo: Metainfo, _ names: Names, _ neighbour: PathNeighbour) throws(StoreError) -> String?

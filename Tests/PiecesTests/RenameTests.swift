@@ -172,4 +172,90 @@ struct RenameTests {
             #expect(try await program.run("verify", "--restart").status == 0)
         }
     }
+
+    /// A torrent of one file, in the database.
+    private func add(_ program: Program, _ path: String, seed: UInt64, bytes: Int = 50_000, isThere: Bool) async throws
+    {
+        let name = try #require(path.split(separator: "/").first.map(String.init))
+        try program.write("content-\(seed)/\(path)", bytes: bytes, seed: seed)
+        try await program.succeed(
+            "create", "content-\(seed)/\(name)", "-o", "\(seed).torrent", "--piece-length", "16K", "--anonymous",
+            "--source", "\(seed)")
+        if isThere {
+            try program.write("here/\(path)", bytes: bytes, seed: seed)
+            try await program.succeed("verify", "\(seed).torrent", "--output", "here")
+        } else {
+            try await program.succeed("add", "\(seed).torrent", "--output", "here")
+        }
+    }
+
+    /// A path with other content of another torrent is refused, whether or not the file is there yet.
+    @Test(arguments: [true, false]) func pathsOfOtherTorrentsAreRefused(areThere: Bool) async throws {
+        try await withProgram { program in
+            try await make(program)
+            try await add(program, "books/a.bin", seed: 71, isThere: areThere)
+            try await add(program, "one.iso", seed: 72, isThere: areThere)
+            try await add(program, "set/deep/x", seed: 73, isThere: areThere)
+            let cases: [([String], String)] = [
+                (["1", "books"], "here/books/a.bin is also a file of torrent 2 (books), with different content"),
+                (["1", "one.iso"], "here/one.iso is a file of torrent 3 (one.iso), and a folder of this torrent"),
+                (
+                    ["1", "a.bin", "deep/x"],
+                    "here/set/deep/x is also a file of torrent 4 (set), with different content"
+                ),
+                (["1", "a.bin", "deep"], "here/set/deep is a folder of torrent 4 (set), and a file of this torrent"),
+                (["1", "a.bin", "deep/x/y"], "here/set/deep/x is a file of torrent 4 (set), and a folder"),
+                (["one.iso", "books"], "here/books is a folder of torrent 2 (books), and a file of this torrent"),
+            ]
+            for (arguments, words) in cases {
+                let answer = try await program.start(["rename"] + arguments).end()
+                #expect(answer.status == 1 && answer.errors.contains(words), "\(arguments): \(answer.errors)")
+                #expect(answer.errors.split(separator: "\n").count == 1, "\(answer.errors)")
+            }
+            #expect(try await paths(program) == ["set/a.bin", "set/empty", "set/sub/b.bin"])
+        }
+    }
+
+    /// Files keep their names until a torrent that has the same file under the new one is removed.
+    @Test func aFileThatAnotherTorrentHasIsNotReplaced() async throws {
+        try await withProgram { program in
+            try await add(program, "one.iso", seed: 75, isThere: true)
+            try program.write("content/two.iso", bytes: 50_000, seed: 75)
+            try await program.succeed(
+                "create", "content/two.iso", "-o", "two.torrent", "--piece-length", "32K", "--anonymous")
+            try program.write("here/two.iso", bytes: 50_000, seed: 75)
+            try await program.succeed("verify", "two.torrent", "--output", "here")
+            let answer = try await program.run("rename", "2", "one.iso")
+            #expect(
+                answer.status == 1
+                    && answer.errors.contains("here/one.iso is also a file of torrent 1 (one.iso); choose"),
+                "\(answer.errors)")
+            #expect(program.exists("here/one.iso") && program.exists("here/two.iso"))
+        }
+    }
+
+    /// Torrents may share a folder. The command says so when a torrent comes into one, and not again.
+    @Test func foldersOfOtherTorrentsAreNamed() async throws {
+        try await withProgram { program in
+            try await make(program)
+            try await add(program, "books/x", seed: 81, isThere: true)
+            try await add(program, "books/sub/y", seed: 82, isThere: false)
+            let root = try await program.succeed("rename", "1", "books")
+            #expect(
+                root.output.contains("here/books is also a folder of torrent 2 (books) and of 1 other torrent\n"),
+                "\(root.output)")
+            let inside = try await program.succeed("rename", "1", "a.bin", "b.bin")
+            #expect(!inside.output.contains("is also a folder"), "\(inside.output)")
+            let back = try await program.succeed("rename", "1", "set")
+            #expect(!back.output.contains("is also a folder"), "\(back.output)")
+            #expect(program.exists("here/set/b.bin") && program.exists("here/books/x"))
+            // A name that the torrent got is a torrent's path like any other.
+            try await program.succeed("rename", "1", "series")
+            try program.write("other/series/b.bin", bytes: 999)
+            try await program.succeed("create", "other/series", "-o", "other.torrent", "--anonymous")
+            let refused = try await program.run("add", "other.torrent", "--output", "here")
+            #expect(refused.status == 1 && refused.errors.contains("torrent 1 (series)"), "\(refused.errors)")
+            try await expectWhole(program)
+        }
+    }
 }

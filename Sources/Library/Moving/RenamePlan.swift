@@ -30,6 +30,10 @@ struct RenamePlan {
         if let reason = try conflicts.refusal(of: metainfo, wanted: stored.selection.wanted, moved: torrent.id) {
             throw Failure(reason)
         }
+        let shared = try conflicts.sharing(of: metainfo, wanted: stored.selection.wanted, besides: torrent.id)
+        if let note = Self.note(shared, stored.metainfo, metainfo, changed, output: torrent.output) {
+            notes.append(note)
+        }
         let look = await stored.look(disk)
         switch look.reach {
         case .folderAway, .anotherDisk:
@@ -45,7 +49,28 @@ struct RenamePlan {
                         ? "it is read-only; `pieces limit \(torrent.id) --read-only off` allows it"
                         : "its file system is mounted read-only"))
         }
-        try await plan(stored, look, metainfo, changed, connection, disk)
+        try await plan(stored, look, metainfo, changed, shared, connection, disk)
+    }
+
+    /// The folder of other torrents that files come into; `nil` if there is none.
+    private static func note(
+        _ shared: [PathConflicts.Sharing], _ before: Metainfo, _ after: Metainfo, _ changed: [Int], output: String
+    ) -> String? {
+        let new = Set(changed.flatMap { folders(above: after.layout.files[$0].path) }).subtracting(
+            before.layout.files.flatMap { folders(above: $0.path) })
+        let common = shared.map { (other: $0.other, folders: $0.folders.intersection(new)) }.filter {
+            !$0.folders.isEmpty
+        }
+        guard let first = common.first,
+            let folder = first.folders.min(by: { $0.text.utf8.count < $1.text.utf8.count })
+        else { return nil }
+        let more = common.count > 1 ? " and of \(Format.count(common.count - 1, "other torrent"))" : ""
+        return "\(NewTorrent.root(named: folder.text, in: output).printable) is also a folder of torrent "
+            + "\(first.other.id) (\(first.other.name.printable))\(more)"
+    }
+
+    private static func folders(above path: [String]) -> [FileName] {
+        (1..<max(1, path.count)).map { FileName(path.prefix($0).joined(separator: "/")) }
     }
 
     /// The files whose paths differ, without padding.
@@ -73,8 +98,8 @@ struct RenamePlan {
     }
 
     private mutating func plan(
-        _ stored: StoredTorrent, _ look: PayloadLook, _ metainfo: Metainfo, _ changed: [Int], _ connection: Connection,
-        _ disk: Disk
+        _ stored: StoredTorrent, _ look: PayloadLook, _ metainfo: Metainfo, _ changed: [Int],
+        _ shared: [PathConflicts.Sharing], _ connection: Connection, _ disk: Disk
     ) async throws {
         let name = stored.row.name.printable
         let isChanged = Set(changed)
@@ -102,6 +127,14 @@ struct RenamePlan {
         let taken: [PayloadFile]
         do { taken = try await disk.takenNames(of: places, move) } catch {
             throw Failure("\(name) was not renamed: \(error.fact.printable)")
+        }
+        let common = shared.compactMap { sharing in
+            taken.first { sharing.files.contains($0.index) }.map { (other: sharing.other, file: $0) }
+        }
+        if let (other, file) = common.first {
+            throw Failure(
+                "\(name) was not renamed: \(move.target.path(of: file).printable) is also a file of torrent \(other.id) "
+                    + "(\(other.name.printable)); choose another name, or remove torrent \(other.id) first")
         }
         guard taken.isEmpty else {
             let names = taken.map { move.target.path(of: $0).printable }.sorted()
