@@ -96,6 +96,7 @@ let package = Package(
                 .embedInCode("V0018_volumes.sql"),
                 .embedInCode("V0019_scrub.sql"),
                 .embedInCode("V0020_import.sql"),
+                .embedInCode("V0021_error_code.sql"),
                 .embedInCode("schema.sql"),
             ],
             swiftSettings: rooms),

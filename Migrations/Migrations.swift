@@ -73,5 +73,8 @@ package struct Migration: Sendable {
             number: 18, name: "volumes", sql: String(decoding: PackageResources.V0018_volumes_sql, as: UTF8.self)),
         Migration(number: 19, name: "scrub", sql: String(decoding: PackageResources.V0019_scrub_sql, as: UTF8.self)),
         Migration(number: 20, name: "import", sql: String(decoding: PackageResources.V0020_import_sql, as: UTF8.self)),
+        Migration(
+            number: 21, name: "error_code",
+            sql: String(decoding: PackageResources.V0021_error_code_sql, as: UTF8.self)),
     ]
 }

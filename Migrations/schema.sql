@@ -1,4 +1,4 @@
--- Schema 20, as the migrations make it, for new databases. Written by SchemaTests.
+-- Schema 21, as the migrations make it, for new databases. Written by SchemaTests.
 
 CREATE TABLE schema_migration (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL
@@ -37,7 +37,7 @@ CREATE TABLE torrent (
     completed_at     INTEGER,
     last_verified_at INTEGER,                                    -- when bytes of it were last read back and hashed
     root_seen        INTEGER NOT NULL DEFAULT 0 CHECK (root_seen IN (0, 1)), -- 1: the root existed, so it is never made again
-    volume_id        INTEGER REFERENCES volume (id) ON DELETE SET NULL, resolved TEXT, overwrite INTEGER NOT NULL DEFAULT 0 CHECK (overwrite IN (0, 1)), seeding_seconds INTEGER NOT NULL DEFAULT 0 CHECK (seeding_seconds >= 0), seed_mark INTEGER CHECK (seed_mark >= 0), root_hash INTEGER, queue_place INTEGER NOT NULL DEFAULT 0, dht_announced_at INTEGER, dht_due_at INTEGER NOT NULL DEFAULT 0, dht_has_tracker INTEGER NOT NULL DEFAULT 0 CHECK (dht_has_tracker IN (0, 1)), super_seed INTEGER CHECK (super_seed IN (0, 1)), read_only INTEGER NOT NULL DEFAULT 0 CHECK (read_only IN (0, 1)),
+    volume_id        INTEGER REFERENCES volume (id) ON DELETE SET NULL, resolved TEXT, overwrite INTEGER NOT NULL DEFAULT 0 CHECK (overwrite IN (0, 1)), seeding_seconds INTEGER NOT NULL DEFAULT 0 CHECK (seeding_seconds >= 0), seed_mark INTEGER CHECK (seed_mark >= 0), root_hash INTEGER, queue_place INTEGER NOT NULL DEFAULT 0, dht_announced_at INTEGER, dht_due_at INTEGER NOT NULL DEFAULT 0, dht_has_tracker INTEGER NOT NULL DEFAULT 0 CHECK (dht_has_tracker IN (0, 1)), super_seed INTEGER CHECK (super_seed IN (0, 1)), read_only INTEGER NOT NULL DEFAULT 0 CHECK (read_only IN (0, 1)), error_code TEXT,
     CHECK ((total_bytes IS NULL) = (piece_length IS NULL) AND (total_bytes IS NULL) = (piece_count IS NULL)
        AND (total_bytes IS NULL) = (wanted_bytes IS NULL)),
     CHECK ((seed_goal = 'ratio') = (seed_ratio IS NOT NULL)),

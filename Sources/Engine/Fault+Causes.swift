@@ -22,4 +22,7 @@ extension Fault {
     }
 
     init(_ error: StoreError) { self.init(error.code == .full ? .databaseFull : .database, "\(error)") }
+
+    /// The kind as the database has it; `nil` for kinds that no program treats in a way of its own.
+    var code: ErrorCode? { kind == .readOnly ? .readOnly : nil }
 }

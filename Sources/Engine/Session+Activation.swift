@@ -208,17 +208,17 @@ extension Session: PeerConnectionOwner {
         let moved = engine.onLoop { $0.movedInThisRun }
         environment.announces.onLoop { $0.remember(moved, of: id) }
         let isSeeding = machine.isSeededAtRest(id)
-        let state = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
+        let resting = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
         let (report, isWhole) = engine.onLoop { ($0.report, $0.swarm.isCompleteAndRecorded) }
         let turn = feed { $0.deactivated(id, report, isWhole: isWhole, now: $1) }
         let seedTime = engine.onLoop { $0.seedTime }
         do {
             try await environment.store.perform { db throws(StoreError) in
                 guard let row = try db.torrents.row(id) else { return }
+                let (state, fault) = row.settings.isPaused ? (.paused, nil) : resting
                 try db.live.clear(id)
                 try db.seedTimes.raise(id, to: seedTime)
-                try db.torrents.setState(
-                    id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
+                try db.torrents.setState(id, state, error: fault?.text, code: fault?.code)
                 if let turn { try db.queue.setTurn(id, turn > 0 ? turn : nil) }
             }
         } catch {

@@ -35,8 +35,8 @@ extension TorrentEngine {
     }
 
     /// Returns the state and error to store when the torrent has come to rest.
-    func restingState(isSeeding: Bool) -> (TorrentState, String?) {
-        if let fault = swarm.shownFault { return (fault.kind == .offline ? .offline : .error, fault.text) }
+    func restingState(isSeeding: Bool) -> (TorrentState, Fault?) {
+        if let fault = swarm.shownFault { return (fault.kind == .offline ? .offline : .error, fault) }
         guard swarm.isComplete, swarm.unverified.isEmpty else { return (.queued, nil) }
         return (isSeeding ? .seeding : .complete, nil)
     }

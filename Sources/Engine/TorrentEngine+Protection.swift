@@ -15,7 +15,7 @@ extension TorrentEngine {
 
     private var protectionText: String {
         let missing = metainfo.geometry.pieceCount - swarm.have.population
-        let pieces = "\(missing == 1 ? "1 piece is" : "\(missing) pieces are") missing: \(TorrentRow.servesWhatIsThere)"
+        let pieces = "\(missing == 1 ? "1 piece is" : "\(missing) pieces are") missing: pieces serves what is there"
         return switch payload.protection {
         case .byStorage:
             "\(row.output) is on a file system that is mounted read-only, and \(pieces); mount it writable to download the rest"

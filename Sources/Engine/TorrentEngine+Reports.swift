@@ -22,8 +22,10 @@ extension TorrentEngine {
     }
 
     func saveState() {
-        let (id, state, error) = (id, state, swarm.shownFault?.text)
-        write("the state of \(row.name)") { db throws(StoreError) in try db.torrents.setState(id, state, error: error) }
+        let (id, state, fault) = (id, state, swarm.shownFault)
+        write("the state of \(row.name)") { db throws(StoreError) in
+            try db.torrents.setState(id, state, error: fault?.text, code: fault?.code)
+        }
     }
 
     /// Writes in the background; only the end of the session waits for it. `what` names the data in the log if the

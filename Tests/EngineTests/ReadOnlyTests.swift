@@ -30,7 +30,7 @@ import Torrent
 
     private func isStalled(_ id: TorrentID, _ site: Site) throws -> Bool {
         let row = try site.row(id)
-        return row.state == .error && row.error?.contains("missing: pieces serves what is there") == true
+        return row.isServedAsItIs && row.error?.contains("missing: pieces serves what is there") == true
     }
 
     @Test func incompletePayloadIsServedAndNotWritten() async throws {

@@ -95,7 +95,13 @@ struct ExplainTests {
             without: "retries automatically"
         ) { db, id in
             try db.torrents.setState(
-                id, .error, error: "the torrent is read-only, and 1 piece is missing: \(TorrentRow.servesWhatIsThere)")
+                id, .error, error: "the torrent is read-only, and 1 piece is missing", code: .readOnly)
+        },
+        Case(
+            name: "an error with the same words", causes: [.error, .announceWaits, .noPeers],
+            words: "it stopped with an error: x: pieces serves what is there; y"
+        ) { db, id in
+            try db.torrents.setState(id, .error, error: "x: pieces serves what is there; y")
         },
         Case(
             name: "an edit is kept", causes: [.damaged], words: "`pieces repair 1 --overwrite-edits`"

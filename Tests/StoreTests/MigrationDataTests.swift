@@ -75,6 +75,22 @@ import Torrent
         #expect(try db.pieces.have(of: TorrentID(7), count: 20).population == 3)
     }
 
+    /// Until schema 20 the kind of an error was told by its words alone.
+    @Test func readOnlyErrorsOfOlderSchemasHaveACode() throws {
+        let folder = try TemporaryFolder()
+        let old = try make(folder, version: 20)
+        let sentence = "the torrent is read-only, and 1 piece is missing: pieces serves what is there; mount it"
+        for (state, error, code) in [
+            ("error", sentence, ErrorCode.readOnly), ("error", "the disk is full", nil), ("offline", sentence, nil),
+        ] {
+            try old.execute("UPDATE torrent SET state = ?, error = ?", state, error)
+            let copy = try TemporaryFolder()
+            try old.backup(to: copy.database)
+            let row = try #require(try copy.connection(.readWrite).torrents.row(TorrentID(7)))
+            #expect(row.errorCode == code && row.isServedAsItIs == (code != nil) && row.error == error)
+        }
+    }
+
     /// A damaged database of an older schema is mended and brought up to date.
     @Test(arguments: released) func damagedOlderSchemaIsRecovered(version: Int) async throws {
         let folder = try TemporaryFolder()

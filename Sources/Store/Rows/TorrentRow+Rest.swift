@@ -1,15 +1,10 @@
-import Torrent
-
 extension TorrentRow {
     /// Whether an engine could not read the files when it last looked, or failed. Such a torrent is never reported as
     /// complete, whatever is recorded.
     package var isFaulty: Bool { state == .offline || state == .error }
 
-    /// What ``error`` says of a torrent that lacks pieces and is read-only.
-    package static let servesWhatIsThere = "pieces serves what is there"
-
     /// Whether an engine serves what is there of the torrent and fetches nothing, because the payload is read-only.
-    package var isServedAsItIs: Bool { state == .error && (error?.contains(text: Self.servesWhatIsThere) ?? false) }
+    package var isServedAsItIs: Bool { state == .error && errorCode == .readOnly }
 
     /// The state of a torrent that no engine works on, derived from the user's settings and the recorded progress.
     ///

@@ -17,6 +17,8 @@ package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
     package let state: TorrentState
     /// One sentence, in the states `error` and `offline`, and while the payload is moved.
     package let error: String?
+    /// The kind of the error; `nil` for most.
+    package let errorCode: ErrorCode?
     package let wantedBytes: Int64
     /// Bytes of wanted files in recorded pieces.
     package let completedBytes: Int64
@@ -42,7 +44,7 @@ package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
         t.id, t.info_hash, t.name, t.output, t.piece_length IS NOT NULL, coalesce(t.total_bytes, 0), \
         coalesce(t.piece_length, 0), coalesce(t.piece_count, 0), t.private, \
         \(TorrentSettings.columns.map { "t.\($0)" }.joined(separator: ", ")), \
-        t.state, t.error, coalesce(t.wanted_bytes, 0), t.completed_bytes, t.pieces_have, t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, \
+        t.state, t.error, t.error_code, coalesce(t.wanted_bytes, 0), t.completed_bytes, t.pieces_have, t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, \
         t.added_at, t.completed_at, t.last_verified_at, t.root_seen, t.volume_id, \(SeedTimeColumns.names)
         """
 
@@ -78,6 +80,7 @@ package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
         settings = try TorrentSettings(row, damage: &damage)
         let found: TorrentState = try read(or: .error) { () throws(StoreError) in try row.next() }
         let reason: String? = try optional()
+        errorCode = try optional()
         wantedBytes = try bytes()
         completedBytes = try bytes()
         piecesHave = try count()

@@ -2,9 +2,12 @@ import Torrent
 
 /// Changes of one fact of one torrent. Each throws `notFound` when the torrent doesn't exist.
 extension TorrentTable {
-    /// `error` is one sentence in the states `error` and `offline`, and `nil` otherwise.
-    package func setState(_ id: TorrentID, _ state: TorrentState, error: String? = nil) throws(StoreError) {
-        try change(id, try db.execute("UPDATE torrent SET state = ?, error = ? WHERE id = ?", state, error, id))
+    /// `error` is one sentence in the states `error`, `offline` and `no_space`, and `nil` otherwise.
+    package func setState(_ id: TorrentID, _ state: TorrentState, error: String? = nil, code: ErrorCode? = nil)
+        throws(StoreError)
+    {
+        let sql = "UPDATE torrent SET state = ?, error = ?, error_code = ? WHERE id = ?"
+        try change(id, try db.execute(sql, state, error, code, id))
     }
 
     /// Replaces invalid values in columns that no row type reads, and whose loss costs nothing but a place in the queue
