@@ -77,6 +77,52 @@ import Torrent
         }
     }
 
+    /// An empty mount point is proof only for the torrents whose folder it is: one whose folder is a link, which now
+    /// leads to another disk, has its files.
+    @Test func torrentInALinkedFolderStaysOnlineWithoutItsOldVolume() async throws {
+        let (there, linked) = (
+            try SampleTorrent("there.bin", length: 50_000, seed: 430),
+            try SampleTorrent("linked.bin", length: 50_000, seed: 431)
+        )
+        try await withSite { site in
+            let (output, link, other) = (site.output, site.folder.appending("link"), site.folder.appending("other"))
+            try await LoopVolume.with(in: site.folder) { disk in
+                try await disk.mounted(at: output) {
+                    try Files.makeFolders(output.appending("data"))
+                    try Files.link(link, to: output.appending("data"))
+                    let (first, second) = (try site.add(there), try site.add(linked, in: link))
+                    try there.write(to: output)
+                    try linked.write(to: output.appending("data"))
+                    func states() throws -> [TorrentState] { try [first, second].map { try site.row($0).state } }
+                    try await site.run { _ in
+                        try await eventually("both to seed") { try states() == [.seeding, .seeding] }
+                    }
+                    // Meanwhile the user moved the files to another disk, and the link with them.
+                    try Files.makeFolders(other)
+                    try linked.write(to: other)
+                    try Files.remove(link)
+                    try Files.link(link, to: other)
+                    try await site.run { _ in
+                        try await eventually("both to seed") { try states() == [.seeding, .seeding] }
+                        #expect(try site.row(second).volume == site.row(first).volume, "it rests")
+                        try disk.unmount(output)
+                        try await eventually("the volume to be noted") {
+                            try site.read { db throws(StoreError) in try db.volumes.rows() }.contains {
+                                $0.offlineSince != nil
+                            }
+                        }
+                        try await eventually("the first to be offline") { try states() == [.offline, .seeding] }
+                        #expect(try site.row(first).error?.contains("is an empty folder") == true)
+                        // Both were looked at in one round, in which the second found its files.
+                        try await site.untilSettled()
+                        #expect(try states() == [.offline, .seeding])
+                        #expect(try site.events(.offline, of: second) == [])
+                    }
+                }
+            }
+        }
+    }
+
     @Test func incompleteTorrentWritesNothingBelowTheMountPoint() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 1 << 20), .init("b", 1 << 20)], seed: 402)
         try await withDisk { site, point in

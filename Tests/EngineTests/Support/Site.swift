@@ -14,13 +14,15 @@ struct Site: Sendable {
 
     // MARK: Database
 
-    /// Adds the torrent, as `pieces add` does.
-    func add(_ torrent: SampleTorrent, wanted: [Bool]? = nil, _ change: (inout TorrentSettings) -> Void = { _ in })
-        throws -> TorrentID
-    {
+    /// Adds the torrent, as `pieces add` does, in the site's output folder or in another one.
+    func add(
+        _ torrent: SampleTorrent, wanted: [Bool]? = nil, in folder: FilePath? = nil,
+        _ change: (inout TorrentSettings) -> Void = { _ in }
+    ) throws -> TorrentID {
         var settings = TorrentSettings()
         change(&settings)
-        let new = NewTorrent(metainfo: torrent.metainfo, output: output.string, settings: settings, wanted: wanted)
+        let new = NewTorrent(
+            metainfo: torrent.metainfo, output: (folder ?? output).string, settings: settings, wanted: wanted)
         return try write { db throws(StoreError) in try db.torrents.insert(new, now: .now()) }
     }
 
