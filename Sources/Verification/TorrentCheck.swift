@@ -48,6 +48,7 @@ struct TorrentCheck: Sendable {
             result.damaged += finding.damaged.count
             finding.missingFiles = missingFiles(finding.damaged, current)
             finding.edited = edited(finding.damaged, current)
+            result.edited += finding.edited.count
             finding.digests = Self.take(digests)
             tell(finding)
         }

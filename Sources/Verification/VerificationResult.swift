@@ -48,6 +48,8 @@ package struct VerificationResult: Sendable {
     package var unreadable = 0
     package var adopted = 0
     package var damaged = 0
+    /// Damaged pieces that another program changed, so that they are kept as they are.
+    package var edited = 0
     /// Pieces that were confirmed before this verification was interrupted, and not checked again.
     package var confirmedBefore = 0
     /// The files that the checked pieces touch.

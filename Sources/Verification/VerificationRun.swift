@@ -40,6 +40,10 @@ package struct VerificationRun {
         package var bytes: Int64 = 0
         package var time = Duration.zero
         package var damaged = 0
+        /// Whether pieces are to be downloaded again, and whether there are some that another program changed, which
+        /// are kept.
+        package var lacksPieces = false
+        package var keepsEdits = false
         /// Torrents that could not be verified, including the offline ones.
         package var failed = 0
         package var offline = 0
@@ -256,7 +260,11 @@ package struct VerificationRun {
 
     private func take(_ result: VerificationResult, _ summary: inout Summary) {
         if result.outcome != .nothingThere { summary.torrents += 1 }
-        if result.hasDamage { summary.damaged += 1 }
+        if result.hasDamage {
+            summary.damaged += 1
+            if result.edited > 0 { summary.keepsEdits = true }
+            if result.edited < max(result.damaged, result.bad + result.missing) { summary.lacksPieces = true }
+        }
         if result.confirmedBefore > 0 { summary.wasVerifiedBefore = true }
         switch result.outcome {
         case .offline:

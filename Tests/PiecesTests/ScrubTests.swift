@@ -139,4 +139,49 @@ struct ScrubCommandTests {
                 "\(told)")
         }
     }
+
+    /// Another program wrote all files of a torrent anew: nothing of it is seeded, and nothing is fetched.
+    @Test func aTorrentThatWasChangedAsAWholeIsCalledDamaged() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("verify", "set.torrent", "--output", "here")
+            try program.write("here/set/a.bin", bytes: 200_000, seed: 91)
+            try program.write("here/set/sub/b.bin", bytes: 100_000, seed: 92)
+            let verified = try await program.run("verify")
+            #expect(
+                verified.output.contains(
+                    "1 torrent is damaged; what another program changed is kept: see `pieces scrub`"),
+                "\(verified.output)")
+            // An engine wouldn't fetch anything, so nobody is told to start one.
+            let advice = try await program.succeed("explain", "1").output
+            #expect(
+                advice.contains("`pieces repair 1 --overwrite-edits` replaces what was changed")
+                    && !advice.contains("pieces run") && !advice.contains("download"), "\(advice)")
+            let engine = try program.start([
+                "run", "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--quiet",
+            ])
+            try await eventually("it to be looked at") {
+                try await program.torrents().first?["state"] as? String == "seeding"
+            }
+            let shown = try await program.succeed("status").output
+            #expect(shown.contains("damaged") && !shown.contains("seeding"), "\(shown)")
+            let explained = try await program.succeed("explain", "1").output
+            #expect(explained.hasPrefix("set: damaged, 0 B of 293 KiB\n10 pieces changed by another"), "\(explained)")
+            let scrub = try await program.start(["scrub"]).end().output
+            #expect(scrub.contains("set/a.bin, pieces 0 to 6, at offset 0: changed by another program"), "\(scrub)")
+            #expect(scrub.contains("set/sub/b.bin, pieces 7 to 9, at offset"), "\(scrub)")
+            engine.send(SIGINT)
+            _ = try await engine.end()
+            // The second download has no news of the torrent.
+            for _ in 0..<2 {
+                let download = try await program.run(
+                    "download", "1", "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd")
+                #expect(
+                    download.status == 2 && download.output.contains("`pieces explain 1` says what is left to do"),
+                    "\(download.output)")
+            }
+            let rest = try await program.succeed("status").output
+            #expect(rest.contains("damaged") && !rest.contains("complete"), "\(rest)")
+        }
+    }
 }

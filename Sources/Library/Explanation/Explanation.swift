@@ -175,7 +175,8 @@ package struct Explanation {
         }
         var causes = Self.standstill(facts) + Self.damage(facts) + Self.imported(facts)
         if facts.fetchesNothing {
-            self.causes = causes
+            // What is kept as it is would not be fetched by an engine either.
+            self.causes = facts.torrent.isServedAsItIs ? causes : causes.filter { $0.kind != .noEngine }
             return
         }
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {

@@ -81,6 +81,17 @@ package struct EngineState: Sendable {
     /// the state itself.
     package func word(for state: TorrentState) -> String { isStopped(state) ? "stopped" : state.word }
 
+    /// The same for a torrent that may lack pieces because of damage that stands. Engines are done with such a torrent,
+    /// and seed what is left of it, which may be nothing.
+    package func word(for state: TorrentState, isDamaged: Bool) -> String {
+        isDamaged && Self.isDone(state) ? Self.damaged : word(for: state)
+    }
+
+    /// Whether nothing is to be downloaded in this state.
+    package static func isDone(_ state: TorrentState) -> Bool { state == .seeding || state == .complete }
+
+    package static let damaged = "damaged"
+
     private func meaning(of state: TorrentState, isPaused: Bool, isComplete: Bool) -> TorrentState {
         guard !isRunning else { return state }
         return switch state {

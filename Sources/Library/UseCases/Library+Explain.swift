@@ -25,7 +25,9 @@ extension Library {
         facts.place = place
         let state = if case .offline = place { TorrentState.offline } else { engine.state(of: torrent) }
         return Explained(
-            torrent: torrent, state: state, word: engine.word(for: state), causes: Explanation(facts).causes)
+            torrent: torrent, state: state,
+            word: engine.word(for: state, isDamaged: !torrent.isComplete && !facts.damage.isEmpty),
+            causes: Explanation(facts).causes)
     }
 
     /// Checks the current state of the payload; `nil` for a torrent that hasn't started, or whose records can't be

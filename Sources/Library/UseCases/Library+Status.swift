@@ -103,6 +103,9 @@ package struct StatusReading {
     /// How many pieces of all torrents are damaged and not repaired. Reads only an index.
     package func damagedCount() throws(StoreError) -> Int { try connection.damage.standingCount() }
 
+    /// The torrents to which these pieces belong.
+    package func damagedTorrents() throws(StoreError) -> Set<TorrentID> { Set(try connection.damage.torrents()) }
+
     /// Complete torrents that wait to move to their own folder, with the reason.
     package func waitingForFolders() throws(StoreError) -> [DestinationRow] {
         try connection.destinations.problems().filter { row in

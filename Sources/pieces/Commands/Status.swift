@@ -186,6 +186,7 @@ struct Status: DirectCommand, AnsweringCommand {
         if reading.isOfAll { table.limits = try reading.limits()?.sentence }
         table.waiting = try reading.waitingForFolders()
         if reading.isOfAll { table.damaged = try reading.damagedCount() }
+        table.damagedTorrents = try reading.damagedTorrents()
         if !list.states.isEmpty {
             table.emptiness = "no torrent is \(list.states.map(\.rawValue).joined(separator: " or "))"
         }

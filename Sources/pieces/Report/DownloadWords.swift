@@ -79,7 +79,7 @@ package struct DownloadWords {
             let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)
             let part = Format.part(torrent.completedBytes, of: torrent.wantedBytes)
             let advice =
-                pace.hasKeptDamage(torrent.id)
+                pace.hasKeptDamage(torrent.id) || torrent.state == .complete
                 ? "`pieces explain \(torrent.id)` says what is left to do" : "the same command resumes it"
             return "stopped \(name) at \(percent): \(part); \(advice)"
         }

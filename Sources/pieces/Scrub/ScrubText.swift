@@ -4,7 +4,7 @@ import Torrent
 
 /// The text of `pieces scrub`.
 enum ScrubText {
-    /// The most damaged pieces in the list.
+    /// The most lines in the list of damaged pieces.
     private static let listed = 20
 
     static func text(_ status: Library.ScrubStatus, _ now: Timestamp) -> String {
@@ -83,14 +83,33 @@ enum ScrubText {
 
     private static func damage(_ status: Library.ScrubStatus, _ now: Timestamp) -> String {
         guard status.isDamaged else { return "" }
-        let lines = status.damage.prefix(listed).map { row in
-            "  \(row.torrent)  \(row.path.printable), piece \(row.piece), at offset \(row.fileOffset): "
-                + "\(words(row, isReadOnly: status.readOnly.contains(row.torrent)))\n"
+        var runs: [(first: DamageRow, last: DamageRow, words: String)] = []
+        var count = 0
+        for row in status.damage {
+            let words = words(row, isReadOnly: status.readOnly.contains(row.torrent))
+            if let run = runs.last, follows(row, run.last), words == run.words {
+                runs[runs.count - 1].last = row
+            } else if runs.count < listed {
+                runs.append((row, row, words))
+            } else {
+                break
+            }
+            count += 1
         }
-        let rest = status.damageCount - lines.count
+        let lines = runs.map { first, last, words in
+            let pieces = first.id == last.id ? "piece \(first.piece)" : "pieces \(first.piece) to \(last.piece)"
+            return "  \(first.torrent)  \(first.path.printable), \(pieces), at offset \(first.fileOffset): \(words)\n"
+        }
+        let rest = status.damageCount - count
         let what = "`pieces explain TORRENT` says what happens to them"
         let more = rest > 0 ? "  and \(Format.count(rest, "more piece")): \(what)\n" : ""
         return "\ndamaged:\n" + lines.joined() + more
+    }
+
+    /// Whether the piece is the next one of the same file.
+    private static func follows(_ row: DamageRow, _ other: DamageRow) -> Bool {
+        row.torrent == other.torrent && row.piece.value == other.piece.value + 1
+            && PathText.isSame(row.path, other.path)
     }
 
     /// What is wrong with the piece, and what happens to it. Pieces of a read-only torrent aren't fetched.

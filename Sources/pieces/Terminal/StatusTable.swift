@@ -24,6 +24,8 @@ struct StatusTable {
     private let width: Int?
     private var table: Table
     private var errors: [String] = []
+    /// Those of ``counts`` that are called damaged.
+    private var damagedCounts = StateCounts()
     private var maps: [UInt8] = []
     private var counts = StateCounts()
     private var totals = (wanted: Int64(0), completed: Int64(0), down: Int64(0), up: Int64(0))
@@ -33,6 +35,8 @@ struct StatusTable {
     var waiting: [DestinationRow] = []
     /// How many pieces are damaged and not repaired.
     var damaged = 0
+    /// The torrents to which these pieces belong.
+    var damagedTorrents: Set<TorrentID> = []
     /// The last line about torrents that have no line.
     var remainder: String?
     /// What stands in place of an empty table.
@@ -63,12 +67,17 @@ struct StatusTable {
     var needsRows: Bool { columns.contains { $0.isOfRow } }
 
     /// A table without torrents, for those of a part of the list: see ``append(_:)``.
-    var part: StatusTable { StatusTable(engine, nil, columns: chosen, now: now) }
+    var part: StatusTable {
+        var part = StatusTable(engine, nil, columns: chosen, now: now)
+        part.damagedTorrents = damagedTorrents
+        return part
+    }
 
     /// Appends the torrents of the next part of the list.
     mutating func append(_ part: StatusTable) {
         table.append(part.table)
         errors += part.errors
+        damagedCounts.add(part.damagedCounts)
         maps += part.maps
         counts.add(part.counts)
         totals.wanted += part.totals.wanted
@@ -79,7 +88,9 @@ struct StatusTable {
 
     /// Counts a torrent in the totals.
     mutating func count(_ torrent: StatusLine) {
-        counts.add(engine.state(of: torrent))
+        let state = engine.state(of: torrent)
+        counts.add(state)
+        if EngineState.isDone(state), isDamaged(torrent) { damagedCounts.add(state) }
         totals.wanted += torrent.wantedBytes
         totals.completed += min(torrent.completedBytes, torrent.wantedBytes)
         if let live = engine.live(torrent, now) {
@@ -142,15 +153,19 @@ struct StatusTable {
         let state = engine.state(of: torrent)
         guard let width, width < Self.narrow else {
             let isSparing = state == .seeding && engine.live(torrent, now)?.spreadPieces != nil
-            return isSparing ? "super-seeding" : engine.word(for: state)
+            return isSparing ? "super-seeding" : engine.word(for: state, isDamaged: isDamaged(torrent))
         }
         return switch state {
         case .downloading: "down"
-        case .seeding: "seed"
+        case .seeding where !isDamaged(torrent): "seed"
         case .checking: "check"
-        case .complete: "done"
-        default: engine.word(for: state)
+        case .complete where !isDamaged(torrent): "done"
+        default: engine.word(for: state, isDamaged: isDamaged(torrent))
         }
+    }
+
+    private func isDamaged(_ torrent: StatusLine) -> Bool {
+        !torrent.isComplete && damagedTorrents.contains(torrent.id)
     }
 
     /// Adds a map of the torrent's pieces that are on disk.
@@ -212,9 +227,14 @@ struct StatusTable {
     /// Totals such as `90 torrents: 12 complete, 78 stopped  13.4 %, 1.2 GiB of 9.0 GiB  ↓ 0 B/s  ↑ 0 B/s`.
     private var sums: String {
         let words = DownloadWords(display)
-        let states = counts.all.map { state, count in
+        var states = counts.all.compactMap { state, count -> String? in
+            let count = count - damagedCounts[state]
+            guard count > 0 else { return nil }
             let text = "\(Format.count(count)) \(engine.word(for: state))"
             return state == .error || state == .offline ? display.text(text, state.colour) : text
+        }
+        if damagedCounts.total > 0 {
+            states.append("\(Format.count(damagedCounts.total)) \(EngineState.damaged)")
         }
         var parts = LineParts()
         parts.append(Format.count(counts.total, "torrent"), rank: 0)
@@ -260,6 +280,8 @@ private struct StateCounts {
     var all: [(TorrentState, Int)] { zip(Self.order, counts).filter { $0.1 > 0 } }
 
     func has(_ state: TorrentState) -> Bool { all.contains { $0.0 == state } }
+
+    subscript(state: TorrentState) -> Int { Self.order.firstIndex(of: state).map { counts[$0] } ?? 0 }
 
     mutating func add(_ state: TorrentState) {
         if let place = Self.order.firstIndex(of: state) { counts[place] += 1 }

@@ -52,8 +52,9 @@ struct SpokenVerification: VerificationReport {
                 "not added to the database: \(Format.count(summary.notAdopted, "torrent")) with missing or damaged pieces; "
                     + "--adopt adds the good pieces, and the next run downloads the rest"
             } else if summary.damaged > 0 {
-                "\(Format.count(summary.damaged, "torrent")) \(summary.damaged == 1 ? "is" : "are") damaged; "
-                    + "damaged pieces will be downloaded again on the next run; what another program changed is kept: see `pieces scrub`"
+                "\(Format.count(summary.damaged, "torrent")) \(summary.damaged == 1 ? "is" : "are") damaged"
+                    + (summary.lacksPieces ? "; damaged pieces will be downloaded again on the next run" : "")
+                    + (summary.keepsEdits ? "; what another program changed is kept: see `pieces scrub`" : "")
             } else if summary.failed > 0 {
                 "\(Format.count(summary.failed, "torrent")) could not be verified"
                     + (summary.offline > 0
