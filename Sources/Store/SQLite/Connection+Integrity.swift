@@ -43,7 +43,8 @@ extension Connection {
     /// (sqlite.org/pragma.html#pragma_integrity_check).
     private static func isOfRow(_ finding: String) -> Bool {
         finding.hasPrefix("CHECK constraint failed in ")
-            || ["NULL", "non-", "NUMERIC", "TEXT"].contains { finding.hasPrefix($0) } && finding.contains(text: " value in ")
+            || ["NULL", "non-", "NUMERIC", "TEXT"].contains { finding.hasPrefix($0) }
+                && finding.contains(text: " value in ")
     }
 
     /// Tables, indexes, views and triggers that are missing or differ from the migrations' result; additional ones are
