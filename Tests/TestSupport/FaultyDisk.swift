@@ -20,6 +20,8 @@ package final class FaultyDisk: DiskCalls {
         fileprivate var names: [Int32: String] = [:]
         fileprivate var faults: [Call: (errno: Errno, name: String?, countdown: Int)] = [:]
         package var maximumTransfer = Int.max
+        /// The bytes of the longest read that was asked for.
+        fileprivate(set) var longestRead = 0
         package var freeBytes: Int64?
         package var hasOpenBeneath = true
         /// What is said of a folder that is asked for; `nil` is what the system says.
@@ -63,6 +65,8 @@ package final class FaultyDisk: DiskCalls {
 
     /// The calls so far, as `call name`, without those that change nothing.
     package var log: [String] { state.withLock(\.log) }
+    /// The bytes of the longest read that was asked for.
+    package var longestRead: Int { state.withLock(\.longestRead) }
     package var opened: Int { state.withLock(\.opened) }
     package var readAheads: [String] { state.withLock(\.readAheads) }
     /// How often reads will still find another bit.
@@ -203,7 +207,10 @@ package final class FaultyDisk: DiskCalls {
     {
         let name = name(descriptor)
         try enter(.read, name, isLogged: false)
-        let limit = state.withLock(\.maximumTransfer)
+        let limit = state.withLock { state in
+            state.longestRead = max(state.longestRead, buffer.count)
+            return state.maximumTransfer
+        }
         let asked = offset..<offset + Int64(buffer.count)
         let file = Self.plain(name)
         if state.withLock({ $0.badSectors[file]?.contains { $0.overlaps(asked) } ?? false }) { throw .ioError }

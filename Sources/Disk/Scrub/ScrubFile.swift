@@ -10,16 +10,21 @@ final class ScrubFile {
     static let alignment = Descriptor.directAlignment
     /// The most bytes of one call: a peer's read waits for one of them at most.
     static let longestRead = 1 << 20
+    /// The most bytes of one call when there is time: a peer hardly notices it.
+    static let politeRead = 256 << 10
 
     private let descriptor: Descriptor
     private let calls: any DiskCalls
     private let path: String
+    private let longestRead: Int
     private var direct: Int32?
     private var hasUncached = true
 
-    init(_ descriptor: Descriptor, path: String) {
+    /// One call reads at most `longestRead` bytes.
+    init(_ descriptor: Descriptor, path: String, longestRead: Int) {
         self.descriptor = descriptor
         self.path = path
+        self.longestRead = longestRead
         calls = descriptor.calls
         do { direct = try calls.openDirectToRead(descriptor.raw) } catch { direct = nil }
     }
@@ -60,7 +65,7 @@ final class ScrubFile {
                 self.direct = nil
             }
         }
-        let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(Self.longestRead))
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(longestRead))
         if isFresh { calls.dropCache(descriptor.raw, at: offset, length: Int64(part.count)) }
         if hasUncached {
             do throws(Errno) {
@@ -80,11 +85,11 @@ final class ScrubFile {
         let skipped = Int(offset % Int64(alignment))
         let isAligned = skipped == 0 && UInt(bitPattern: buffer.baseAddress) % UInt(alignment) == 0
         if isAligned, buffer.count >= alignment {
-            let length = min(buffer.count, Self.longestRead) / alignment * alignment
+            let length = min(buffer.count, longestRead) / alignment * alignment
             return try calls.read(
                 direct, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<length]), at: offset)
         }
-        let wanted = min(buffer.count, Self.longestRead - alignment)
+        let wanted = min(buffer.count, longestRead - alignment)
         let length = (skipped + wanted + alignment - 1) / alignment * alignment
         let count = try calls.read(
             direct, into: UnsafeMutableRawBufferPointer(rebasing: scratch[..<length]), at: offset - Int64(skipped))
@@ -122,15 +127,20 @@ struct ScrubSource {
     private let payload: Payload
     private let scratch: UnsafeMutableRawBufferPointer
     private let isFresh: Bool
+    private let longestRead: Int
     private var folder: OpenFolder?
     private var files: [(file: PayloadFile, open: ScrubFile)] = []
 
-    /// `scratch` is aligned and has ``ScrubFile/longestRead`` bytes.
-    init(_ disk: Disk, _ payload: Payload, scratch: UnsafeMutableRawBufferPointer, isFresh: Bool) {
+    /// `scratch` is aligned and has ``ScrubFile/longestRead`` bytes. One call reads at most `longestRead`.
+    init(
+        _ disk: Disk, _ payload: Payload, scratch: UnsafeMutableRawBufferPointer, isFresh: Bool,
+        longestRead: Int = ScrubFile.longestRead
+    ) {
         self.disk = disk
         self.payload = payload
         self.scratch = scratch
         self.isFresh = isFresh
+        self.longestRead = longestRead
     }
 
     mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
@@ -153,7 +163,7 @@ struct ScrubSource {
         if let known = files.first(where: { $0.file == file }) { return known.open }
         let pool = DescriptorPool(limit: 1)
         let descriptor = try disk.descriptor(payload, file, writing: false, in: &folder, from: pool)
-        let open = ScrubFile(descriptor, path: payload.path(of: file))
+        let open = ScrubFile(descriptor, path: payload.path(of: file), longestRead: longestRead)
         if files.count == Self.openFiles { files.removeFirst() }
         files.append((file, open))
         return open

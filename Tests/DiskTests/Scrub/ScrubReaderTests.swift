@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import System
 import SystemPackage
 import TestSupport
 import Testing
@@ -122,6 +123,26 @@ import Torrent
                 #expect(found[file.index] == expected, "\(file.displayPath)")
             }
             #expect(digests.takeFound().isEmpty)
+        }
+    }
+
+    /// A peer's read waits for one call at most: where there is time, calls are short.
+    @Test(arguments: [(Linux.Priority.idle, 256 << 10), (.low, 1 << 20)]) func callsAreShortWhereThereIsTime(
+        priority: Linux.Priority, longest: Int
+    ) async throws {
+        let torrent = try SampleTorrent(length: 8 << 20, pieceLength: 2 << 20, seed: 6)
+        try await withTemporaryFolder { folder in
+            try torrent.write(to: folder)
+            let calls = FaultyDisk { $0.hasDirect = true }
+            let reader = try ScrubReader(Disk(calls: calls))
+            let readings = await withCheckedContinuation { answer in
+                reader.read(
+                    Self.payload(torrent, in: folder), Array(torrent.geometry.pieces),
+                    hashes: torrent.metainfo.pieceHashes, priority: priority,
+                    completion: { answer.resume(returning: $0) })
+            }
+            #expect(readings.count == 4 && readings.allSatisfy { $0.verdict == .good })
+            #expect(calls.longestRead == longest)
         }
     }
 
