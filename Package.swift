@@ -15,8 +15,8 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// The program's rooms do without the library's engine for regular expressions, which is 1.3 MB: a single search of a
-/// text for another would bring it in.
+/// The program's rooms do without the library's engine for regular expressions. FoundationEssentials, which
+/// ArgumentParser needs, still brings it into the program.
 let rooms = house + [.unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"])]
 
 /// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and

@@ -1,5 +1,5 @@
-/// Searches by bytes. The standard library's own searches bring its engine for regular expressions into the program,
-/// which is 1.3 MB; no module of ours imports it (see `house` in Package.swift).
+/// Searches by bytes. The standard library's own searches need its engine for regular expressions, which no room
+/// imports (see `rooms` in Package.swift).
 extension StringProtocol {
     /// The range of the first place where the bytes of `text` are; `nil` if there is none, or if `text` is empty.
     package func firstRange(ofText text: String) -> Range<Index>? {
