@@ -42,6 +42,7 @@ extension Session {
     private func takeClaims(of torrent: StoredTorrent, _ damage: [NewDamage]) async {
         var record = ScrubRecord(torrent: torrent.row.id, volume: nil)
         record.damage = damage
+        record.isRepeated = true
         record.dormant = torrent
         _ = await written(record)
     }

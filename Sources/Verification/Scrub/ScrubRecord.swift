@@ -25,6 +25,8 @@ package struct ScrubRecord: Sendable {
     package var files: [FingerprintRow] = []
     /// Damage, which is recorded before its pieces lose their claims.
     package var damage: [NewDamage] = []
+    /// Whether an earlier record has said what damage this is, so that it needs no events.
+    package var isRepeated = false
     /// Pieces whose damage is gone.
     package var repaired: [PieceIndex] = []
     /// Events besides those of rotten and unreadable pieces, which follow from the damage.
@@ -88,7 +90,7 @@ package struct ScrubRecord: Sendable {
         }
         try connection.digests.save(torrent, digests, now: now)
         try connection.damage.repaired(repaired, of: torrent, now: now)
-        for event in events + damageEvents {
+        for event in isRepeated ? events : events + damageEvents {
             try connection.events.append(event.kind, event.text, torrent: torrent, now: now)
         }
         guard let volume, try connection.volumes.row(volume) != nil else { return }
