@@ -102,8 +102,11 @@ extension Swarm {
     }
 
     private mutating func beginRecord(now: Instant) {
-        // At rest the contents of the disk are known, so write intents end.
-        let idle = mode == .stopping && faults.isNone ? pieces.idleIntents : []
+        // At rest the contents of the disk are known, so write intents end. A cycle that began before the stop wrote
+        // nothing of pieces younger than `partialAge`: their blocks are written in the next one, under their intents.
+        let idle =
+            mode == .stopping && faults.isNone
+            ? pieces.idleIntents.filter { pieces[$0].map { !needsEarlyWrite($0, now: now) } ?? true } : []
         guard commit.recordBegan(pieces, closing: idle) else { return recorded(now: now) }
         effects.append(.record(commit.claim(pieces, tally.takeUnreported())))
     }

@@ -316,6 +316,31 @@ struct SwarmDurabilityTests {
         #expect(bench.records.flatMap(\.partials).last == .nothing(of: PieceIndex(0)))
     }
 
+    /// A cycle that is under way when the torrent stops wrote nothing of a young piece: its record must not end that
+    /// piece's write intent, under which the next cycle writes the blocks.
+    @Test(arguments: [SwarmBench.Kind.sync, .record]) func blocksSurviveAStopDuringACycle(held: SwarmBench.Kind) {
+        let bench = SwarmBench(pieces: 2, blocks: 4)
+        bench.held = [held]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        let whole = asked[0].piece
+        for request in asked where request.piece == whole { bench.deliver(key, request) }
+        // The cycle for the whole piece begins, and the other piece's first block comes.
+        bench.advance(.seconds(3))
+        let other = PieceIndex(1 - whole.value)
+        bench.deliver(key, BlockRequest(piece: other, begin: 0, length: Geometry.blockLength))
+        bench.feed { $0.stop(now: $1) }
+        #expect(bench.stops == 0)
+        bench.held = []
+        bench.feed { if held == .sync { $0.synced(now: $1) } else { $0.recorded(now: $1) } }
+        bench.advance(.seconds(1))
+        #expect(bench.stops == 1)
+        #expect(bench.records.flatMap(\.pieces) == [whole])
+        #expect(bench.records.flatMap(\.partials) == [PartialPiece(piece: other, blocks: BlockSet([0]))])
+        #expect(bench.records.last?.closed.contains(other) == true)
+    }
+
     @Test func onlyMissingBlocksOfAPartialPieceAreRequested() {
         let partial = PartialPiece(piece: PieceIndex(2), blocks: BlockSet([0, 2]))
         let bench = SwarmBench(pieces: 3, blocks: 4, have: [0, 1], partials: [partial]).started()
