@@ -328,7 +328,7 @@ import Torrent
             } _: { _ in
                 try site.scrubNow()
                 try await eventually("the volume to count as away") {
-                    try site.read { db throws(StoreError) in try db.scrubs.volumes() }.first?.activity == "away"
+                    try site.read { db throws(StoreError) in try db.scrubs.volumes() }.first?.activity == .away
                 }
             }
             disk.mend()

@@ -174,6 +174,10 @@ struct ScrubTableTests {
             #expect(coverage.coveredBytes == 3 * 16384)
             #expect(coverage.lag == Self.day * 10)
             #expect(coverage.oldest == noon + (.zero - Self.day * 40))
+            #expect(coverage.dueBytes == 3 * 16384, "what is overdue")
+            let since = noon + (.zero - Self.day * 20)
+            #expect(try db.scrubs.coverage(now: noon, since: since)[nil]?.dueBytes == 3 * 16384)
+            #expect(try db.scrubs.coverage(now: noon, since: noon)[nil]?.dueBytes == 6 * 16384, "what is read now")
         }
     }
 

@@ -26,7 +26,7 @@ extension Library {
         package let rateLimit: Int64?
         /// Bytes that are due now.
         package let dueBytes: Int64
-        package let activity: String?
+        package let activity: ScrubActivity?
         /// When everything that is due is read at this rate; `nil` if nothing is, or if that isn't known.
         package let endsAt: Timestamp?
 
@@ -64,7 +64,7 @@ extension Library {
             let control = try connection.scrubs.control()
             let stored = Dictionary(try connection.scrubs.volumes().map { ($0.volume, $0) }) { first, _ in first }
             let sums = try connection.damage.sums()
-            let coverage = try connection.scrubs.coverage(now: now)
+            let coverage = try connection.scrubs.coverage(now: now, since: control.since)
             var volumes: [VolumeID?] = try connection.volumes.rows().map(\.id)
             if coverage.keys.contains(where: { $0 == nil }) || sums.contains(where: { $0.volume == nil }) {
                 volumes.append(nil)
@@ -76,7 +76,8 @@ extension Library {
                 let one = id.flatMap { stored[$0] }
                 guard covered.torrents > 0 || sum != nil else { continue }
                 let isLive = engine.isRunning && one?.activity != nil
-                let due = max(isLive ? one?.dueBytes ?? 0 : 0, covered.overdueBytes)
+                let due = max(isLive ? one?.dueBytes ?? 0 : 0, covered.dueBytes)
+                let activity = isLive ? one?.activity.map { $0.under(control) } : nil
                 let pace = one.flatMap { $0.rate > 0 ? $0.rate : $0.rateLimit } ?? 0
                 rows.append(
                     ScrubbedVolume(
@@ -84,8 +85,8 @@ extension Library {
                         damage: sum, torrents: covered.torrents, bytes: covered.bytes,
                         policyBytes: covered.policyBytes, coveredBytes: covered.coveredBytes, oldest: covered.oldest,
                         lag: covered.lag, rate: isLive ? one?.rate : nil, rateLimit: isLive ? one?.rateLimit : nil,
-                        dueBytes: due, activity: isLive ? one?.activity : nil,
-                        endsAt: isLive && due > 0 && pace > 0 && one?.activity == "reading"
+                        dueBytes: due, activity: activity,
+                        endsAt: due > 0 && pace > 0 && activity == .reading
                             ? now + .seconds(Double(due) / Double(pace)) : nil))
             }
             let listed = try connection.damage.standing(limit: Self.listedDamage)
@@ -242,4 +243,15 @@ extension Library {
 extension TorrentRow {
     /// Why the torrent isn't repaired.
     var readOnlyRefusal: String { "it is read-only: `pieces limit \(id) --read-only off` allows its repair" }
+}
+
+extension ScrubActivity {
+    /// What it is once the engine knows what the user wants.
+    fileprivate func under(_ control: ScrubControl) -> Self {
+        switch self {
+        case .reading, .idle: control.isPaused ? .paused : self
+        case .paused: control.isPaused ? .paused : .idle
+        case .away: .away
+        }
+    }
 }

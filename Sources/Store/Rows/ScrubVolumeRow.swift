@@ -35,7 +35,8 @@ package struct ScrubVolumeRow: Row, Sendable, Hashable {
     package let rateLimit: Int64?
     /// Bytes that are to be read now.
     package let dueBytes: Int64
-    package let activity: String?
+    /// `nil` before an engine has reported, and for what a newer program may write.
+    package let activity: ScrubActivity?
     package let liveAt: Timestamp?
 
     package static let columns = """
@@ -62,9 +63,20 @@ package struct ScrubVolumeRow: Row, Sendable, Hashable {
         rate = try row.nextBytes()
         rateLimit = try row.next()
         dueBytes = try row.nextBytes()
-        activity = try row.next()
+        let name: String? = try row.next()
+        activity = name.flatMap { ScrubActivity(rawValue: $0) }
         liveAt = try row.next()
     }
+}
+
+/// What a scrub does on a volume.
+package enum ScrubActivity: String, Sendable {
+    case reading
+    /// Nothing is due.
+    case idle
+    case paused
+    /// The volume isn't there.
+    case away
 }
 
 /// What a running engine reports of the scrub of a volume.
@@ -73,9 +85,9 @@ package struct ScrubReport: Sendable, Hashable {
     package let rate: Int64
     package let rateLimit: Int64?
     package let dueBytes: Int64
-    package let activity: String
+    package let activity: ScrubActivity
 
-    package init(volume: VolumeID, rate: Int64, rateLimit: Int64?, dueBytes: Int64, activity: String) {
+    package init(volume: VolumeID, rate: Int64, rateLimit: Int64?, dueBytes: Int64, activity: ScrubActivity) {
         self.volume = volume
         self.rate = rate
         self.rateLimit = rateLimit

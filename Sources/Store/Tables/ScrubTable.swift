@@ -222,7 +222,7 @@ package struct ScrubTable {
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                 ON CONFLICT (volume_id) DO UPDATE SET rate = excluded.rate, rate_limit = excluded.rate_limit,
                     due_bytes = excluded.due_bytes, activity = excluded.activity, live_at = excluded.live_at
-                """, report.volume, report.rate, report.rateLimit, report.dueBytes, report.activity, now)
+                """, report.volume, report.rate, report.rateLimit, report.dueBytes, report.activity.rawValue, now)
         }
     }
 }
@@ -257,7 +257,8 @@ package struct ScrubCoverage: Sendable, Hashable {
     package var policyBytes: Int64 = 0
     /// Bytes that were verified within their period.
     package var coveredBytes: Int64 = 0
-    package var overdueBytes: Int64 { policyBytes - coveredBytes }
+    /// Bytes whose period is over, or that were verified before everything was to be read.
+    package var dueBytes: Int64 = 0
     /// When the oldest page was verified, and how long that has been overdue.
     package var oldest: Timestamp?
     package var lag = Duration.zero
@@ -299,8 +300,8 @@ extension ScrubTable {
         }
     }
 
-    /// What is verified on each volume. Looks at all pages.
-    package func coverage(now: Timestamp) throws(StoreError) -> [VolumeID?: ScrubCoverage] {
+    /// What is verified on each volume. Looks at all pages. `since`: everything verified before is due.
+    package func coverage(now: Timestamp, since: Timestamp? = nil) throws(StoreError) -> [VolumeID?: ScrubCoverage] {
         var coverage: [VolumeID?: ScrubCoverage] = [:]
         var last: TorrentID?
         let rows: [PageRow] = try db.fetchValid(
@@ -320,6 +321,8 @@ extension ScrubTable {
                 let age = now - row.verifiedAt
                 let late = age - .seconds(row.period)
                 if late <= .zero { sum.coveredBytes += row.bytes } else { sum.lag = max(sum.lag, late) }
+                let isAwaited = since.map { row.verifiedAt < $0 } ?? false
+                if late > .zero || isAwaited { sum.dueBytes += row.bytes }
                 sum.oldest = min(sum.oldest ?? row.verifiedAt, row.verifiedAt)
             }
             coverage[row.volume] = sum

@@ -110,6 +110,15 @@ package struct ScrubMachine: Sendable {
         var isCaughtUp = false
         /// Whether it has read what was to be read at once, so that its usual pace holds again.
         var isAtUsualPace = false
+
+        /// Whether it reads, or is between two turns. With small torrents, it mostly is.
+        func isAtWork(now: Instant) -> Bool {
+            switch phase {
+            case .reading, .beginning, .ending: true
+            case .searching: pace.measured(now: now) > 0
+            case .idle(let until): until <= now && pace.measured(now: now) > 0
+            }
+        }
     }
 
     package private(set) var control: ScrubControl?
@@ -149,12 +158,12 @@ package struct ScrubMachine: Sendable {
     /// What `pieces scrub` shows of each volume.
     package func reports(now: Instant) -> [ScrubReport] {
         readers.sorted { $0.key < $1.key }.flatMap { _, reader -> [ScrubReport] in
-            let isReading = if case .reading = reader.phase { true } else { false }
+            let isReading = reader.isAtWork(now: now)
             return reader.volumes.compactMap { volume in
                 guard let volume else { return nil }
                 let isAway = away[volume].map { $0 > now } ?? false
-                let activity =
-                    isAway ? "away" : control?.isPaused == true ? "paused" : isReading ? "reading" : "idle"
+                let activity: ScrubActivity =
+                    isAway ? .away : control?.isPaused == true ? .paused : isReading ? .reading : .idle
                 return ScrubReport(
                     volume: volume, rate: isReading ? reader.pace.measured(now: now) : 0,
                     rateLimit: reader.pace.rate.map { Int64($0) }, dueBytes: max(0, reader.dueBytes),

@@ -69,7 +69,7 @@ enum ScrubText {
 
     private static func activity(of volume: Library.ScrubbedVolume) -> String {
         if volume.stored?.heldAt != nil { return "repairs stopped" }
-        return volume.volume?.offlineSince == nil ? volume.activity ?? "" : "away"
+        return volume.volume?.offlineSince == nil ? volume.activity?.rawValue ?? "" : "away"
     }
 
     private static func held(_ status: Library.ScrubStatus) -> String {
@@ -152,7 +152,7 @@ enum ScrubJSON {
                     json.field("covered_bytes", volume.coveredBytes)
                     json.field("oldest", volume.oldest?.rawValue)
                     json.field("lag_seconds", volume.lag.components.seconds)
-                    json.field("activity", volume.activity)
+                    json.field("activity", volume.activity?.rawValue)
                     json.field("rate", volume.rate)
                     json.field("rate_limit", volume.rateLimit)
                     json.field("due_bytes", volume.dueBytes)

@@ -68,6 +68,24 @@ import Verification
         #expect(except == [TorrentID(1)])
     }
 
+    /// Small torrents are read in less time than it takes to find the next one.
+    @Test func readerBetweenTwoTurnsIsStillReading() throws {
+        var machine = Self.started([Self.survey(1, ["sda"])])
+        let id = ScrubMachine.ReaderID("sda")
+        func activity(after time: Duration) -> ScrubActivity? { machine.reports(now: .origin + time).first?.activity }
+        #expect(activity(after: .zero) == .idle)
+        machine.found([TorrentID(1)], on: id, now: .origin)
+        #expect(activity(after: .zero) == .reading)
+        machine.began(TorrentID(1), on: id, bytes: 1 << 20, now: .origin)
+        machine.read(1 << 20, on: id, isLast: true, now: .origin)
+        machine.ended(on: id, now: .origin + .milliseconds(5))
+        #expect(activity(after: .milliseconds(5)) == .reading)
+        machine.wake(now: .origin + .milliseconds(6))
+        #expect(activity(after: .milliseconds(7)) == .reading, "while it searches")
+        machine.found([], on: id, now: .origin + .milliseconds(8))
+        #expect(activity(after: .milliseconds(8)) == .idle)
+    }
+
     @Test func pauseEndsTheTurnAndResumeContinues() {
         var machine = Self.started([Self.survey(1, ["sda"])])
         let id = ScrubMachine.ReaderID("sda")
