@@ -72,9 +72,9 @@ struct Benchmarks {
                 "how fast so many GiB (2) come from a web seed on this machine, beside curl with a sync, one peer, and other clients, the median of so many runs (3)",
             make: WebSeedBenchmark.init(arguments:)),
         Word(
-            name: "custody", arguments: "[scrub|import] [GIB|TORRENTS]",
+            name: "custody", arguments: "[scrub|peer|import] [GIB|TORRENTS]",
             help:
-                "how fast a scrub reads so many GiB (3), beside a plain reader past the page cache, and what the import of so many torrents (10000) costs; both without a word",
+                "how fast a scrub reads so many GiB (3), beside a plain reader past the page cache, how long a peer waits for blocks of so many GiB (2) meanwhile, and what the import of so many torrents (10000) costs; all without a word",
             make: CustodyBenchmark.init(arguments:)),
         Word(
             name: "siege", arguments: "[SECONDS] [ATTACK|names|comment|http]...",

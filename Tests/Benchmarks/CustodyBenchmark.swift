@@ -3,9 +3,10 @@ import System
 import SystemPackage
 import Torrent
 
-/// How fast a scrub reads, beside a plain reader past the page cache, and what the import of many torrents costs.
+/// How fast a scrub reads, beside a plain reader past the page cache, how long peers wait meanwhile, and what the import
+/// of many torrents costs.
 struct CustodyBenchmark: Benchmark {
-    private enum Part: String, CaseIterable { case scrub, `import` }
+    private enum Part: String, CaseIterable { case scrub, peer, `import` }
 
     private static let pieceLength = 1 << 20
     /// Bytes after which the rate of a scrub is taken: it begins up to a second after it was asked for.
@@ -38,6 +39,7 @@ struct CustodyBenchmark: Benchmark {
             print()
             switch part {
             case .scrub: try scrub(setup, bytes: (count ?? 3) << 30)
+            case .peer: try PeerWaits(setup: setup, bytes: (count ?? 2) << 30).run()
             case .import: try importTorrents(setup, count: count ?? 10_000)
             }
         }
