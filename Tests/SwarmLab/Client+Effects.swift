@@ -32,7 +32,9 @@ extension Client {
         case .serve(let key, let request): serve(request, to: key)
         case .recordIntents(let pieces): submit(.intents(pieces))
         case .verify(let work): verify(work)
-        case .release(let piece): buffers[piece] = nil
+        case .release(let piece):
+            if stopReason != .none { checkKept(piece) }
+            buffers[piece] = nil
         case .writeBlocks(let piece, let blocks): writeBlocks(piece, blocks)
         case .sync: sync()
         case .record(let claim): submit(.record(claim, fingerprints: [:]))

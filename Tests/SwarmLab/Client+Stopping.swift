@@ -44,6 +44,20 @@ extension Client {
         }
     }
 
+    /// The piece's buffer is freed while the client stops. What came of an incomplete piece is recorded by then, unless
+    /// the machine refused that, or the piece was bad.
+    func checkKept(_ piece: PieceIndex) {
+        guard swarm.fault == nil, swarm.wanted[piece], !swarm.have[piece], !swarm.unverified[piece], !excused[piece],
+            let buffer = buffers[piece]
+        else { return }
+        let kept = database.partials[piece]
+        let lost = buffer.keys.filter { kept?.contains($0) != true }
+        lab.report.keptBlocks += buffer.count - lost.count
+        if !lost.isEmpty {
+            lab.fail("client \(number) stops and loses blocks \(lost.sorted()) of piece \(piece), which had come")
+        }
+    }
+
     private func finish() {
         for piece in lab.scenario.geometry.pieces {
             if !disk.isDurable(piece) { lab.fail("client \(number) ended without piece \(piece) on disk") }

@@ -18,6 +18,8 @@ package struct Report: Sendable, Equatable {
     package var requests = 0
     package var duplicates = 0
     package var blocks = 0
+    /// Blocks of incomplete pieces that a stop kept.
+    package var keptBlocks = 0
     /// How many times the size of the torrent its first seed sent until the others had each piece between them.
     package var firstCopies = 0.0
 
@@ -29,7 +31,7 @@ package struct Report: Sendable, Equatable {
         let counts: [WritableKeyPath<Report, Int>] = [
             \.events, \.kills, \.powerCuts, \.cleanStops, \.faults, \.failedPieces, \.bans, \.strikes, \.checkedPieces,
             \.requests, \.duplicates,
-            \.blocks,
+            \.blocks, \.keptBlocks,
         ]
         for count in counts { sum[keyPath: count] += other[keyPath: count] }
     }

@@ -64,6 +64,7 @@ struct SwarmLabTests {
         var sum = Report(seed: 0)
         for seed in 1...60 as ClosedRange<UInt64> { sum += try Lab.run(Scenario(seed: seed)) }
         #expect(sum.kills > 5 && sum.powerCuts > 5 && sum.cleanStops > 5 && sum.faults > 5)
+        #expect(sum.keptBlocks > 5, "\(sum.keptBlocks)")
         #expect(sum.failedPieces > 20 && sum.bans > 5 && sum.checkedPieces > 50 && sum.duplicates > 5)
         // What is sent twice or in vain is little.
         #expect(sum.duplicates * 5 < sum.requests)
