@@ -33,6 +33,12 @@ package final class ActivePiece {
     private(set) var phase = Phase.downloading
     /// The only source that may be asked for blocks outside the end game, until it has proved itself.
     var assignedSource: SourceKey?
+    /// How often the piece failed its hash check with more than one possible culprit.
+    private let disputes: Int
+    /// The only source that may be asked for blocks of a disputed piece, until it is too slow: see
+    /// ``begins(with:now:)``.
+    private(set) var soleSource: SourceKey?
+    private var soleUntil = Instant.origin
     /// The source that currently fills the piece.
     var currentSource: SourceKey?
     /// Whether an early write of blocks is under way.
@@ -57,8 +63,9 @@ package final class ActivePiece {
     private(set) var requestCount = 0
     private var firstFree = 0
 
-    init(piece: PieceIndex, blockCount: Int, activatedAt: Instant) {
+    init(piece: PieceIndex, blockCount: Int, disputes: Int = 0, activatedAt: Instant) {
         self.piece = piece
+        self.disputes = disputes
         self.activatedAt = activatedAt
         blocks = Array(repeating: Block(), count: blockCount)
         freeCount = blockCount
@@ -115,6 +122,31 @@ package final class ActivePiece {
         for block in written { markOnDisk(block) }
         isBeingWritten = false
     }
+
+    // MARK: One source alone
+
+    /// How long the first attempt to fetch a disputed piece from one source may take. Each further one may take twice
+    /// as long, so that one of them is long enough.
+    private static let soleTime = Duration.seconds(60)
+    private static let mostDoublings = 10
+
+    /// The source will be asked for a block. If the piece was disputed and this is its first block, the others stay
+    /// away from it: with all of them, a source that always lies would spoil it each time, and never be found out. From
+    /// one alone, it either passes, which shows who lied before, or fails, which shows who lied now.
+    func begins(with source: SourceKey, now: Instant) {
+        guard disputes > 0, soleSource == nil, requestCount == 0, blocks.allSatisfy({ $0.sender == nil }) else {
+            return
+        }
+        soleSource = source
+        soleUntil = now + Self.soleTime * (1 << min(disputes - 1, Self.mostDoublings))
+    }
+
+    func mayBeFilled(by source: SourceKey) -> Bool { soleSource == nil || soleSource == source }
+
+    /// The source is too slow for the piece, or delivers nothing at present: others may help.
+    func endSoleSource() { soleSource = nil }
+
+    func isSoleSourceSlow(now: Instant) -> Bool { soleSource != nil && now >= soleUntil }
 
     // MARK: Requests
 

@@ -64,7 +64,8 @@ struct LateBlocks {
                 (1..<Self.copies).contains(piece.requests(for: block.block))
             else { continue }
             passed.append(next)
-            guard next.holder != source.key, source.serves(block.piece), !taken.contains(block), !source.owes(block)
+            guard next.holder != source.key, source.serves(block.piece), piece.mayBeFilled(by: source.key),
+                !taken.contains(block), !source.owes(block)
             else { continue }
             piece.request(block.block)
             taken.append(block)

@@ -25,6 +25,8 @@ package struct PieceStates: ~Copyable {
     /// Recorded blocks of pieces that are unverified or may become so. They count only if the piece turns out to be
     /// incomplete.
     private var heldPartials: [PieceIndex: PartialPiece] = [:]
+    /// How often pieces that are absent failed their hash check with more than one possible culprit.
+    private var disputes: [PieceIndex: Int] = [:]
     package private(set) var picker: PiecePicker
     package private(set) var intents: WriteIntents
     package private(set) var recheck = Recheck()
@@ -96,6 +98,7 @@ package struct PieceStates: ~Copyable {
         recorded[piece] = state == .recorded
         unverified[piece] = state == .unverified
         if state == .unverified { recheck.missedPiece() }
+        if have[piece] { disputes[piece] = nil }
     }
 
     /// The piece became absent: a candidate if it is wanted.
@@ -166,7 +169,8 @@ package struct PieceStates: ~Copyable {
     @discardableResult
     package mutating func activated(_ index: PieceIndex, now: Instant) -> ActivePiece {
         precondition(state(of: index) == .absent)
-        let piece = ActivePiece(piece: index, blockCount: geometry.blockCount(of: index), activatedAt: now)
+        let piece = ActivePiece(
+            piece: index, blockCount: geometry.blockCount(of: index), disputes: disputes[index] ?? 0, activatedAt: now)
         for block in padding[index] ?? [] { piece.restore(block) }
         picker.remove(index)
         intents.need(index)
@@ -196,6 +200,7 @@ package struct PieceStates: ~Copyable {
     /// Whether the source could be asked for a free block of the piece if the piece weren't assigned to another source.
     func isFillable(_ piece: ActivePiece, by source: BlockSource, budget: Int) -> Bool {
         piece.freeCount > 0 && piece.phase == .downloading && wanted[piece.piece] && source.serves(piece.piece)
+            && piece.mayBeFilled(by: source.key)
             && (piece.isBuffered || hasRoom(for: geometry.length(of: piece.piece), budget: budget))
     }
 
@@ -222,6 +227,16 @@ package struct PieceStates: ~Copyable {
     private mutating func holdPartial(of piece: ActivePiece) {
         guard piece.recordedCount > 0 else { return }
         heldPartials[piece.piece] = PartialPiece(piece: piece.piece, blocks: piece.recorded)
+    }
+
+    /// The piece failed its hash check, and any of several sources may have sent the bad data.
+    mutating func disputed(_ piece: PieceIndex) { disputes[piece, default: 0] += 1 }
+
+    /// Others may help where a source that was to fetch a disputed piece alone is too slow, or the given one is.
+    func endSoleSources(now: Instant, of source: SourceKey? = nil) {
+        for piece in active where piece.isSoleSourceSlow(now: now) || source != nil && piece.soleSource == source {
+            piece.endSoleSource()
+        }
     }
 
     /// The piece failed its hash check.

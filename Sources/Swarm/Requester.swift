@@ -47,7 +47,7 @@ struct Requester {
         now: Instant, using random: inout SeededGenerator
     ) -> BlockRef? {
         if let index = source.currentPiece {
-            if let block = take(from: index, for: source, of: &pieces, settings) { return block }
+            if let block = take(from: index, for: source, of: &pieces, settings, now: now) { return block }
             pieces.left(index, by: source.key)
             source.fills(nil)
         }
@@ -56,15 +56,18 @@ struct Requester {
         }
         source.fills(index)
         pieces[index]?.currentSource = source.key
-        return take(from: index, for: source, of: &pieces, settings)
+        return take(from: index, for: source, of: &pieces, settings, now: now)
     }
 
     private func take(
-        from index: PieceIndex, for source: BlockSource, of pieces: inout PieceStates, _ settings: SwarmSettings
+        from index: PieceIndex, for source: BlockSource, of pieces: inout PieceStates, _ settings: SwarmSettings,
+        now: Instant
     ) -> BlockRef? {
-        guard let piece = pieces[index], pieces.isEligible(piece, for: source, budget: settings.memoryBudget),
-            let block = piece.takeFree()
-        else { return nil }
+        guard let piece = pieces[index], pieces.isEligible(piece, for: source, budget: settings.memoryBudget) else {
+            return nil
+        }
+        piece.begins(with: source.key, now: now)
+        guard let block = piece.takeFree() else { return nil }
         pieces.buffered(piece)
         return BlockRef(piece: index, block: block)
     }

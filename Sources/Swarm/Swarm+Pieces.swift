@@ -110,6 +110,7 @@ extension Swarm {
             let reason = "sent piece \(piece.piece), which failed its hash check"
             return ban(guilty, reason: reason, for: piece.piece, now: now)
         }
+        pieces.disputed(piece.piece)
         // One of them sent bad data. Until the sender is known, each must prove itself again.
         for key in contributors {
             sources[key]?.mustProveItself()

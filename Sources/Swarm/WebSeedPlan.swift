@@ -89,6 +89,7 @@ struct WebSeedPlan {
         var blocks: [BlockRef] = []
         var (length, parts) = (0, 1)
         while let piece = pieces[index] {
+            piece.begins(with: seed.source.key, now: now)
             let isWhole = take(from: piece, onto: &blocks, &length, &parts, of: &pieces)
             guard isWhole, length < bytes, parts < Self.mostParts else { break }
             index = PieceIndex(index.value + 1)

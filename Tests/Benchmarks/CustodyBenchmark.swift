@@ -3,8 +3,8 @@ import System
 import SystemPackage
 import Torrent
 
-/// How fast a scrub reads, beside a plain reader past the page cache, how long peers wait meanwhile, and what the import
-/// of many torrents costs.
+/// How fast a scrub reads, beside a plain reader past the page cache, how long peers wait meanwhile, and what the
+/// import of many torrents costs.
 struct CustodyBenchmark: Benchmark {
     private enum Part: String, CaseIterable { case scrub, peer, `import` }
 

@@ -14,8 +14,6 @@ struct PeerWaits {
     private static let settling: UInt32 = 1_500_000
     /// Between an answer and the next request.
     private static let rest: UInt32 = 4000
-    /// What is dropped from the page cache around a block that is to be asked for: more than the kernel reads ahead.
-    private static let window = 512 << 10
 
     let setup: BenchmarkSetup
     let bytes: Int
@@ -61,13 +59,16 @@ struct PeerWaits {
                 usleep(Self.settling)
                 let before = try engine.readBytes
                 let times = try ask(peer, payload)
-                guard isReading else {
-                    quiet = times
-                    continue
+                let (read, asked) = (try engine.readBytes - before, times.count * Geometry.blockLength)
+                guard read >= asked * 9 / 10 else {
+                    throw BenchmarkError("the blocks came from the page cache, so that nothing is compared: try again")
                 }
-                disturbed = times
-                let asked = times.count * Geometry.blockLength
-                rate = Double(try engine.readBytes - before - asked) / Self.time.seconds
+                if isReading {
+                    disturbed = times
+                    rate = Double(read - asked) / Self.time.seconds
+                } else {
+                    quiet = times
+                }
             }
             guard rate > Self.rate / 2 else {
                 throw BenchmarkError(
@@ -90,12 +91,14 @@ struct PeerWaits {
     private func ask(_ peer: AskingPeer, _ payload: FilePath) throws -> [Duration] {
         let file = try FileDescriptor.open(payload, .readOnly)
         return try file.closeAfter {
+            // What is still to be written can't be dropped from the page cache.
+            guard fsync(file.rawValue) == 0 else { throw BenchmarkError("\(payload) can't be synced") }
             var times: [Duration] = []
             let end = ContinuousClock.now + Self.time
             while ContinuousClock.now < end {
                 let offset = Int.random(in: 0..<bytes / Geometry.blockLength) * Geometry.blockLength
-                posix_fadvise(
-                    file.rawValue, off_t(offset & ~(Self.window / 2 - 1)), off_t(Self.window), POSIX_FADV_DONTNEED)
+                // The whole file: parts of large pages aren't dropped.
+                posix_fadvise(file.rawValue, 0, 0, POSIX_FADV_DONTNEED)
                 let start = ContinuousClock.now
                 try peer.fetch(offset)
                 times.append(start.duration(to: .now))

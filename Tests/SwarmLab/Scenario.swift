@@ -118,6 +118,31 @@ package struct Scenario: Sendable {
         return scenario
     }
 
+    /// Two honest peers, and one or two that always lie, and few pieces: each of them takes part in the last piece.
+    package static func poisoned(seed: UInt64) -> Scenario {
+        var scenario = Scenario(seed: seed)
+        var random = SeededGenerator(seed: seed &* 0xc2b2_ae3d_27d4_eb4f &+ 11)
+        let pieces = Int.random(in: 1...4, using: &random)
+        scenario.geometry = Geometry(
+            totalBytes: Int64(pieces * 8 * Geometry.blockLength), pieceLength: 8 * Geometry.blockLength)!
+        scenario.loss = 0
+        scenario.trackers = [.honest]
+        scenario.limit = .seconds(1800)
+        var plan = ClientPlan()
+        if random.chance(0.7) { plan.settings.downloadLimit = Int.random(in: 50_000...400_000, using: &random) }
+        scenario.clients = [plan]
+        let liars = Int.random(in: 1...2, using: &random)
+        scenario.remotes = (0..<2 + liars).map { number in
+            var habits = Habits(have: Bitfield(fullCount: pieces))
+            habits.latency = random.duration(1...150)
+            habits.uploadRate = Int.random(in: 20_000...2_000_000, using: &random)
+            if number >= 2 { habits.lies = 1 }
+            return habits
+        }
+        scenario.remotes.shuffle(using: &random)
+        return scenario
+    }
+
     /// Peers and web seeds that together are much faster than the client's limit.
     package static func limited(seed: UInt64) -> Scenario {
         var scenario = webSeeds(seed: seed)

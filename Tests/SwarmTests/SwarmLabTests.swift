@@ -19,6 +19,13 @@ struct SwarmLabTests {
         #expect(report.seconds > 0)
     }
 
+    /// A peer that always lies can't spoil the last piece again and again.
+    @Test(arguments: seeds.prefix(200))
+    func poisonersCannotHoldUpTheLastPiece(seed: UInt64) throws {
+        let report = try Lab.run(.poisoned(seed: seed))
+        #expect(report.failedPieces <= 12 && report.seconds < 300, "\(report)")
+    }
+
     /// The download limit holds for peers and web seeds together.
     @Test(arguments: seeds.prefix(60))
     func limitHoldsForAllSourcesTogether(seed: UInt64) throws {
