@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// How long reads for peers take on a device, while a scrub reads there and while none does: a scrub backs off by it.
@@ -35,10 +36,22 @@ package final class ReadTimes: Sendable {
 
     private struct State {
         var scrubs: [UInt64: Int] = [:]
+        /// How many reads for peers are under way on the device.
+        var underWay: [UInt64: Int] = [:]
         /// How often a scrub began on the device.
         var beginnings: [UInt64: Int] = [:]
         var devices: [UInt64: Device] = [:]
+
+        /// A read for a peer ended.
+        mutating func ended(on device: UInt64) {
+            let left = (underWay[device] ?? 1) - 1
+            underWay[device] = left > 0 ? left : nil
+        }
     }
+
+    /// How long a call of a scrub waits for reads for peers at most, and how often it looks: a device that always reads
+    /// for peers is still verified.
+    private static let (patience, look) = (Duration.milliseconds(5), Duration.microseconds(100))
 
     private let state = Mutex(State())
 
@@ -47,6 +60,18 @@ package final class ReadTimes: Sendable {
     /// Takes what was measured on the device.
     package func take(_ device: UInt64) -> Device {
         state.withLock { $0.devices.removeValue(forKey: device) ?? Device() }
+    }
+
+    func isReadingForPeers(on device: UInt64) -> Bool { state.withLock { $0.underWay[device] != nil } }
+
+    /// Waits while reads for peers are under way on the device, for a moment.
+    func letPeersRead(on device: UInt64?) {
+        guard let device else { return }
+        var waited = Duration.zero
+        while waited < Self.patience, isReadingForPeers(on: device) {
+            usleep(UInt32(Self.look / .microseconds(1)))
+            waited += Self.look
+        }
     }
 
     func scrubBegan(on device: UInt64?) {
@@ -68,7 +93,11 @@ package final class ReadTimes: Sendable {
     /// Measures a read for a peer. It counts as disturbed if a scrub was reading at its beginning, or began meanwhile.
     func measure<Value>(on device: UInt64?, _ read: () throws(DiskError) -> Value) throws(DiskError) -> Value {
         guard let device else { return try read() }
-        let (wasScrubbed, beginnings) = state.withLock { (($0.scrubs[device] ?? 0) > 0, $0.beginnings[device] ?? 0) }
+        let (wasScrubbed, beginnings) = state.withLock { state in
+            state.underWay[device, default: 0] += 1
+            return ((state.scrubs[device] ?? 0) > 0, state.beginnings[device] ?? 0)
+        }
+        defer { state.withLock { $0.ended(on: device) } }
         let began = ContinuousClock.now
         let value = try read()
         let time = ContinuousClock.now - began

@@ -11,20 +11,28 @@ final class ScrubFile {
     /// The most bytes of one call: a peer's read waits for one of them at most.
     static let longestRead = 1 << 20
     /// The most bytes of one call when there is time: a peer hardly notices it.
-    static let politeRead = 256 << 10
+    static let politeRead = 128 << 10
 
     private let descriptor: Descriptor
     private let calls: any DiskCalls
     private let path: String
-    private let longestRead: Int
+    private let manners: Manners
+    private var longestRead: Int { manners.longestRead }
     private var direct: Int32?
     private var hasUncached = true
 
-    /// One call reads at most `longestRead` bytes.
-    init(_ descriptor: Descriptor, path: String, longestRead: Int) {
+    /// What calls do for the sake of others who read from the device.
+    struct Manners {
+        /// The most bytes of one call.
+        var longestRead = ScrubFile.longestRead
+        /// Waits before a call until others have read.
+        var letOthersRead: () -> Void = {}
+    }
+
+    init(_ descriptor: Descriptor, path: String, manners: Manners) {
         self.descriptor = descriptor
         self.path = path
-        self.longestRead = longestRead
+        self.manners = manners
         calls = descriptor.calls
         do { direct = try calls.openDirectToRead(descriptor.raw) } catch { direct = nil }
     }
@@ -39,6 +47,7 @@ final class ScrubFile {
     ) throws(DiskError) {
         var done = 0
         while done < buffer.count {
+            manners.letOthersRead()
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
             let count: Int
             do {
@@ -127,20 +136,20 @@ struct ScrubSource {
     private let payload: Payload
     private let scratch: UnsafeMutableRawBufferPointer
     private let isFresh: Bool
-    private let longestRead: Int
+    private let manners: ScrubFile.Manners
     private var folder: OpenFolder?
     private var files: [(file: PayloadFile, open: ScrubFile)] = []
 
-    /// `scratch` is aligned and has ``ScrubFile/longestRead`` bytes. One call reads at most `longestRead`.
+    /// `scratch` is aligned and has ``ScrubFile/longestRead`` bytes.
     init(
         _ disk: Disk, _ payload: Payload, scratch: UnsafeMutableRawBufferPointer, isFresh: Bool,
-        longestRead: Int = ScrubFile.longestRead
+        manners: ScrubFile.Manners = ScrubFile.Manners()
     ) {
         self.disk = disk
         self.payload = payload
         self.scratch = scratch
         self.isFresh = isFresh
-        self.longestRead = longestRead
+        self.manners = manners
     }
 
     mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
@@ -163,7 +172,7 @@ struct ScrubSource {
         if let known = files.first(where: { $0.file == file }) { return known.open }
         let pool = DescriptorPool(limit: 1)
         let descriptor = try disk.descriptor(payload, file, writing: false, in: &folder, from: pool)
-        let open = ScrubFile(descriptor, path: payload.path(of: file), longestRead: longestRead)
+        let open = ScrubFile(descriptor, path: payload.path(of: file), manners: manners)
         if files.count == Self.openFiles { files.removeFirst() }
         files.append((file, open))
         return open

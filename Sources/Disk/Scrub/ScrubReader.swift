@@ -49,7 +49,8 @@ package final class ScrubReader: Sendable {
     /// piece, and how long the reads took without the hashing.
     ///
     /// If `isFresh`, nothing that is cached counts, whatever the file system. With a place in line for digests, the
-    /// pieces are also hashed for the files that they belong to. At an idle priority, calls are short.
+    /// pieces are also hashed for the files that they belong to. At an idle priority, calls are short and let reads for
+    /// peers go first.
     package func read(
         _ payload: Payload, _ pieces: [PieceIndex], hashes: PieceHashes, isFresh: Bool = false,
         digests: ScrubDigests.Place? = nil, priority: Linux.Priority = .standard,
@@ -60,9 +61,13 @@ package final class ScrubReader: Sendable {
             Linux.setPriority(priority)
             let times = disk.peerReads
             times.scrubBegan(on: payload.device)
+            var manners = ScrubFile.Manners()
+            if priority == .idle {
+                manners.longestRead = ScrubFile.politeRead
+                manners.letOthersRead = { times.letPeersRead(on: payload.device) }
+            }
             let pass = Pass(
-                disk: disk, payload: payload, hashes: hashes, isFresh: isFresh,
-                longestRead: priority == .idle ? ScrubFile.politeRead : ScrubFile.longestRead, digests: digests)
+                disk: disk, payload: payload, hashes: hashes, isFresh: isFresh, manners: manners, digests: digests)
             let readings = pass.read(pieces) { times.scrubEnded(on: payload.device) }
             completion(readings)
         }
@@ -80,7 +85,7 @@ package final class ScrubReader: Sendable {
         let payload: Payload
         let hashes: PieceHashes
         let isFresh: Bool
-        let longestRead: Int
+        var manners = ScrubFile.Manners()
         var digests: ScrubDigests.Place?
 
         func read(_ pieces: [PieceIndex], readEnded: () -> Void) -> [ScrubReading] {
@@ -97,7 +102,7 @@ package final class ScrubReader: Sendable {
                 digests?.use { digester in pieces.flatMap { digester.add($0, nil) } }
                 return pieces.map { ScrubReading(piece: $0, verdict: .unreadable(error)) }
             }
-            var source = ScrubSource(disk, payload, scratch: scratch.bytes, isFresh: isFresh, longestRead: longestRead)
+            var source = ScrubSource(disk, payload, scratch: scratch.bytes, isFresh: isFresh, manners: manners)
             if isLong {
                 let readings = readLong(pieces, &source, memory.bytes)
                 readEnded()
@@ -270,7 +275,7 @@ extension Disk {
             var readings: [ScrubReading] = []
             for piece in pieces {
                 let pass = ScrubReader.Pass(
-                    disk: self, payload: payload, hashes: hashes, isFresh: true, longestRead: ScrubFile.longestRead)
+                    disk: self, payload: payload, hashes: hashes, isFresh: true)
                 readings += pass.read([piece]) {}
             }
             completion(readings)

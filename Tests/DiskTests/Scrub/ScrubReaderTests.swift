@@ -127,7 +127,7 @@ import Torrent
     }
 
     /// A peer's read waits for one call at most: where there is time, calls are short.
-    @Test(arguments: [(Linux.Priority.idle, 256 << 10), (.low, 1 << 20)]) func callsAreShortWhereThereIsTime(
+    @Test(arguments: [(Linux.Priority.idle, 128 << 10), (.low, 1 << 20)]) func callsAreShortWhereThereIsTime(
         priority: Linux.Priority, longest: Int
     ) async throws {
         let torrent = try SampleTorrent(length: 8 << 20, pieceLength: 2 << 20, seed: 6)
