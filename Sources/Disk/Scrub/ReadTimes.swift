@@ -62,10 +62,10 @@ package final class ReadTimes: Sendable {
         state.withLock { $0.devices.removeValue(forKey: device) ?? Device() }
     }
 
-    func isReadingForPeers(on device: UInt64) -> Bool { state.withLock { $0.underWay[device] != nil } }
+    package func isReadingForPeers(on device: UInt64) -> Bool { state.withLock { $0.underWay[device] != nil } }
 
     /// Waits while reads for peers are under way on the device, for a moment.
-    func letPeersRead(on device: UInt64?) {
+    package func letPeersRead(on device: UInt64?) {
         guard let device else { return }
         var waited = Duration.zero
         while waited < Self.patience, isReadingForPeers(on: device) {
@@ -91,7 +91,7 @@ package final class ReadTimes: Sendable {
     }
 
     /// Measures a read for a peer. It counts as disturbed if a scrub was reading at its beginning, or began meanwhile.
-    func measure<Value>(on device: UInt64?, _ read: () throws(DiskError) -> Value) throws(DiskError) -> Value {
+    package func measure<Value>(on device: UInt64?, _ read: () throws(DiskError) -> Value) throws(DiskError) -> Value {
         guard let device else { return try read() }
         let (wasScrubbed, beginnings) = state.withLock { state in
             state.underWay[device, default: 0] += 1
