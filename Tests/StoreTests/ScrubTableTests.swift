@@ -178,6 +178,11 @@ struct ScrubTableTests {
             let since = noon + (.zero - Self.day * 20)
             #expect(try db.scrubs.coverage(now: noon, since: since)[nil]?.dueBytes == 3 * 16384)
             #expect(try db.scrubs.coverage(now: noon, since: noon)[nil]?.dueBytes == 6 * 16384, "what is read now")
+            let cursor = ScrubVolumeRow.Cursor(torrent: ids[0], nextPiece: PieceIndex(2), pageBeganAt: noon)
+            try db.scrubs.add(VolumeID(rawValue: 1), readBytes: 1, pieces: 2, bad: 0, transients: 0, cursor: cursor)
+            #expect(try db.scrubs.coverage(now: noon, since: noon)[nil]?.dueBytes == 4 * 16384, "two were read")
+            let later = noon + .seconds(1)
+            #expect(try db.scrubs.coverage(now: noon, since: later)[nil]?.dueBytes == 6 * 16384, "read too early")
         }
     }
 

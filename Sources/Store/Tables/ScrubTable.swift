@@ -289,13 +289,32 @@ extension ScrubTable {
             period = try row.next()
         }
 
-        /// The bytes of the page's present pieces: only the torrent's last piece is shorter than the others.
-        var bytes: Int64 {
-            let population = have.reduce(0) { $0 + $1.nonzeroBitCount }
+        /// The first piece, counted within the page, that the reader of the page has not read yet; 0 if none reads it,
+        /// or if it began before everything was to be read.
+        func pieceToRead(_ cursors: [ScrubVolumeRow.Cursor], _ since: Timestamp?) -> Int {
+            let first = page * PageBits.pieceCount
+            let cursor = cursors.first {
+                $0.torrent == torrent && (first..<first + PageBits.pieceCount).contains($0.nextPiece.value)
+                    && $0.pageBeganAt >= since ?? Timestamp(Int64.min)
+            }
+            return (cursor?.nextPiece.value ?? first) - first
+        }
+
+        var bytes: Int64 { bytes(from: 0) }
+
+        /// The bytes of the page's present pieces from `first` on, counted within the page. Only the torrent's last
+        /// piece is shorter than the others.
+        func bytes(from first: Int) -> Int64 {
+            guard first < have.count * 8 else { return 0 }
+            let split = max(0, first) / 8
+            let begun = (have[split] & (0xff >> UInt8(max(0, first) % 8))).nonzeroBitCount
+            let population = have.dropFirst(split + 1).reduce(begun) { $0 + $1.nonzeroBitCount }
             let pieces = Int64(population) * pieceLength
             let last = (totalBytes - 1) / max(1, pieceLength)
             let bit = Int(last) - page * PageBits.pieceCount
-            guard bit >= 0, bit < have.count * 8, have[bit / 8] & (0x80 >> UInt8(bit % 8)) != 0 else { return pieces }
+            guard bit >= first, bit < have.count * 8, have[bit / 8] & (0x80 >> UInt8(bit % 8)) != 0 else {
+                return pieces
+            }
             return pieces - ((last + 1) * pieceLength - totalBytes)
         }
     }
@@ -304,6 +323,8 @@ extension ScrubTable {
     package func coverage(now: Timestamp, since: Timestamp? = nil) throws(StoreError) -> [VolumeID?: ScrubCoverage] {
         var coverage: [VolumeID?: ScrubCoverage] = [:]
         var last: TorrentID?
+        // Where readers are within a page, of which the database has the time of its oldest piece.
+        let cursors = try volumes().compactMap(\.cursor)
         let rows: [PageRow] = try db.fetchValid(
             """
             FROM (SELECT b.torrent_id, t.volume_id, t.piece_length, t.total_bytes, b.page, b.have, b.verified_at,
@@ -322,7 +343,7 @@ extension ScrubTable {
                 let late = age - .seconds(row.period)
                 if late <= .zero { sum.coveredBytes += row.bytes } else { sum.lag = max(sum.lag, late) }
                 let isAwaited = since.map { row.verifiedAt < $0 } ?? false
-                if late > .zero || isAwaited { sum.dueBytes += row.bytes }
+                if late > .zero || isAwaited { sum.dueBytes += row.bytes(from: row.pieceToRead(cursors, since)) }
                 sum.oldest = min(sum.oldest ?? row.verifiedAt, row.verifiedAt)
             }
             coverage[row.volume] = sum
