@@ -143,10 +143,14 @@ package final class ActivePiece {
 
     func mayBeFilled(by source: SourceKey) -> Bool { soleSource == nil || soleSource == source }
 
-    /// The source is too slow for the piece, or delivers nothing at present: others may help.
-    func endSoleSource() { soleSource = nil }
+    /// The source delivers nothing at present: others may help.
+    func endSoleSource(_ source: SourceKey) {
+        if soleSource == source { soleSource = nil }
+    }
 
-    func isSoleSourceSlow(now: Instant) -> Bool { soleSource != nil && now >= soleUntil }
+    func endSlowSoleSource(now: Instant) {
+        if now >= soleUntil { soleSource = nil }
+    }
 
     // MARK: Requests
 

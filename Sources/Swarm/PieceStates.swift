@@ -232,11 +232,14 @@ package struct PieceStates: ~Copyable {
     /// The piece failed its hash check, and any of several sources may have sent the bad data.
     mutating func disputed(_ piece: PieceIndex) { disputes[piece, default: 0] += 1 }
 
-    /// Others may help where a source that was to fetch a disputed piece alone is too slow, or the given one is.
-    func endSoleSources(now: Instant, of source: SourceKey? = nil) {
-        for piece in active where piece.isSoleSourceSlow(now: now) || source != nil && piece.soleSource == source {
-            piece.endSoleSource()
-        }
+    /// Others may help where a source that was to fetch a disputed piece alone is too slow.
+    func endSlowSoleSources(now: Instant) {
+        for piece in active { piece.endSlowSoleSource(now: now) }
+    }
+
+    /// Others may help with the disputed pieces that the source was to fetch alone.
+    func endSoleSource(_ source: SourceKey) {
+        for piece in active { piece.endSoleSource(source) }
     }
 
     /// The piece failed its hash check.

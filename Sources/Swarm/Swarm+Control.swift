@@ -75,7 +75,7 @@ extension Swarm {
         _ = requester.takeFillDue()
         for peer in peers.ordered { watch(peer, now: now) }
         watchWebSeeds(now: now)
-        pieces.endSoleSources(now: now)
+        pieces.endSlowSoleSources(now: now)
         chokeRound(now: now)
         superSeedTick(now: now)
         if ticks.takeSlow(now: now) {

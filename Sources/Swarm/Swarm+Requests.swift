@@ -151,7 +151,7 @@ extension Swarm {
         pieces.left(block.piece, by: source.key)
         leavePiece(source)
         if let piece = pieces[block.piece], piece.assignedSource == source.key { sources.endAssignment(of: piece) }
-        pieces.endSoleSources(now: now, of: source.key)
+        pieces[block.piece]?.endSoleSource(source.key)
         // Other sources are asked first; this one is not asked again at once.
         source.rejected(pausedUntil: now + Self.rejectPause)
         if source.rejections >= Self.maximumRejections { snub(source, now: now) }
@@ -183,7 +183,7 @@ extension Swarm {
             if source.key.paysAhead { limits.requestEnded(geometry.length(of: block)) }
         }
         for index in source.assignedPieces { pieces[index]?.assignedSource = nil }
-        pieces.endSoleSources(now: .origin, of: source.key)
+        pieces.endSoleSource(source.key)
         source.endAssignments()
         leavePiece(source)
     }

@@ -153,6 +153,7 @@ extension Swarm {
         guard let request = seed.source.takeRequest(block) else { return }
         if !request.isReleased { pieces.released(block) }
         if let piece = pieces[block.piece], piece.assignedSource == seed.source.key { sources.endAssignment(of: piece) }
+        pieces[block.piece]?.endSoleSource(seed.source.key)
     }
 
     /// Ends all runs of the seed: what they still owe is free for others.

@@ -323,7 +323,7 @@ extension ScrubTable {
     package func coverage(now: Timestamp, since: Timestamp? = nil) throws(StoreError) -> [VolumeID?: ScrubCoverage] {
         var coverage: [VolumeID?: ScrubCoverage] = [:]
         var last: TorrentID?
-        // Where readers are within a page, of which the database has the time of its oldest piece.
+        // Where readers are within their pages: the time of a page is that of its oldest piece.
         let cursors = try volumes().compactMap(\.cursor)
         let rows: [PageRow] = try db.fetchValid(
             """
