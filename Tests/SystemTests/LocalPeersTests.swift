@@ -294,7 +294,8 @@ import Torrent
                     running.output.contains("peer ")
                 }
                 let empty = try folder.appending("empty").makingFolder()
-                try await Self.aria2(torrent, data: empty, [], in: folder) { _ in
+                // Unlimited, it would have the rest in less time than passes between two looks at the seed's peers.
+                try await Self.aria2(torrent, data: empty, ["--max-download-limit=10K"], in: folder) { _ in
                     try await eventually("aria2 to dial the seed: \(running.output)", within: .seconds(150)) {
                         running.output.contains(/peer 127\.0\.0\.1:\d+ source 32\n/)
                     }
