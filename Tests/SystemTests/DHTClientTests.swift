@@ -37,8 +37,18 @@ import Torrent
         /// The other client has all of the torrent.
         func fillData() throws { try torrent.write(to: data) }
 
+        /// Searches begin 0, 30, 90 and 210 s after the start.
         func download(_ source: String, _ network: Network) async throws -> RunningProgram.End {
-            try await pieces.run(["download", source, "--output", pieces.output.string, "--json"] + network.options)
+            let download = ["download", source, "--output", pieces.output.string, "--json"] + network.options
+            do {
+                return try await pieces.run(download, within: .seconds(240))
+            } catch {
+                // What the engine knew last: its nodes, and the peers that it heard of.
+                let nodes = try await pieces.run(["dht", "--nodes", "--json"])
+                let peers = try await pieces.run(["peers", "1", "--json"])
+                Issue.record("no download: \(nodes) \(peers)")
+                throw error
+            }
         }
 
         /// Runs `body` beside our engine.
@@ -274,8 +284,10 @@ import Torrent
             try scene.fillData()
             try await withNetwork(of: scene) { network in
                 let more = ["--seed-ratio=0.0", "--check-integrity=true", "--bt-hash-check-seed=true"]
-                try await withProgram(aria, try Self.aria2(scene, .file, network, more), in: scene.folder) { _ in
-                    let end = try await scene.download(scene.source(form), network)
+                try await withProgram(aria, try Self.aria2(scene, .file, network, more), in: scene.folder) { seed in
+                    let result = await Result { try await scene.download(scene.source(form), network) }
+                    if case .failure = result { Issue.record("aria2 said: \(seed.output) \(seed.errors)") }
+                    let end = try result.get()
                     #expect(end.exitCode == 0, "\(end)")
                     #expect(scene.torrent.faults(in: scene.pieces.output) == [])
                 }
