@@ -255,7 +255,8 @@ let package = Package(
         .testTarget(
             name: "NetTests",
             dependencies: [
-                "TestSupport", "Net", "PeerWire", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system,
+                "TestSupport", "Net", "PeerWire", "TrackerWire", "Torrent", nioCore, nioEmbedded, nioPosix, nioSSL,
+                system,
             ],
             swiftSettings: house),
     ],

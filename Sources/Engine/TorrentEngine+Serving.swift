@@ -11,11 +11,11 @@ extension TorrentEngine {
     /// The most blocks of one peer that are read in one job and sent in one write.
     private static let servedTogether = 16
 
-    /// Releases a piece's buffer. A good piece stays in memory for a while, because peers request it as soon as it is
-    /// announced.
+    /// Releases a piece's buffer. A good piece that a peer doesn't have stays in memory for a while, because peers
+    /// request it as soon as it is announced.
     func release(_ piece: PieceIndex) {
         guard let buffer = writes.release(piece) else { return }
-        if swarm.have[piece], swarm.peerCount > 1 { environment.recent.keep(buffer, of: id, piece) }
+        if swarm.have[piece], swarm.isLacked(piece) { environment.recent.keep(buffer, of: id, piece) }
     }
 
     func dispatchServes() {

@@ -70,6 +70,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     /// A number that the owner attaches to the connection until the connection leaves the owner.
     package var unidentifiedNumber: UInt64?
 
+    private let memory: ReadBuffer
     private weak var owner: (any PeerConnectionOwner)?
     private weak var delegate: (any PeerConnectionDelegate)?
     private var state = State.opening(ByteBuffer())
@@ -97,13 +98,18 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Creates an incoming connection.
-    init(owner: any PeerConnectionOwner) {
+    init(owner: any PeerConnectionOwner, reading memory: ReadBuffer) {
         self.owner = owner
+        self.memory = memory
         direction = .incoming
     }
 
     /// Creates an outgoing connection, which sends its handshake first.
-    init(to address: PeerAddress, delegate: any PeerConnectionDelegate, sending ours: Handshake) {
+    init(
+        to address: PeerAddress, delegate: any PeerConnectionDelegate, sending ours: Handshake,
+        reading memory: ReadBuffer
+    ) {
+        self.memory = memory
         direction = .outgoing(address)
         remote = address
         self.delegate = delegate
@@ -214,7 +220,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     // MARK: What the channel says
 
     package func handlerAdded(context: ChannelHandlerContext) {
-        let transport = PeerTransport(context)
+        let transport = PeerTransport(context, reading: memory)
         self.transport = transport
         if context.channel.isActive { begin(transport) }
     }
@@ -259,7 +265,9 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if let transport { received(unwrapInboundIn(data), transport) }
+        let bytes = unwrapInboundIn(data)
+        if let transport { received(bytes, transport) }
+        memory.giveBack(bytes)
     }
 
     private func received(_ bytes: ByteBuffer, _ transport: PeerTransport) {

@@ -8,20 +8,13 @@ package struct PeerSockets: Sendable {
     package static let dialTimeout = TimeAmount.seconds(8)
     /// The maximum number of connections that wait in the kernel to be accepted.
     private static let backlog = 256
-    /// The maximum and first size of a read in bytes. Small reads keep the memory for each connection small.
+    /// The maximum size of a read in bytes. After each read, the peer's share of the work is settled.
     private static let largestRead = 32 << 10
-    private static let firstRead = 16 << 10
-    /// The maximum size of a read from a fast peer, and the number of owed bytes by which a peer counts as fast: more
-    /// than every peer owes that sends at all. Large reads need fewer calls.
-    private static let largestFastRead = 1 << 20
+    /// The number of owed bytes by which a peer counts as fast: more than every peer owes that sends at all. Its reads
+    /// may be as large as the buffer, because large reads need fewer calls.
     static let fastPeerBytes = 640 << 10
-    /// A channel keeps as many buffers as it may read at a time, and hundreds of peers have hundreds of channels.
+    /// With more, a channel would keep buffers of its own.
     private static let readsAtOnce: UInt = 1
-    static var fastReads: any RecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 64 << 10, maximum: largestFastRead)
-    }
-    /// The size of the first read on an incoming connection: a handshake and the first messages.
-    private static let firstIncomingRead = 4 << 10
     /// The numbers of bytes waiting to be sent to a peer above which reading from the peer stops and below which
     /// reading resumes. Both are larger than the data that is ever queued for a peer.
     private static let writeMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 20, high: 5 << 19)
@@ -29,10 +22,12 @@ package struct PeerSockets: Sendable {
     package let loop: any EventLoop
     /// The local address for outgoing connections and for the listening socket; `nil` for any.
     package let bind: PeerAddress.Host?
+    private let memory: ReadBuffer
 
     package init(loop: any EventLoop, bind: PeerAddress.Host?) {
         self.loop = loop
         self.bind = bind
+        memory = ReadBuffer(loop: loop)
     }
 
     /// Connects to a peer. The delegate receives the connection's events; `failed` is called only if no connection is
@@ -42,11 +37,11 @@ package struct PeerSockets: Sendable {
         failed: @escaping @Sendable (any Error) -> Void
     ) {
         loop.preconditionInEventLoop()
-        let connection = PeerConnection(to: address, delegate: delegate, sending: ours)
+        let connection = PeerConnection(to: address, delegate: delegate, sending: ours, reading: memory)
         do {
             var bootstrap = ClientBootstrap(group: loop).connectTimeout(Self.dialTimeout)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelOption(.recvAllocator, value: Self.receiveAllocator(first: Self.firstRead))
+                .channelOption(.recvAllocator, value: SharedReads(memory, limit: Self.largestRead, isFirst: true))
                 .channelOption(.writeBufferWaterMark, value: Self.writeMarks)
                 .channelOption(.maxMessagesPerRead, value: Self.readsAtOnce)
                 .channelInitializer { channel in
@@ -66,7 +61,7 @@ package struct PeerSockets: Sendable {
 
     /// Listens for peers on IPv6 and IPv4. Port 0 selects a free port, which the channel's local address shows.
     package func listen(port: Int, owner: any PeerConnectionOwner) async throws -> [any Channel] {
-        let bound = WeakOwner(owner)
+        let (bound, memory) = (WeakOwner(owner), memory)
         let server = ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: Int32(Self.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -74,13 +69,13 @@ package struct PeerSockets: Sendable {
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptPause()) }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.recvAllocator, value: Self.receiveAllocator(first: Self.firstIncomingRead))
+            .childChannelOption(.recvAllocator, value: SharedReads(memory, limit: Self.largestRead, isFirst: true))
             .childChannelOption(.writeBufferWaterMark, value: Self.writeMarks)
             .childChannelOption(.maxMessagesPerRead, value: Self.readsAtOnce)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let owner = bound.owner else { throw ChannelError.ioOnClosedChannel }
-                    try channel.pipeline.syncOperations.addHandler(PeerConnection(owner: owner))
+                    try channel.pipeline.syncOperations.addHandler(PeerConnection(owner: owner, reading: memory))
                 }
             }
         if let bind { return [try await server.bind(to: PeerAddress(bind, port: UInt16(port)).socketAddress).get()] }
@@ -90,10 +85,6 @@ package struct PeerSockets: Sendable {
         } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
             return [try await server.bind(to: SocketAddress(ipAddress: "0.0.0.0", port: port)).get()]
         }
-    }
-
-    private static func receiveAllocator(first: Int) -> any RecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: first, maximum: largestRead)
     }
 }
 

@@ -8,11 +8,16 @@ import NIOPosix
 /// The transport is confined to the event loop of its channel.
 final class PeerTransport {
     private let context: ChannelHandlerContext
+    private let memory: ReadBuffer
     private var needsFlush = false
     private var readsMuch = false
     private var watermark = ReceiveLowWatermark()
 
-    init(_ context: ChannelHandlerContext) { self.context = context }
+    /// The channel reads into `memory`.
+    init(_ context: ChannelHandlerContext, reading memory: ReadBuffer) {
+        self.context = context
+        self.memory = memory
+    }
 
     var loop: any EventLoop { context.eventLoop }
     var isWritable: Bool { context.channel.isWritable }
@@ -62,7 +67,8 @@ final class PeerTransport {
         if bytes >= PeerSockets.fastPeerBytes, !readsMuch {
             // A peer that owes this much is fast: large reads need fewer calls.
             readsMuch = true
-            try context.channel.syncOptions?.setOption(.recvAllocator, value: PeerSockets.fastReads)
+            let reads = SharedReads(memory, limit: ReadBuffer.capacity, isFirst: false)
+            try context.channel.syncOptions?.setOption(.recvAllocator, value: reads)
         }
         guard watermark.expect(bytes: bytes, rate: rate) else { return }
         setWatermark()

@@ -211,12 +211,17 @@ package actor RangeClient {
         }
     }
 
+    /// A body is read in a few large pieces.
+    private static var reads: any RecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 64 << 10, maximum: 1 << 20)
+    }
+
     private func connect(to addresses: [SocketAddress], of url: TrackerURL, _ generation: Int) throws(TrackerError) {
         let tls = url.scheme == .https ? try shared.tls.context() : nil
         var bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(shared.options.connectTimeout))
             .channelOption(.autoRead, value: false)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.recvAllocator, value: PeerSockets.fastReads)
+            .channelOption(.recvAllocator, value: Self.reads)
             .channelOption(.maxMessagesPerRead, value: 2)
             .resolver(KnownAddresses(addresses, loop))
         if let address = shared.options.bindAddress {

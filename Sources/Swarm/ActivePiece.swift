@@ -62,6 +62,8 @@ package final class ActivePiece {
     /// The number of outstanding requests for all blocks.
     private(set) var requestCount = 0
     private var firstFree = 0
+    /// The sources of blocks that more than one was asked for.
+    private var rivals: [Int: [SourceKey]] = [:]
 
     init(piece: PieceIndex, blockCount: Int, disputes: Int = 0, activatedAt: Instant) {
         self.piece = piece
@@ -172,6 +174,17 @@ package final class ActivePiece {
         blocks[block].requests += 1
         requestCount += 1
     }
+
+    /// Counts a request for a block that another source was asked for before.
+    func request(_ block: Int, again source: SourceKey, besides holder: SourceKey) {
+        request(block)
+        var keys = rivals[block] ?? []
+        for key in [holder, source] where !keys.contains(key) { keys.append(key) }
+        rivals[block] = keys
+    }
+
+    /// Removes and returns the sources that were asked for the block besides each other.
+    func takeRivals(for block: Int) -> [SourceKey] { rivals.removeValue(forKey: block) ?? [] }
 
     /// Counts one request for the block fewer.
     func release(_ block: Int) {

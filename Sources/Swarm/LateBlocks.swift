@@ -67,7 +67,7 @@ struct LateBlocks {
             guard next.holder != source.key, source.serves(block.piece), piece.mayBeFilled(by: source.key),
                 !taken.contains(block), !source.owes(block)
             else { continue }
-            piece.request(block.block)
+            piece.request(block.block, again: source.key, besides: next.holder)
             taken.append(block)
         }
         requests += passed.reversed()

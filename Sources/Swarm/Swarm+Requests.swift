@@ -39,7 +39,7 @@ extension Swarm {
         }
         pieces.buffered(piece)
         if !sent.isReleased { piece.release(block.block) }
-        if piece.requests(for: block.block) > 0 { cancelOthers(block, now: now) }
+        if piece.requests(for: block.block) > 0 { cancelOthers(block, of: piece, now: now) }
         if piece.isComplete { complete(piece, now: now) }
         return .store
     }
@@ -123,7 +123,12 @@ extension Swarm {
     }
 
     /// Cancels the requests for a block that has arrived from another source.
-    private mutating func cancelOthers(_ block: BlockRef, now: Instant) {
+    private mutating func cancelOthers(_ block: BlockRef, of piece: ActivePiece, now: Instant) {
+        for key in piece.takeRivals(for: block.block) {
+            if let other = sources[key], cancel(block, of: other, now: now) { fill(other, now: now) }
+        }
+        // Seldom: who was asked first gave the block back, and it was asked for anew before it was asked for again.
+        guard piece.requests(for: block.block) > 0 else { return }
         for other in sources.ordered where cancel(block, of: other, now: now) { fill(other, now: now) }
     }
 

@@ -180,6 +180,10 @@ package struct Swarm: ~Copyable {
     package var peerCount: Int { peers.count }
     /// The number of connected peers that have every piece.
     package var seedCount: Int { pieces.picker.seedCount - webSeeds.count }
+    /// Whether a connected peer doesn't have the piece, and so may ask for it. Web seeds count as having all.
+    package func isLacked(_ piece: PieceIndex) -> Bool {
+        pieces.picker.availability(of: piece) - webSeeds.count < peers.count
+    }
     package var dialCount: Int { peers.dialCount }
     /// Whether the peer supports the fast extension (BEP 6).
     package func supportsFast(_ key: PeerKey) -> Bool { peers[key]?.supportsFast ?? false }

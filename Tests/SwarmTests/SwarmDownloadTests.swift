@@ -247,6 +247,37 @@ struct SwarmDownloadTests {
         #expect(bench.swarm.transfer.wasted == Int64(Geometry.blockLength))
     }
 
+    /// Whoever of them delivers it first, the others needn't.
+    @Test(arguments: 0..<3) func allOtherHoldersOfABlockAreToldToForgetIt(first: Int) throws {
+        let bench = SwarmBench(pieces: 1, blocks: 1).started()
+        var holders: [PeerKey] = []
+        for number in 1...3 {
+            holders.append(bench.connectSeed(number))
+            bench.advance(.milliseconds(1200))
+        }
+        let block = BlockRequest(piece: PieceIndex(0), begin: 0, length: Geometry.blockLength)
+        let asked = bench.take()
+        for holder in holders { #expect(asked.contains(.request(.peer(holder), block)), "\(holder)") }
+        #expect(bench.deliver(holders[first], block) == .store)
+        let told = bench.take()
+        for (number, holder) in holders.enumerated() {
+            #expect(told.contains(.cancel(.peer(holder), block)) == (number != first), "\(holder)")
+        }
+    }
+
+    /// A piece that all have needn't stay in memory for them.
+    @Test func peersThatLackAPieceAreKnown() {
+        let bench = SwarmBench(pieces: 2).started()
+        func lacked() -> [Int] { bench.geometry.pieces.filter { bench.swarm.isLacked($0) }.map(\.value) }
+        #expect(lacked() == [])
+        _ = bench.connectSeed(1)
+        #expect(lacked() == [])
+        let leecher = bench.connect(2, have: [1])
+        #expect(lacked() == [0])
+        bench.feed { $0.has(leecher, 0, now: $1) }
+        #expect(lacked() == [])
+    }
+
     @Test func blocksAreRequestedOnceBeforeTheEndGame() {
         let bench = SwarmBench(pieces: 30, blocks: 4).started()
         let keys = (1...4).map { bench.connectSeed($0) }
