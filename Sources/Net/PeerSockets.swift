@@ -8,11 +8,15 @@ package struct PeerSockets: Sendable {
     package static let dialTimeout = TimeAmount.seconds(8)
     /// The maximum number of connections that wait in the kernel to be accepted.
     private static let backlog = 256
-    /// The maximum size of a read in bytes. After each read, the peer's share of the work is settled.
+    /// The maximum and first size of a read in bytes. After each read, the peer's share of the work is settled.
     private static let largestRead = 32 << 10
+    private static let firstRead = 16 << 10
+    /// The size of the first read on an incoming connection after the handshake.
+    private static let firstIncomingRead = 4 << 10
     /// The number of owed bytes by which a peer counts as fast: more than every peer owes that sends at all. Its reads
     /// may be as large as the buffer, because large reads need fewer calls.
     static let fastPeerBytes = 640 << 10
+    private static let firstFastRead = 64 << 10
     /// With more, a channel would keep buffers of its own.
     private static let readsAtOnce: UInt = 1
     /// The numbers of bytes waiting to be sent to a peer above which reading from the peer stops and below which
@@ -41,7 +45,7 @@ package struct PeerSockets: Sendable {
         do {
             var bootstrap = ClientBootstrap(group: loop).connectTimeout(Self.dialTimeout)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelOption(.recvAllocator, value: SharedReads(memory, limit: Self.largestRead, isFirst: true))
+                .channelOption(.recvAllocator, value: Self.reads(into: memory, first: Self.firstRead))
                 .channelOption(.writeBufferWaterMark, value: Self.writeMarks)
                 .channelOption(.maxMessagesPerRead, value: Self.readsAtOnce)
                 .channelInitializer { channel in
@@ -69,7 +73,7 @@ package struct PeerSockets: Sendable {
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptPause()) }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.recvAllocator, value: SharedReads(memory, limit: Self.largestRead, isFirst: true))
+            .childChannelOption(.recvAllocator, value: Self.reads(into: memory, first: Self.firstIncomingRead))
             .childChannelOption(.writeBufferWaterMark, value: Self.writeMarks)
             .childChannelOption(.maxMessagesPerRead, value: Self.readsAtOnce)
             .childChannelInitializer { channel in
@@ -85,6 +89,15 @@ package struct PeerSockets: Sendable {
         } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
             return [try await server.bind(to: SocketAddress(ipAddress: "0.0.0.0", port: port)).get()]
         }
+    }
+
+    private static func reads(into memory: ReadBuffer, first: Int) -> SharedReads {
+        SharedReads(memory, initial: first, largest: largestRead, isFirst: true)
+    }
+
+    /// The reads of a fast peer.
+    static func fastReads(into memory: ReadBuffer) -> SharedReads {
+        SharedReads(memory, initial: firstFastRead, largest: ReadBuffer.capacity, isFirst: false)
     }
 }
 

@@ -67,7 +67,7 @@ final class PeerTransport {
         if bytes >= PeerSockets.fastPeerBytes, !readsMuch {
             // A peer that owes this much is fast: large reads need fewer calls.
             readsMuch = true
-            let reads = SharedReads(memory, limit: ReadBuffer.capacity, isFirst: false)
+            let reads = PeerSockets.fastReads(into: memory)
             try context.channel.syncOptions?.setOption(.recvAllocator, value: reads)
         }
         guard watermark.expect(bytes: bytes, rate: rate) else { return }

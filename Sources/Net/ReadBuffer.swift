@@ -29,29 +29,38 @@ package final class ReadBuffer: Sendable {
     }
 }
 
-/// Lets a channel read into the ``ReadBuffer`` of its loop.
+/// Lets a channel read into the ``ReadBuffer`` of its loop. Reads grow while they are full: a flood of small messages
+/// is then seen before much of it was read.
 package struct SharedReads: RecvByteBufferAllocator {
-    /// A channel keeps its first buffer for ever, and asks for a new one as long as that may be larger.
+    /// A channel keeps its first buffer for ever, and would read into that again if the next one couldn't be larger
+    /// (`NIOPooledRecvBufferAllocator`).
     private static let firstBytes = 1024
+    private static let fewest = 4096
 
     private let memory: ReadBuffer
-    private let limit: Int
+    private let largest: Int
+    private var sizes: AdaptiveRecvByteBufferAllocator
     private var isFirst: Bool
 
     /// - Parameters:
-    ///   - limit: the most bytes of one read, at most ``ReadBuffer/capacity``.
-    ///   - isFirst: whether the channel has read nothing yet.
-    package init(_ memory: ReadBuffer, limit: Int, isFirst: Bool) {
+    ///   - initial: the most bytes of the next read.
+    ///   - largest: the most bytes of any read, at most ``ReadBuffer/capacity``.
+    ///   - isFirst: whether the channel has read nothing yet. Its first read has at most 1 KiB.
+    package init(_ memory: ReadBuffer, initial: Int, largest: Int, isFirst: Bool) {
         self.memory = memory
-        self.limit = limit
+        self.largest = largest
         self.isFirst = isFirst
+        sizes = AdaptiveRecvByteBufferAllocator(minimum: Self.fewest, initial: initial, maximum: largest)
     }
 
     package func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        isFirst ? allocator.buffer(capacity: Self.firstBytes) : memory.take(limit, allocator)
+        guard !isFirst else { return allocator.buffer(capacity: Self.firstBytes) }
+        return memory.take(sizes.nextBufferSize() ?? largest, allocator)
     }
 
     package mutating func record(actualReadBytes: Int) -> Bool {
+        // A full first read says nothing about the size of the next.
+        if !isFirst { _ = sizes.record(actualReadBytes: actualReadBytes) }
         isFirst = false
         return true
     }

@@ -62,7 +62,7 @@ package final class ActivePiece {
     /// The number of outstanding requests for all blocks.
     private(set) var requestCount = 0
     private var firstFree = 0
-    /// The sources of blocks that more than one was asked for.
+    /// The sources that were asked for a block, for each block that more than one was asked for.
     private var rivals: [Int: [SourceKey]] = [:]
 
     init(piece: PieceIndex, blockCount: Int, disputes: Int = 0, activatedAt: Instant) {

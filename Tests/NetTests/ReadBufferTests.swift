@@ -11,7 +11,7 @@ import Testing
 
     /// A channel that has read before.
     private func reads(_ memory: ReadBuffer, limit: Int) -> SharedReads {
-        SharedReads(memory, limit: limit, isFirst: false)
+        SharedReads(memory, initial: limit, largest: limit, isFirst: false)
     }
 
     private func address(of buffer: ByteBuffer) -> UnsafeRawPointer? {
@@ -28,15 +28,21 @@ import Testing
     /// What a channel keeps for ever is small, and it asks for more each time.
     @Test func firstReadOfAChannelIsItsOwn() {
         let memory = ReadBuffer(loop: loop)
-        var reads = SharedReads(memory, limit: 32 << 10, isFirst: true)
+        var reads = SharedReads(memory, initial: 4096, largest: 32 << 10, isFirst: true)
         let first = reads.buffer(allocator: allocator)
         #expect(first.storageCapacity <= 1024)
         memory.giveBack(first)
-        #expect(reads.record(actualReadBytes: 1) && reads.nextBufferSize() == nil)
+        for size in [4096, 4096, 8192, 16384, 32768, 32768] {
+            // All reads are full.
+            #expect(reads.record(actualReadBytes: size) && reads.nextBufferSize() == nil)
+            let next = reads.buffer(allocator: allocator)
+            #expect(next.writableBytes >= 4096 && next.writableBytes <= 32 << 10)
+            memory.giveBack(next)
+        }
         #expect(reads.buffer(allocator: allocator).writableBytes == 32 << 10)
     }
 
-    @Test(arguments: [1, 4096, 32 << 10, ReadBuffer.capacity]) func readsShareTheMemory(limit: Int) {
+    @Test(arguments: [4096, 32 << 10, ReadBuffer.capacity]) func readsShareTheMemory(limit: Int) {
         let memory = ReadBuffer(loop: loop)
         var address: UnsafeRawPointer?
         for n in 0..<4 {
