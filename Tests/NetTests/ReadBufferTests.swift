@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    /// Bytes that somebody kept aren't overwritten, and a read that wasn't given back is replaced.
+    /// Bytes that are still referred to aren't overwritten, and a read that wasn't given back is replaced.
     @Test func keptBytesStay() {
         let memory = ReadBuffer(loop: loop)
         let reads = reads(memory, limit: 4096)
