@@ -69,7 +69,8 @@ let package = Package(
         .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         .target(
             name: "CLinux", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-        .target(name: "System", dependencies: ["CLinux", system], swiftSettings: rooms),
+        .target(name: "CMapping", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "System", dependencies: ["CLinux", "CMapping", system], swiftSettings: rooms),
         .target(name: "Bencode", swiftSettings: rooms),
         .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: rooms),
         .target(name: "Import", dependencies: ["Bencode", "Torrent"], swiftSettings: rooms),

@@ -1,3 +1,4 @@
+package import System
 package import SystemPackage
 
 /// Every system call of this room. Tests replace it with a faulty disk, or record the order of operations.
@@ -38,6 +39,8 @@ package protocol DiskCalls: Sendable {
     /// the bytes, or the file system can't tell.
     func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno)
         -> Int
+    /// The bytes where the page cache has them; `nil` if it doesn't hold all of them, or can't tell.
+    func mapCached(_ descriptor: Int32, at offset: Int64, length: Int) -> CachedRange?
     /// `pwrite`.
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int
     func truncate(_ descriptor: Int32, to length: Int64) throws(Errno)
@@ -92,12 +95,14 @@ package protocol DiskCalls: Sendable {
 }
 
 extension DiskCalls {
-    /// The default, for implementations without a page cache.
+    // The defaults, for implementations without a page cache.
     package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64)
         throws(Errno) -> Int
     {
         throw .notSupported
     }
+
+    package func mapCached(_ descriptor: Int32, at offset: Int64, length: Int) -> CachedRange? { nil }
 
     package func isReadOnly(_ descriptor: Int32) throws(Errno) -> Bool { false }
 

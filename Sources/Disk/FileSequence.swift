@@ -68,6 +68,19 @@ struct FileSequenceReader: ByteSource {
         }
     }
 
+    mutating func map(at offset: Int64, length: Int) -> CachedBytes? {
+        let file = files.file(at: offset)
+        guard Int64(length) <= files.offsets[file + 1] - offset else { return nil }
+        // An error is left to the regular read that follows, which reports it.
+        do {
+            let descriptor = try descriptor(file)
+            return calls.mapCached(descriptor.raw, at: offset - files.offsets[file], length: length)
+                .map { CachedBytes(range: $0, descriptor: descriptor) }
+        } catch {
+            return nil
+        }
+    }
+
     mutating func readAhead(at offset: Int64, length: Int) {
         let file = files.file(at: offset)
         let here = min(Int64(length), files.offsets[file + 1] - offset)

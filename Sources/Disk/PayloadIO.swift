@@ -7,6 +7,8 @@ protocol ByteSource {
     /// Fills the buffer with the bytes from `offset` on without waiting for a disk. `false` means only that a regular
     /// read is needed.
     mutating func readCached(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Bool
+    /// The bytes where the page cache has them; `nil` if they have to be read.
+    mutating func map(at offset: Int64, length: Int) -> CachedBytes?
     /// Hints that these bytes will be read soon.
     mutating func readAhead(at offset: Int64, length: Int)
 }
@@ -73,6 +75,19 @@ struct PayloadReader: ByteSource {
             } catch { return false }
         }
         return true
+    }
+
+    mutating func map(at offset: Int64, length: Int) -> CachedBytes? {
+        var segments = payload.layout.segments(offset: offset, length: length).makeIterator()
+        guard let segment = segments.next(), segment.length == length, let file = payload.place(of: segment.file),
+            case .entry = file
+        else { return nil }
+        // An error is left to the regular read that follows, which reports it.
+        do {
+            let descriptor = try open(file)
+            return disk.calls.mapCached(descriptor.raw, at: segment.fileOffset, length: length)
+                .map { CachedBytes(range: $0, descriptor: descriptor) }
+        } catch { return nil }
     }
 
     mutating func readAhead(at offset: Int64, length: Int) {

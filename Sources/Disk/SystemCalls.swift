@@ -1,5 +1,5 @@
 import Glibc
-import System
+package import System
 package import SystemPackage
 import Torrent
 
@@ -104,6 +104,10 @@ package struct SystemCalls: DiskCalls {
         throws(Errno) -> Int
     {
         try Linux.readCached(descriptor, into: buffers, at: offset)
+    }
+
+    package func mapCached(_ descriptor: Int32, at offset: Int64, length: Int) -> CachedRange? {
+        CachedRange(descriptor, at: offset, length: length)
     }
 
     package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {

@@ -81,9 +81,8 @@ package struct Claims: Sendable {
     }
 
     private static func folder(of row: TorrentRow) -> [String] {
-        var folder = FilePath(row.output)
-        _ = folder.removePrefix(RecordedDisk.root)
-        return folder.components.map(\.string)
+        let components = row.output.split(separator: "/").map(String.init)
+        return Array(components.dropFirst(components.first == RecordedDisk.rootName ? 1 : 0))
     }
 
     /// The blocks of metadata of a torrent that waits for it. Throws when one isn't right, or when the torrent neither

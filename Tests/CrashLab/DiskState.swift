@@ -35,29 +35,29 @@ package struct DiskState: Sendable {
 
     /// Puts all of it, or one owner's, into an empty folder that is there.
     package func materialise(in folder: FilePath, only owner: Owner? = nil) throws {
-        var paths: [Node: FilePath] = [:]
-        try materialise(.root, in: folder, owner, &paths)
+        var paths: [Node: String] = [:]
+        try materialise(.root, in: folder.string, owner, &paths)
     }
 
-    private func setTime(of path: FilePath, to nanoseconds: Int64) throws {
+    private func setTime(of path: String, to nanoseconds: Int64) throws {
         let time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-        guard utimensat(AT_FDCWD, path.string, [time, time], 0) == 0 else { throw Errno(rawValue: errno) }
+        guard utimensat(AT_FDCWD, path, [time, time], 0) == 0 else { throw Errno(rawValue: errno) }
     }
 
     /// `paths` has the first name of each file: another one is a link to it.
     private func materialise(
-        _ directory: Node, in folder: FilePath, _ owner: Owner?, _ paths: inout [Node: FilePath]
+        _ directory: Node, in folder: String, _ owner: Owner?, _ paths: inout [Node: String]
     ) throws {
         for (name, node) in directories[directory] ?? [:] where owner == nil || owners[node] == owner {
-            let path = folder.appending(name)
+            let path = "\(folder)/\(name)"
             if let first = paths[node] {
-                guard link(first.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+                guard link(first, path) == 0 else { throw Errno(rawValue: errno) }
             } else if let file = files[node] {
                 paths[node] = path
-                try Files.write(file.bytes, to: path)
+                try Files.write(file.bytes, to: FilePath(path))
                 try setTime(of: path, to: file.modified)
             } else {
-                guard mkdir(path.string, 0o777) == 0 else { throw Errno(rawValue: errno) }
+                guard mkdir(path, 0o777) == 0 else { throw Errno(rawValue: errno) }
                 try materialise(node, in: path, owner, &paths)
             }
         }

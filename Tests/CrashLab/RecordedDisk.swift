@@ -13,7 +13,8 @@ package final class RecordedDisk: DiskCalls {
 
     /// The recording's folder as sessions know it, wherever it is: a database that says so can be looked at in another
     /// folder.
-    package static let root: FilePath = "/modelled-disk"
+    package static let root = FilePath("/\(rootName)")
+    static let rootName = "modelled-disk"
     /// The device that everything is on.
     private static let device: UInt64 = 1
 

@@ -1,7 +1,7 @@
 package import Disk
 import Glibc
 import Synchronization
-import System
+package import System
 package import SystemPackage
 
 /// The system's calls with a record of them, and faults where a test wants them.
@@ -34,6 +34,11 @@ package final class FaultyDisk: DiskCalls {
         package var hasPageCache = false
         /// Bytes of each file, by its name, that are in the page cache; `nil` is all of them.
         package var cached: Int?
+        /// Whether bytes in the page cache can be mapped, and what happens to the file after they were.
+        package var hasMappings = false
+        package var afterMapping: (@Sendable (_ descriptor: Int32) -> Void)?
+        /// How often bytes were mapped.
+        package fileprivate(set) var mapped = 0
         /// Files that are said to be on another device than they are.
         package var devices: [String: UInt64] = [:]
         /// Files of which somebody said that bytes of them are read soon, each time.
@@ -68,6 +73,7 @@ package final class FaultyDisk: DiskCalls {
     /// The bytes of the longest read that was asked for.
     package var longestRead: Int { state.withLock(\.longestRead) }
     package var opened: Int { state.withLock(\.opened) }
+    package var mapped: Int { state.withLock(\.mapped) }
     package var readAheads: [String] { state.withLock(\.readAheads) }
     /// How often reads will still find another bit.
     package var flipsLeft: [String: Int] { state.withLock { $0.flips.mapValues(\.times) } }
@@ -246,6 +252,19 @@ package final class FaultyDisk: DiskCalls {
             if count < buffer.count { break }
         }
         return done
+    }
+
+    package func mapCached(_ descriptor: Int32, at offset: Int64, length: Int) -> CachedRange? {
+        let end = state.withLock { $0.hasMappings ? Int64($0.cached ?? .max) : 0 }
+        guard offset + Int64(length) <= end, let range = system.mapCached(descriptor, at: offset, length: length) else {
+            return nil
+        }
+        let change = state.withLock { state in
+            state.mapped += 1
+            return state.afterMapping
+        }
+        change?(descriptor)
+        return range
     }
 
     package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {

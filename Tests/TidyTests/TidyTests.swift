@@ -86,8 +86,10 @@ import Testing
         for file in Tree.files(below: folder) {
             var isInText = false
             for (number, line) in file.lines.enumerated() {
-                if !line.ranges(of: "\"\"\"").count.isMultiple(of: 2) { isInText.toggle() }
-                guard line.count > 120, !isInText, !line.contains("\""), !line.contains("https://") else { continue }
+                if line.utf8.contains(UInt8(ascii: "\"")), !line.ranges(of: "\"\"\"").count.isMultiple(of: 2) {
+                    isInText.toggle()
+                }
+                guard line.utf8.count > 120, line.count > 120, !isInText, !line.contains("\""), !line.contains("https://") else { continue }
                 Issue.record("\(file.path):\(number + 1) has \(line.count) columns")
             }
         }
