@@ -86,10 +86,11 @@ import Testing
         for file in Tree.files(below: folder) {
             var isInText = false
             for (number, line) in file.lines.enumerated() {
-                if line.utf8.contains(UInt8(ascii: "\"")), !line.ranges(of: "\"\"\"").count.isMultiple(of: 2) {
-                    isInText.toggle()
+                let hasQuote = line.utf8.contains(UInt8(ascii: "\""))
+                if hasQuote, !line.ranges(of: "\"\"\"").count.isMultiple(of: 2) { isInText.toggle() }
+                guard line.utf8.count > 120, line.count > 120, !isInText, !hasQuote, !line.contains("https://") else {
+                    continue
                 }
-                guard line.utf8.count > 120, line.count > 120, !isInText, !line.contains("\""), !line.contains("https://") else { continue }
                 Issue.record("\(file.path):\(number + 1) has \(line.count) columns")
             }
         }

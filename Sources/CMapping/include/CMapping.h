@@ -30,14 +30,14 @@ typedef struct cmapping {
     int32_t slot;
 } cmapping;
 
-/// Maps `length` bytes (at least 1) from `offset` on, if all of them are in the page cache (mmap(2), and cachestat(2) of
-/// Linux 6.5).
+/// Maps `length` bytes (at least 1) from `offset` on, if all of them are in the page cache: mmap(2), and cachestat(2) of
+/// Linux 6.5.
 ///
 /// False where they aren't, where the system can't or won't tell, and where the thread has no mapping left: then they
 /// have to be read. Until the mapping is closed, a page that turns out to be gone, or can't be read, holds zeros.
 bool cmapping_open(int32_t descriptor, off_t offset, size_t length, cmapping *mapping);
 
-/// Unmaps it. Whether all bytes that were seen there were the file's, and the file still reaches to the end of the range.
+/// Unmaps it. Whether all bytes that were seen there were the file's, and the file still reaches to the range's end.
 /// The descriptor is still open.
 bool cmapping_close(const cmapping *mapping);
 

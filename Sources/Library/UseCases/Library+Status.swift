@@ -94,6 +94,11 @@ package struct StatusReading {
         }
     }
 
+    /// The most torrents that a stripe can have; 0 if the reading isn't of a stripe.
+    package var mostTorrents: Int {
+        if case .range(let range) = choice { Int(range.upperBound.rawValue - range.lowerBound.rawValue) + 1 } else { 0 }
+    }
+
     package func recovery() throws(StoreError) -> RecoveryNote? { try RecoveryNote.latest(in: connection, now: .now()) }
 
     package func queue() throws(StoreError) -> QueueState? { try QueueState(engine, connection) }

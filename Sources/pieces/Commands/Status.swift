@@ -44,6 +44,9 @@ struct Status: DirectCommand, AnsweringCommand {
     @OptionGroup(title: "List options") var list: StatusOptions
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
+    /// Bytes of a torrent in JSON, without its pieces: memory that grows is copied.
+    private static let usualLength = 700
+
     /// How often a key is looked for while the list is refreshed.
     private static let keyInterval = Duration.milliseconds(100)
 
@@ -153,6 +156,7 @@ struct Status: DirectCommand, AnsweringCommand {
             return status.parts(
                 try reading.inStripes { (reading) throws(StoreError) in
                     var json = JSONWriter()
+                    json.reserve(reading.mostTorrents * Self.usualLength)
                     try reading.forEachRow { (torrent) throws(StoreError) in
                         status.append(torrent, try have(torrent.line, reading), to: &json)
                     }

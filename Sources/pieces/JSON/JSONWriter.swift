@@ -30,6 +30,22 @@ package struct JSONWriter {
         return writer.bytes
     }
 
+    /// Members that are the same in many objects, each with the comma before it, for ``append(members:)``.
+    static func members(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.needsComma = true
+        body(&writer)
+        return writer.bytes
+    }
+
+    /// Appends members that are not the first ones of their object.
+    mutating func append(members: [UInt8]) {
+        precondition(needsComma, "the first member has no comma before it")
+        bytes.append(contentsOf: members)
+    }
+
+    mutating func reserve(_ capacity: Int) { bytes.reserveCapacity(capacity) }
+
     package mutating func object(_ body: (inout JSONWriter) -> Void) { enclose("{", "}", body) }
 
     mutating func array<Items: Sequence>(_ items: Items, _ body: (inout JSONWriter, Items.Element) -> Void) {

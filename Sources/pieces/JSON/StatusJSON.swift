@@ -11,6 +11,10 @@ struct StatusJSON {
     private let queue: QueueState?
     private let limits: LimitState?
     private let now: Timestamp
+    /// The members of a torrent of which neither an engine nor a tracker says anything: in a long list, of most.
+    private let quiet = JSONWriter.members { Self.activity(nil, Scrape(), &$0) }
+    /// The members of a torrent without labels and notes.
+    private let bare = JSONWriter.members { Self.remarks(nil, [], nil, &$0) }
 
     init(
         _ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, _ limits: LimitState? = nil,
@@ -88,24 +92,40 @@ struct StatusJSON {
         json.field("downloaded_bytes", torrent.downloadedBytes)
         json.field("uploaded_bytes", torrent.uploadedBytes)
         json.field("wasted_bytes", torrent.wastedBytes)
-        json.field("download_rate", live?.downloadRate ?? 0)
-        json.field("upload_rate", live?.uploadRate ?? 0)
-        json.field("peers_connected", live?.peersConnected ?? 0)
-        // Trackers know the whole swarm; without them, only the connected peers can be counted.
-        json.field("seeders", torrent.scrape.seeders ?? live?.seeders)
-        json.field("leechers", torrent.scrape.leechers ?? live?.leechers)
-        json.field("eta_seconds", live?.timeLeft?.components.seconds)
+        if live == nil, torrent.scrape == Scrape() {
+            json.append(members: quiet)
+        } else {
+            Self.activity(live, torrent.scrape, &json)
+        }
         json.field("added_at", torrent.addedAt.rawValue)
         json.field("completed_at", torrent.completedAt?.rawValue)
         json.field("last_verified_at", torrent.lastVerifiedAt?.rawValue)
         json.field("seeding_seconds", torrent.seedTime.components.seconds)
         json.field("web_seeds", torrent.webSeeds)
-        json.field("spread_pieces", live?.spreadPieces)
-        json.strings("labels", torrent.labels)
-        json.field("note", torrent.note)
+        if live == nil, torrent.labels.isEmpty, torrent.note == nil {
+            json.append(members: bare)
+        } else {
+            Self.remarks(live, torrent.labels, torrent.note, &json)
+        }
         json.path("output", "output_bytes", torrent.output)
         json.path("destination", "destination_bytes", torrent.destination)
         if let have { json.field("bitfield", Hex.encode(have.bytes)) }
+    }
+
+    private static func activity(_ live: LiveRow?, _ scrape: Scrape, _ json: inout JSONWriter) {
+        json.field("download_rate", live?.downloadRate ?? 0)
+        json.field("upload_rate", live?.uploadRate ?? 0)
+        json.field("peers_connected", live?.peersConnected ?? 0)
+        // Trackers know the whole swarm; without them, only the connected peers can be counted.
+        json.field("seeders", scrape.seeders ?? live?.seeders)
+        json.field("leechers", scrape.leechers ?? live?.leechers)
+        json.field("eta_seconds", live?.timeLeft?.components.seconds)
+    }
+
+    private static func remarks(_ live: LiveRow?, _ labels: [String], _ note: String?, _ json: inout JSONWriter) {
+        json.field("spread_pieces", live?.spreadPieces)
+        json.strings("labels", labels)
+        json.field("note", note)
     }
 }
 

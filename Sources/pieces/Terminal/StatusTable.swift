@@ -24,6 +24,8 @@ struct StatusTable {
     private let width: Int?
     private var table: Table
     private var errors: [String] = []
+    /// The last state that was written of a torrent without a live status and damage.
+    private var lastState: (state: TorrentState, text: String)?
     /// Those of ``counts`` that are called damaged.
     private var damagedCounts = StateCounts()
     private var maps: [UInt8] = []
@@ -106,14 +108,14 @@ struct StatusTable {
             switch column {
             case .id: table.cell { $0.append(decimal: torrent.id.rawValue) }
             case .name: table.cell(printing: torrent.name)
-            case .state: table.cell(display.text(word(of: torrent), engine.state(of: torrent).colour))
-            case .done where !torrent.hasMetadata: table.cell("")
-            case .size where !torrent.hasMetadata: table.cell("")
-            case .missing where !torrent.hasMetadata: table.cell("")
-            case .down where live == nil: table.cell("")
-            case .up where live == nil: table.cell("")
-            case .peers where live == nil: table.cell("")
-            case .left where live == nil: table.cell("")
+            case .state: table.cell(stateText(of: torrent, live))
+            case .done where !torrent.hasMetadata: table.emptyCell()
+            case .size where !torrent.hasMetadata: table.emptyCell()
+            case .missing where !torrent.hasMetadata: table.emptyCell()
+            case .down where live == nil: table.emptyCell()
+            case .up where live == nil: table.emptyCell()
+            case .peers where live == nil: table.emptyCell()
+            case .left where live == nil: table.emptyCell()
             case .done: table.cell { Format.percent(torrent.completedBytes, of: torrent.wantedBytes, to: &$0) }
             case .size: table.cell { Format.bytes(torrent.wantedBytes, to: &$0) }
             case .down: table.cell { text in live.map { Format.rate($0.downloadRate, to: &text) } }
@@ -137,6 +139,16 @@ struct StatusTable {
         }
         // Errors are explained below the table, where there is room.
         if let error = torrent.error { errors.append("\(torrent.id)  \(error.printable)") }
+    }
+
+    /// The state in its colour. Most torrents of a long list have the state of the one before.
+    private mutating func stateText(of torrent: StatusLine, _ live: LiveRow?) -> String {
+        let state = engine.state(of: torrent)
+        let isPlain = live == nil && !isDamaged(torrent)
+        if isPlain, let last = lastState, last.state == state { return last.text }
+        let text = display.text(word(of: torrent), state.colour)
+        if isPlain { lastState = (state, text) }
+        return text
     }
 
     /// The folder of the torrent, and the one that it moves to when it is complete.

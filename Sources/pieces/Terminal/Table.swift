@@ -109,6 +109,12 @@ package struct Table {
         endCell(start, width: isPlain == true ? rows.bytes.count - start : text.columns)
     }
 
+    /// Appends a cell without text.
+    mutating func emptyCell() {
+        rows.lengths.append(0)
+        column = column + 1 == columns.count ? 0 : column + 1
+    }
+
     /// Appends the next cell of the row: the text as ``String/printable`` has it.
     mutating func cell(printing text: String) {
         let start = rows.bytes.count
@@ -148,33 +154,36 @@ package struct Table {
         // The last column isn't padded, because one of its cells may be longer than all others together.
         text.reserveCapacity(
             rows.bytes.count + rows.lengths.count / columns.count * (total - widths[columns.count - 1] + 1))
-        var start = 0
-        var rest = rows.odd[...]
-        for first in stride(from: 0, to: rows.lengths.count, by: columns.count) {
-            // Spaces are written only if text follows, so that no line ends with spaces.
-            var spaces = 0
-            for column in columns.indices {
-                let end = start + Int(rows.lengths[first + column])
-                defer { start = end }
-                let isOdd = rest.first?.cell == first + column
-                let width = isOdd ? rest.removeFirst().width : end - start
-                if isDropped[column] { continue }
-                let cut = width > widths[column] ? fitted(rows.bytes[start..<end], widths[column]) : nil
-                // The width is one column smaller if a wide character didn't fit.
-                let padding = widths[column] - (cut?.columns ?? width)
-                if columns[column].isRight { spaces += padding }
-                if width > 0 {
-                    Self.append(spaces: spaces, to: &text)
-                    if let cut {
-                        text.append(contentsOf: cut.utf8)
-                    } else {
-                        text.append(contentsOf: rows.bytes[start..<end])
+        let isRight = columns.map(\.isRight)
+        rows.bytes.withUnsafeBufferPointer { bytes in
+            var (start, odd) = (0, 0)
+            var nextOdd = rows.odd.first?.cell
+            for first in stride(from: 0, to: rows.lengths.count, by: widths.count) {
+                // Spaces are written only if text follows, so that no line ends with spaces.
+                var spaces = 0
+                for column in widths.indices {
+                    let cell = UnsafeBufferPointer(rebasing: bytes[start..<start + Int(rows.lengths[first + column])])
+                    start += cell.count
+                    var width = cell.count
+                    if nextOdd == first + column {
+                        width = rows.odd[odd].width
+                        odd += 1
+                        nextOdd = odd < rows.odd.count ? rows.odd[odd].cell : nil
                     }
-                    spaces = 0
+                    if isDropped[column] { continue }
+                    let cut = width > widths[column] ? Self.fitted(cell, widths[column]) : nil
+                    // The width is one column smaller if a wide character didn't fit.
+                    let padding = widths[column] - (cut?.columns ?? width)
+                    if isRight[column] { spaces += padding }
+                    if width > 0 {
+                        Self.append(spaces: spaces, to: &text)
+                        if let cut { text.append(contentsOf: cut.utf8) } else { text.append(contentsOf: cell) }
+                        spaces = 0
+                    }
+                    spaces += (isRight[column] ? 0 : padding) + Self.gap
                 }
-                spaces += (columns[column].isRight ? 0 : padding) + Self.gap
+                text.append(UInt8(ascii: "\n"))
             }
-            text.append(UInt8(ascii: "\n"))
         }
         return text
     }
@@ -215,7 +224,7 @@ package struct Table {
         column = column + 1 == columns.count ? 0 : column + 1
     }
 
-    private func fitted(_ cell: ArraySlice<UInt8>, _ width: Int) -> String {
+    private static func fitted(_ cell: UnsafeBufferPointer<UInt8>, _ width: Int) -> String {
         String(decoding: cell, as: UTF8.self).fitted(width)
     }
 }
