@@ -1,8 +1,8 @@
 import CPieceHash
 import Torrent
 
-/// Hashes one piece per lane at the same time: in the page cache, if it is there, or else chunk by chunk, in memory
-/// that stays in the processor's cache.
+/// Hashes one piece per lane at the same time: where the page cache has it, or else reading it chunk by chunk into
+/// memory that stays in the processor's cache.
 package final class LaneHasher {
     package static let lanes = PIECE_HASH_MAXIMUM_LANES
     /// Bytes of each piece that are read at a time. All lanes together fit in the cache that the cores share, and a

@@ -30,7 +30,7 @@ typedef struct cmapping {
     int32_t slot;
 } cmapping;
 
-/// Maps `length` bytes (at least 1) from `offset` on, if all of them are in the page cache: mmap(2), and cachestat(2) of
+/// Maps `length` bytes (at least 1) from `offset` on, if the page cache has all of them: mmap(2), and cachestat(2) of
 /// Linux 6.5.
 ///
 /// False where they aren't, where the system can't or won't tell, and where the thread has no mapping left: then they
