@@ -87,6 +87,13 @@ struct RecordedState {
     func unfounded(_ torrent: SampleTorrent, in output: FilePath) throws -> [PieceIndex] {
         let (layout, geometry) = (torrent.metainfo.layout, torrent.geometry)
         let parts = output.appending(".\(torrent.infoHash).parts")
+        var paths: [Int: FilePath] = [:]
+        func path(_ file: Int) -> FilePath {
+            if let path = paths[file] { return path }
+            let path = torrent.path(file, in: output)
+            paths[file] = path
+            return path
+        }
         return try claimed.pieces.filter { piece in
             var at = Int(geometry.offset(of: piece))
             for segment in layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)) {
@@ -96,7 +103,7 @@ struct RecordedState {
                 let isPlaced = placed.contains(segment.file)
                 var places: [(FilePath, Int64)] = []
                 if wanted[segment.file] || isPlaced {
-                    places.append((torrent.path(segment.file, in: output), segment.fileOffset))
+                    places.append((path(segment.file), segment.fileOffset))
                 }
                 if !isPlaced { places.append((parts, file.offset + segment.fileOffset)) }
                 let expected = torrent.bytes(at..<at + segment.length)
