@@ -273,7 +273,8 @@ import Torrent
             try await MountPoint.with(at: folder.appending("mnt")) { point in
                 let pieces = try Pieces(in: folder, output: point.path)
                 let id = try pieces.claimHole(torrent)
-                let end = try await pieces.beside(["verify", "--json"]) { running in
+                let end = try await pieces.beside(["verify", "--json"], environment: RunningProgram.readingAll) {
+                    running in
                     try await running.hold(afterReading: Self.size / 4)
                     try point.unmount()
                     running.send(SIGCONT)

@@ -20,7 +20,7 @@ import Torrent
             let pieces = try Pieces(in: folder)
             let id = try pieces.claimHole(torrent)
             let verify = ["verify", "--json"]
-            let end = try await pieces.beside(verify) { running in
+            let end = try await pieces.beside(verify, environment: RunningProgram.readingAll) { running in
                 try await running.hold(afterReading: Self.size / 3)
                 // Verifications are remembered by the second: it is held until the next but one.
                 try await Task.sleep(for: .milliseconds(2100))

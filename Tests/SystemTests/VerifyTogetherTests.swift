@@ -25,7 +25,7 @@ import Torrent
             _ = try pieces.claimHole(torrent)
             try Connection.open(pieces.database, mode: .readWrite, now: .now()).settings.set(
                 "verify.began.all", "\(Timestamp.now().rawValue - 60)")
-            try await pieces.beside(["verify"]) { first in
+            try await pieces.beside(["verify"], environment: RunningProgram.readingAll) { first in
                 try await first.hold(afterReading: Self.size / 4)
                 try await pieces.beside(["verify"] + second) { other in
                     try await eventually("the second to wait: \(other.output) \(other.errors)") {

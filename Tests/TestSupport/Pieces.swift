@@ -101,12 +101,13 @@ package struct Pieces: Sendable {
         return try await RealProgram(path: "/bin/sh").run([file.string], in: folder, environment: environment)
     }
 
-    /// Runs a command beside `body`, and ends it by SIGKILL with it.
+    /// Runs a command beside `body`, and ends it by SIGKILL with it; `more` goes into its environment.
     package func beside<Value>(
-        _ arguments: [String], isolation: isolated (any Actor)? = #isolation,
-        _ body: (RunningProgram) async throws -> Value
+        _ arguments: [String], environment more: [String: String] = [:],
+        isolation: isolated (any Actor)? = #isolation, _ body: (RunningProgram) async throws -> Value
     ) async throws -> Value {
-        try await withProgram(try Self.program, arguments, in: folder, environment: environment, body)
+        try await withProgram(
+            try Self.program, arguments, in: folder, environment: environment.merging(more) { _, new in new }, body)
     }
 
     /// The arguments of a download into the output folder.

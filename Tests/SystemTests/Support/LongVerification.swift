@@ -40,7 +40,11 @@ extension Pieces {
 }
 
 extension RunningProgram {
-    /// Stops the process with SIGSTOP once it has read so much, as the kernel counts it (proc_pid_io(5)).
+    /// Lets a verification read what is in the page cache, too: what is hashed there isn't counted.
+    static let readingAll = ["PIECES_PAGE_CACHE": "copy"]
+
+    /// Stops the process, started with ``readingAll``, with SIGSTOP once it has read so much, as the kernel counts it
+    /// (proc_pid_io(5)).
     ///
     /// A thread of its own looks: tasks of other tests may keep the pool's threads busy for longer than the process
     /// runs.
