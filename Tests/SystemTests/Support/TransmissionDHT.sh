@@ -27,7 +27,8 @@ done
 entry=$(sed -n 's/^entry //p' nodes.txt)
 
 mkdir transmission watched
-echo "${entry%:*} ${entry#*:}" >transmission/dht.bootstrap
+# Transmission asks each line once, and a question or its answer may be lost on a busy machine.
+for _ in 1 2 3 4; do echo "${entry%:*} ${entry#*:}"; done >transmission/dht.bootstrap
 case $verb:$source in
 serve:magnet:*) ;;
 *) cp "$torrent" watched/it.torrent ;;
