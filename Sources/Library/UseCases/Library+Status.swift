@@ -42,6 +42,9 @@ package struct StatusReading {
     /// take more of them than slow ones, and what is made of a stripe fits into a core's cache.
     private static let (leastStripe, mostStripes) = (Int64(512), Int64(128))
 
+    /// The most torrents that memory is reserved for.
+    private static let mostExpected: Int64 = 8192
+
     package let engine: EngineState
     /// The selected torrents.
     let choice: StatusQuery.Choice
@@ -94,9 +97,11 @@ package struct StatusReading {
         }
     }
 
-    /// The most torrents that a stripe can have; 0 if the reading isn't of a stripe.
-    package var mostTorrents: Int {
-        if case .range(let range) = choice { Int(range.upperBound.rawValue - range.lowerBound.rawValue) + 1 } else { 0 }
+    /// How many torrents a stripe may have, for reserving memory: at most some thousands, because numbers may lie far
+    /// apart. 0 if the reading isn't of a stripe.
+    package var expectedTorrents: Int {
+        guard case .range(let range) = choice else { return 0 }
+        return Int(min(range.upperBound.rawValue - range.lowerBound.rawValue + 1, Self.mostExpected))
     }
 
     package func recovery() throws(StoreError) -> RecoveryNote? { try RecoveryNote.latest(in: connection, now: .now()) }

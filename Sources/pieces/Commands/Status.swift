@@ -156,7 +156,7 @@ struct Status: DirectCommand, AnsweringCommand {
             return status.parts(
                 try reading.inStripes { (reading) throws(StoreError) in
                     var json = JSONWriter()
-                    json.reserve(reading.mostTorrents * Self.usualLength)
+                    json.reserve(reading.expectedTorrents * Self.usualLength)
                     try reading.forEachRow { (torrent) throws(StoreError) in
                         status.append(torrent, try have(torrent.line, reading), to: &json)
                     }

@@ -110,10 +110,7 @@ package struct Table {
     }
 
     /// Appends a cell without text.
-    mutating func emptyCell() {
-        rows.lengths.append(0)
-        column = column + 1 == columns.count ? 0 : column + 1
-    }
+    mutating func emptyCell() { endCell(rows.bytes.count, width: 0) }
 
     /// Appends the next cell of the row: the text as ``String/printable`` has it.
     mutating func cell(printing text: String) {
