@@ -19,7 +19,7 @@ struct CachedWindows {
     /// The first byte of each lane's window.
     private var starts: [UnsafeRawPointer?] = Array(repeating: nil, count: LaneHasher.lanes)
     /// Whether all bytes that were seen in the windows that are closed were the files'.
-    private var isTrue = true
+    private var isIntact = true
 
     /// The byte of the lane's piece that is `distance` bytes after the beginning of the window; `nil` where it has to
     /// be read.
@@ -47,8 +47,8 @@ struct CachedWindows {
     /// Closes all. Whether all bytes that were seen in windows since the last end were the files'.
     mutating func end() -> Bool {
         close()
-        defer { isTrue = true }
-        return isTrue
+        defer { isIntact = true }
+        return isIntact
     }
 
     private mutating func map(_ offset: Int64, _ count: Int, _ source: inout some ByteSource) -> UnsafeRawPointer? {
@@ -59,7 +59,7 @@ struct CachedWindows {
 
     /// Closes all, so that everything is read.
     mutating func close() {
-        for bytes in open where !bytes.range.close() { isTrue = false }
+        for bytes in open where !bytes.range.close() { isIntact = false }
         open.removeAll(keepingCapacity: true)
         for lane in starts.indices { starts[lane] = nil }
     }

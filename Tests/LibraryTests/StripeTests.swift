@@ -52,6 +52,22 @@ import Torrent
         }
     }
 
+    /// One number that is far away makes stripes of many numbers, but not of much memory.
+    @Test func numbersMayLieFarApart() async throws {
+        try await withLibrary { library, connection, _ in
+            try connection.execute("UPDATE torrent SET id = 1 << 61 WHERE id = 11999")
+            let found = try library.readStatus(of: []) { (reading) throws(StoreError) in
+                try reading.inStripes { (reading) throws(StoreError) in
+                    var count = 0
+                    try reading.forEachRow { (_) throws(StoreError) in count += 1 }
+                    return (count, reading.expectedTorrents)
+                }
+            }
+            #expect(found.reduce(0) { $0 + $1.0 } == 6999)
+            #expect(found.count > 1 && found.allSatisfy { (1...8192).contains($0.1) })
+        }
+    }
+
     @Test func emptiedLibraryHasAnEmptyList() async throws {
         try await withLibrary { library, connection, _ in
             try connection.execute("DELETE FROM torrent")

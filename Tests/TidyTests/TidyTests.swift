@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Rules of the house that a compiler doesn't check. Each failure names the file and says what to do.
@@ -79,6 +80,13 @@ import Testing
                 Self.usersOfGlibc.contains { file.path.hasPrefix($0) },
                 "\(file.path) imports Glibc: put the call into Sources/System, which repeats interrupted calls")
         }
+    }
+
+    /// What a build or a trial leaves at the top level isn't part of the project.
+    @Test func topLevelIsAsAgreed() throws {
+        let agreed: Set<String> = ["Migrations", "Package.resolved", "Package.swift", "README.md", "Sources", "Tests"]
+        let names = try FileManager.default.contentsOfDirectory(atPath: Tree.root.path)
+        #expect(Set(names.filter { !$0.hasPrefix(".") }).subtracting(agreed).isEmpty)
     }
 
     /// Lines end at 120 columns, but for the texts of messages and SQL, and for addresses.
