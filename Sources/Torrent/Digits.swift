@@ -4,23 +4,40 @@ extension [UInt8] {
     /// Appends the number in decimal, with a minus sign if it is negative.
     package mutating func append(decimal value: Int64) {
         append(addingCapacity: Self.longestDecimal) { bytes in
-            bytes.withUnsafeMutableBufferPointer { $1 = Self.write(decimal: value, to: $0) }
+            bytes.withUnsafeMutableBufferPointer { buffer, count in
+                guard let place = buffer.baseAddress else { return }
+                count = Self.write(decimal: value, to: place)
+            }
         }
     }
 
     /// The most bytes of a number in decimal.
     package static let longestDecimal = 20
 
-    /// Writes the number at the start of the buffer, which has room for the longest. Returns how many bytes it has.
-    package static func write(decimal value: Int64, to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    /// Writes the number at `place`, where there is room for the longest. Returns how many bytes it has.
+    @inlinable package static func write(decimal value: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
+        if (0..<10).contains(value) {
+            place.initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
+            return 1
+        }
+        return write(long: value, to: place)
+    }
+
+    @usableFromInline static func write(long value: Int64, to start: UnsafeMutablePointer<UInt8>) -> Int {
         let sign = value < 0 ? 1 : 0
-        if sign == 1 { buffer[0] = UInt8(ascii: "-") }
+        if sign == 1 { start.initialize(to: UInt8(ascii: "-")) }
         var rest = value.magnitude
         let count = sign + digits(of: rest)
-        for place in (sign..<count).reversed() {
-            buffer[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
+        var place = start + count
+        // Two digits at a time, because each division has to wait for the one before.
+        while rest >= 10 {
+            let pair = UInt32(truncatingIfNeeded: rest % 100)
+            rest /= 100
+            place -= 2
+            (place + 1).initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: pair % 10))
+            place.initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: pair / 10))
         }
+        if place > start + sign { start[sign] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest) }
         return count
     }
 

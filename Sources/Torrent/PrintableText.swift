@@ -32,6 +32,37 @@ extension UnsafeBufferPointer<UInt8> {
         for byte in self { found |= isOdd(byte) ? 1 : 0 }
         return found == 0
     }
+
+    /// Whether all bytes are printable ASCII other than these two.
+    @inlinable package func isPrintableASCII(without first: UInt8 = 0, _ second: UInt8 = 0) -> Bool {
+        guard let start = baseAddress else { return true }
+        let firsts = UInt64(first) &* 0x0101_0101_0101_0101
+        let seconds = UInt64(second) &* 0x0101_0101_0101_0101
+        var found: UInt64 = 0
+        var place = 0
+        while place + 8 <= count {
+            let word = UnsafeRawPointer(start + place).loadUnaligned(as: UInt64.self)
+            found |= Self.odd(word, firsts, seconds)
+            place += 8
+        }
+        guard found == 0 else { return false }
+        var word: UInt64 = 0x2020_2020_2020_2020
+        while place < count {
+            word = word << 8 | UInt64(start[place])
+            place += 1
+        }
+        return Self.odd(word, firsts, seconds) == 0
+    }
+
+    /// Zero only if each of the eight bytes is printable ASCII and differs from the bytes of both others. In each line,
+    /// the top bit of the lowest byte that is meant is set; a borrow may set those of bytes above it.
+    @inlinable static func odd(_ word: UInt64, _ first: UInt64, _ second: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let (delete, one, two) = (word ^ (ones &* 0x7f), word ^ first, word ^ second)
+        let control = (word &- ones &* 0x20) & ~word
+        return (word | control | (delete &- ones) & ~delete | (one &- ones) & ~one | (two &- ones) & ~two)
+            & (ones << 7)
+    }
 }
 
 extension Unicode.Scalar {

@@ -20,6 +20,24 @@ extension TorrentState {
 }
 
 extension TorrentState {
+    /// Of all cases in their order, from 0. A list of a hundred thousand counts by it.
+    package var number: Int {
+        switch self {
+        case .queued: 0
+        case .downloading: 1
+        case .seeding: 2
+        case .checking: 3
+        case .complete: 4
+        case .paused: 5
+        case .offline: 6
+        case .error: 7
+        case .metadata: 8
+        case .noSpace: 9
+        }
+    }
+}
+
+extension TorrentState {
     private static let stored = allCases.map { (state: $0, bytes: Array($0.rawValue.utf8)) }
 
     /// Compares bytes: a list has a hundred thousand states, and to make a `String` of each costs more.

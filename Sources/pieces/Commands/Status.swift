@@ -98,9 +98,9 @@ struct Status: DirectCommand, AnsweringCommand {
 
     /// Formats everything before any of it is written, because a reader that is slow or stopped must not hold back the
     /// database's log.
-    private func text() throws -> [[UInt8]] { try Rereading.run { try read() } }
+    private func text() throws -> [KeptText] { try Rereading.run { try read() } }
 
-    private func read() throws -> [[UInt8]] {
+    private func read() throws -> [KeptText] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
         return try Library(connection).readStatus(of: torrents, labels: list.labels.names) {
             (reading) throws(StoreError) in
@@ -111,7 +111,7 @@ struct Status: DirectCommand, AnsweringCommand {
     /// Reads a page of a watched list; the last one if there are fewer.
     private func read(page: Int, hasKeys: Bool) throws -> (lines: [String], page: Int) {
         guard let connection = try global.openToRead() else {
-            return ([String(decoding: try textWithoutDatabase().joined().dropLast(), as: UTF8.self)], 0)
+            return ([String(decoding: try textWithoutDatabase().joined.dropLast(), as: UTF8.self)], 0)
         }
         let room = Terminal.shared.room
         return try Library(connection).readStatus(of: torrents, labels: list.labels.names) {
@@ -140,27 +140,27 @@ struct Status: DirectCommand, AnsweringCommand {
         "and \(Format.count(count, "more torrent")): `pieces status` lists all"
     }
 
-    private func textWithoutDatabase() throws -> [[UInt8]] {
+    private func textWithoutDatabase() throws -> [KeptText] {
         let database = try global.path
         guard torrents.isEmpty, list.labels.names.isEmpty else {
             throw Failure("\(try global.access.absence); so there is no torrent")
         }
-        guard json else { return [Array("\(try global.access.absence)\n".utf8)] }
+        guard json else { return [KeptText("\(try global.access.absence)\n".utf8)] }
         return StatusJSON(try EngineState(database: database, nil), nil, nil).parts([])
     }
 
-    private func object(_ reading: StatusReading) throws(StoreError) -> [[UInt8]] {
+    private func object(_ reading: StatusReading) throws(StoreError) -> [KeptText] {
         let status = StatusJSON(
             reading.engine, try reading.recovery(), try reading.queue(), try reading.limits())
         guard !list.isEverything else {
+            let store = TextStore()
             return status.parts(
                 try reading.inStripes { (reading) throws(StoreError) in
-                    var json = JSONWriter()
-                    json.reserve(reading.expectedTorrents * Self.usualLength)
+                    var json = JSONWriter(capacity: max(1, reading.expectedTorrents) * Self.usualLength)
                     try reading.forEachRow { (torrent) throws(StoreError) in
                         status.append(torrent, try have(torrent.line, reading), to: &json)
                     }
-                    return json.bytes
+                    return store.keep(json.text)
                 })
         }
         let rows = try reading.inStripes { (reading) throws(StoreError) in
@@ -174,7 +174,7 @@ struct Status: DirectCommand, AnsweringCommand {
         {
             status.append(torrent, try have(torrent.line, reading), to: &json)
         }
-        return status.parts([json.bytes])
+        return status.parts([KeptText(json.text)])
     }
 
     /// A torrent of the table; the row is read only if a column needs it.

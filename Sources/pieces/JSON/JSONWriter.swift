@@ -11,22 +11,23 @@ extension Program {
         """
 }
 
-/// Writes JSON (RFC 8259) directly as bytes, in the order of the calls. This writes lists of ten thousand torrents in
-/// milliseconds.
+/// Writes JSON (RFC 8259) directly as bytes, in the order of the calls.
 ///
 /// Control characters and marks of reading direction are escaped, so that the text is safe on a terminal too.
-package struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
+package struct JSONWriter: ~Copyable {
+    private(set) var text: TextBuffer
     private var needsComma = false
 
-    /// One object on one line; `capacity` is the expected number of bytes.
-    package static func line<Failure: Error>(capacity: Int = 0, _ body: (inout JSONWriter) throws(Failure) -> Void)
-        throws(Failure) -> [UInt8]
+    /// `capacity` is the expected number of bytes.
+    init(capacity: Int = 1024) { text = TextBuffer(capacity: capacity) }
+
+    /// One object on one line.
+    package static func line<Failure: Error>(_ body: (inout JSONWriter) throws(Failure) -> Void) throws(Failure)
+        -> [UInt8]
     {
         var writer = JSONWriter()
-        writer.bytes.reserveCapacity(capacity)
         try writer.enclose("{", "}", body)
-        writer.bytes.append(UInt8(ascii: "\n"))
+        writer.text.append(UInt8(ascii: "\n"))
         return writer.bytes
     }
 
@@ -38,13 +39,14 @@ package struct JSONWriter {
         return writer.bytes
     }
 
+    /// A copy of what was written.
+    private var bytes: [UInt8] { Array(text.bytes) }
+
     /// Appends members that are not the first ones of their object.
     mutating func append(members: [UInt8]) {
         precondition(needsComma, "the first member has no comma before it")
-        bytes.append(contentsOf: members)
+        text.append(members)
     }
-
-    mutating func reserve(_ capacity: Int) { bytes.reserveCapacity(capacity) }
 
     package mutating func object(_ body: (inout JSONWriter) -> Void) { enclose("{", "}", body) }
 
@@ -58,32 +60,21 @@ package struct JSONWriter {
 
     package mutating func field(_ name: StaticString, _ value: some BinaryInteger) {
         guard let value = Int64(exactly: value) else { return member(name) { $0.scalar(String(value)) } }
-        append(name: name, room: [UInt8].longestDecimal) { [UInt8].write(decimal: value, to: $0) }
+        let place = place(name, room: [UInt8].longestDecimal)
+        text.advance([UInt8].write(decimal: value, to: place))
     }
     package mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) {
         if let value { field(name, value) } else { null(name) }
     }
-    package mutating func field(_ name: StaticString, _ value: String) {
-        let isWritten = value.utf8.withContiguousStorageIfAvailable { text in
-            guard Self.isPlain(text) else { return false }
-            append(name: name, room: text.count + 2) { buffer in
-                buffer[0] = UInt8(ascii: "\"")
-                _ = buffer.extracting(1...).update(fromContentsOf: text)
-                buffer[text.count + 1] = UInt8(ascii: "\"")
-                return text.count + 2
-            }
-            return true
-        }
-        if isWritten != true { member(name) { $0.string(value) } }
-    }
+    package mutating func field(_ name: StaticString, _ value: String) { _ = plain(name, value) }
     package mutating func field(_ name: StaticString, _ value: String?) {
         if let value { field(name, value) } else { null(name) }
     }
     /// Writes a path and, if it has bytes that aren't UTF-8, also all its bytes in hexadecimal:
     /// ``Program/pathsInJSON``.
     mutating func path(_ name: StaticString, _ bytesName: StaticString, _ text: String?) {
-        field(name, text)
-        if let text, PathText.isEscaped(text) { field(bytesName, Hex.encode(PathText.bytes(text))) }
+        guard let text else { return null(name) }
+        if !plain(name, text), PathText.isEscaped(text) { field(bytesName, Hex.encode(PathText.bytes(text))) }
     }
     package mutating func field(_ name: StaticString, _ value: Bool) {
         member(name) { $0.word(value ? "true" : "false") }
@@ -118,16 +109,9 @@ package struct JSONWriter {
 
     // MARK: Elements of arrays
 
-    package mutating func string(_ text: String) {
+    package mutating func string(_ value: String) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
-            guard Self.isPlain(text) else { return false }
-            bytes.append(contentsOf: text)
-            return true
-        }
-        if isPlain != true { for scalar in text.unicodeScalars { append(scalar) } }
-        bytes.append(UInt8(ascii: "\""))
+        _ = append(value)
         needsComma = true
     }
 
@@ -142,93 +126,107 @@ package struct JSONWriter {
         scalar(String((value * 1_000_000).rounded() / 1_000_000))
     }
 
-    /// Whether the text needs no escapes.
-    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        text.hasNone { $0 < 0x20 || $0 > 0x7e || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
-    }
-
-    private mutating func scalar(_ text: String) {
+    private mutating func scalar(_ value: String) {
         separate()
-        bytes.append(contentsOf: text.utf8)
+        text.append(value.utf8)
         needsComma = true
     }
 
-    private mutating func word(_ text: StaticString) {
+    private mutating func word(_ word: StaticString) {
         separate()
-        bytes.append(text)
+        text.append(word)
         needsComma = true
     }
 
     private mutating func member<Failure: Error>(
         _ name: StaticString, _ value: (inout JSONWriter) throws(Failure) -> Void
     ) throws(Failure) {
-        append(name: name)
+        _ = place(name, room: 0)
+        needsComma = false
         try value(&self)
         needsComma = true
     }
 
     private mutating func null(_ name: StaticString) {
-        append(name: name, room: 4) { buffer in
-            (buffer[0], buffer[1], buffer[2], buffer[3]) = (0x6e, 0x75, 0x6c, 0x6c)
-            return 4
-        }
+        let place = place(name, room: 4)
+        (place[0], place[1], place[2], place[3]) = (0x6e, 0x75, 0x6c, 0x6c)
+        text.advance(4)
     }
 
-    /// Appends a member whose value `write` writes into room for it, and whose length it returns. Names are plain ASCII
-    /// constants, and most values are short: each member is appended in one operation.
-    private mutating func append(
-        name: StaticString, room: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Int
-    ) {
-        let (start, count) = (needsComma ? 1 : 0, name.utf8CodeUnitCount)
-        bytes.append(addingCapacity: start + count + 3 + room) { bytes in
-            bytes.withUnsafeMutableBufferPointer { buffer, initialized in
-                buffer[0] = UInt8(ascii: ",")
-                buffer[start] = UInt8(ascii: "\"")
-                name.withUTF8Buffer { _ = buffer.extracting((start + 1)...).update(fromContentsOf: $0) }
-                buffer[start + count + 1] = UInt8(ascii: "\"")
-                buffer[start + count + 2] = UInt8(ascii: ":")
-                let end = start + count + 3
-                initialized = end + write(UnsafeMutableBufferPointer(rebasing: buffer[end...]))
-            }
+    /// Appends a member; whether its text is plain ASCII without escapes.
+    private mutating func plain(_ name: StaticString, _ value: String) -> Bool {
+        _ = place(name, room: 0)
+        return append(value)
+    }
+
+    /// Appends the name of a member. The result is where its value begins, with `room` for so many bytes. Names are
+    /// plain ASCII constants.
+    private mutating func place(_ name: StaticString, room: Int) -> UnsafeMutablePointer<UInt8> {
+        let length = name.utf8CodeUnitCount
+        var place = text.place(room: length + 4 + room)
+        var count = length + 3
+        if needsComma {
+            place.initialize(to: UInt8(ascii: ","))
+            place += 1
+            count += 1
         }
+        place.initialize(to: UInt8(ascii: "\""))
+        (place + 1).update(from: name.utf8Start, count: length)
+        (place + length + 1).initialize(to: UInt8(ascii: "\""))
+        (place + length + 2).initialize(to: UInt8(ascii: ":"))
+        text.advance(count)
         needsComma = true
+        return place + length + 3
     }
 
-    /// Appends the name of a member, and is ready for its value.
-    private mutating func append(name: StaticString) {
-        append(name: name, room: 0) { _ in 0 }
-        needsComma = false
+    /// Appends a string in its quotes; whether it is plain ASCII without escapes.
+    private mutating func append(_ value: String) -> Bool {
+        let isPlain = value.utf8.withContiguousStorageIfAvailable { value in
+            guard value.isPrintableASCII(without: UInt8(ascii: "\""), UInt8(ascii: "\\")) else { return false }
+            let place = text.place(room: value.count + 2)
+            place.initialize(to: UInt8(ascii: "\""))
+            if let first = value.baseAddress { (place + 1).update(from: first, count: value.count) }
+            (place + value.count + 1).initialize(to: UInt8(ascii: "\""))
+            text.advance(value.count + 2)
+            return true
+        }
+        if isPlain == true { return true }
+        text.append(UInt8(ascii: "\""))
+        for scalar in value.unicodeScalars { append(scalar) }
+        text.append(UInt8(ascii: "\""))
+        return false
     }
 
     private mutating func enclose<Failure: Error>(
         _ open: Unicode.Scalar, _ close: Unicode.Scalar, _ body: (inout JSONWriter) throws(Failure) -> Void
     ) throws(Failure) {
         separate()
-        bytes.append(UInt8(ascii: open))
+        text.append(UInt8(ascii: open))
         needsComma = false
         try body(&self)
-        bytes.append(UInt8(ascii: close))
+        text.append(UInt8(ascii: close))
         needsComma = true
     }
 
     private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if needsComma { text.append(UInt8(ascii: ",")) }
     }
 
     private mutating func append(_ scalar: Unicode.Scalar) {
         switch scalar {
-        case "\"": bytes.append(contentsOf: "\\\"".utf8)
-        case "\\": bytes.append(contentsOf: "\\\\".utf8)
-        case "\n": bytes.append(contentsOf: "\\n".utf8)
-        case "\t": bytes.append(contentsOf: "\\t".utf8)
+        case "\"": text.append("\\\"")
+        case "\\": text.append("\\\\")
+        case "\n": text.append("\\n")
+        case "\t": text.append("\\t")
+        case " "..."~": text.append(UInt8(ascii: scalar))
         default:
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse:
                 for unit in String(scalar).utf16 {
                     let digits = String(unit, radix: 16)
-                    bytes.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
+                    text.append("\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
                 }
-            default: bytes.append(contentsOf: String(scalar).utf8)
+            default: text.append(scalar.utf8)
             }
         }
     }

@@ -28,7 +28,7 @@ struct StatusJSON {
     }
 
     /// The whole object in parts. Each of `torrents` is what a writer holds after calls of ``append(_:_:to:)``.
-    func parts(_ torrents: [[UInt8]]) -> [[UInt8]] {
+    func parts(_ torrents: [KeptText]) -> [KeptText] {
         let frame = JSONWriter.line { json in
             json.object("engine") { json in
                 json.field("running", engine.isUnknown ? nil : engine.isRunning as Bool?)
@@ -61,8 +61,9 @@ struct StatusJSON {
         }
         let end = frame.suffix(Self.end.count)
         assert(end.elementsEqual(Self.end))
-        let parts = torrents.filter { !$0.isEmpty }.flatMap { [Array(",".utf8), $0] }.dropFirst()
-        return [Array(frame.dropLast(end.count))] + parts + [Array(end)]
+        let comma = KeptText(",".utf8)
+        let parts = torrents.filter { !$0.isEmpty }.flatMap { [comma, $0] }.dropFirst()
+        return [KeptText(frame.dropLast(end.count))] + parts + [KeptText(end)]
     }
 
     /// What follows the torrents.
@@ -76,7 +77,7 @@ struct StatusJSON {
         let line = torrent.line
         let live = engine.live(line, now)
         json.field("id", line.id.rawValue)
-        json.field("info_hash", "\(torrent.infoHash)")
+        json.field("info_hash", torrent.infoHash.description)
         json.field("name", line.name)
         json.field("state", engine.state(of: line).rawValue)
         json.field("error", line.error)

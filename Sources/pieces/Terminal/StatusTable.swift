@@ -145,7 +145,7 @@ struct StatusTable {
     private mutating func stateText(of torrent: StatusLine, _ live: LiveRow?) -> String {
         let state = engine.state(of: torrent)
         let isPlain = live == nil && !isDamaged(torrent)
-        if isPlain, let last = lastState, last.state == state { return last.text }
+        if isPlain, let last = lastState, last.state.number == state.number { return last.text }
         let text = display.text(word(of: torrent), state.colour)
         if isPlain { lastState = (state, text) }
         return text
@@ -197,22 +197,22 @@ struct StatusTable {
 
     /// The lines of a screen with `room` lines.
     func lines(in room: Int) -> [String] {
-        var lines = String(decoding: parts(errorRoom: room / Self.errorShare).joined(), as: UTF8.self)
+        var lines = String(decoding: parts(errorRoom: room / Self.errorShare).joined, as: UTF8.self)
             .split(separator: "\n").map(String.init)
         if let remainder { lines.append(remainder) }
         return lines
     }
 
     /// The whole text, in parts.
-    var parts: [[UInt8]] { parts(errorRoom: .max) + [Array((remainder.map { "\($0)\n" } ?? "").utf8)] }
+    var parts: [KeptText] { parts(errorRoom: .max) + [KeptText((remainder.map { "\($0)\n" } ?? "").utf8)] }
 
-    private func parts(errorRoom: Int) -> [[UInt8]] {
-        var parts = [Array(recoveryText.utf8)]
-        parts += counts.isEmpty ? [Array("\(emptiness)\n".utf8)] : table.parts(width: width)
+    private func parts(errorRoom: Int) -> [KeptText] {
+        var parts = [KeptText(recoveryText.utf8)]
+        parts += counts.isEmpty ? [KeptText("\(emptiness)\n".utf8)] : table.parts(width: width)
         var text = Array(footer.utf8)
         let explained = errors.map { wrapped($0, indent: 4) }.joined(separator: "\n")
         for line in explained.split(separator: "\n").prefix(errorRoom) { text += "\(line)\n".utf8 }
-        return parts + [text + maps]
+        return parts + [KeptText(text + maps)]
     }
 
     private var recoveryText: String {
@@ -284,20 +284,18 @@ private struct StateCounts {
         .error, .offline, .noSpace, .downloading, .metadata, .checking, .queued, .seeding, .complete, .paused,
     ]
 
-    private var counts = [Int](repeating: 0, count: order.count)
+    private var counts = [Int](repeating: 0, count: TorrentState.allCases.count)
 
     var total: Int { counts.reduce(0, +) }
     var isEmpty: Bool { counts.allSatisfy { $0 == 0 } }
     /// The states that a torrent is in.
-    var all: [(TorrentState, Int)] { zip(Self.order, counts).filter { $0.1 > 0 } }
+    var all: [(TorrentState, Int)] { Self.order.map { ($0, self[$0]) }.filter { $0.1 > 0 } }
 
-    func has(_ state: TorrentState) -> Bool { all.contains { $0.0 == state } }
+    func has(_ state: TorrentState) -> Bool { self[state] > 0 }
 
-    subscript(state: TorrentState) -> Int { Self.order.firstIndex(of: state).map { counts[$0] } ?? 0 }
+    subscript(state: TorrentState) -> Int { counts[state.number] }
 
-    mutating func add(_ state: TorrentState) {
-        if let place = Self.order.firstIndex(of: state) { counts[place] += 1 }
-    }
+    mutating func add(_ state: TorrentState) { counts[state.number] += 1 }
 
     mutating func add(_ other: StateCounts) {
         for place in counts.indices { counts[place] += other.counts[place] }

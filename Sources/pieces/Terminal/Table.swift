@@ -47,7 +47,6 @@ package struct Table {
     /// The minimum width of the flexible column while other columns can still be dropped.
     private static let readable = 20
     private static let gap = 2
-    private static let spaces = [UInt8](repeating: UInt8(ascii: " "), count: 64)
 
     private let columns: [Column]
     private let flexible: Int
@@ -116,7 +115,7 @@ package struct Table {
     mutating func cell(printing text: String) {
         let start = rows.bytes.count
         let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
-            guard text.hasNone(where: { $0 < 0x20 || $0 > 0x7e }) else { return false }
+            guard text.isPrintableASCII() else { return false }
             rows.bytes.append(contentsOf: text)
             return true
         }
@@ -133,24 +132,25 @@ package struct Table {
 
     /// The table with its titles; every line ends with a line feed. `width` is the terminal's width, or `nil` if
     /// nothing has to be cut.
-    package func text(width: Int?) -> String { String(decoding: parts(width: width).joined(), as: UTF8.self) }
+    package func text(width: Int?) -> String { String(decoding: parts(width: width).joined, as: UTF8.self) }
 
     /// The same text as ``text(width:)`` in parts, because a long one is written by several cores.
-    func parts(width: Int?) -> [[UInt8]] {
+    func parts(width: Int?) -> [KeptText] {
         precondition(column == 0, "the last row is not whole")
         let fit = fit(width)
         let blocks = above + [rows]
-        return Parallel.map(blocks.count) { write(blocks[$0], fit) }
+        let store = TextStore()
+        return Parallel.map(blocks.count) { write(blocks[$0], fit, store) }
     }
 
-    private func write(_ rows: Rows, _ fit: Fit) -> [UInt8] {
-        var text: [UInt8] = []
+    private func write(_ rows: Rows, _ fit: Fit, _ store: TextStore) -> KeptText {
         let widths = fit.widths
         let isDropped = columns.indices.map { fit.dropped.contains($0) }
         let total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
         // The last column isn't padded, because one of its cells may be longer than all others together.
-        text.reserveCapacity(
-            rows.bytes.count + rows.lengths.count / columns.count * (total - widths[columns.count - 1] + 1))
+        var text = TextBuffer(
+            capacity: 1 + rows.bytes.count + rows.lengths.count / columns.count
+                * (total - widths[columns.count - 1] + 1))
         let isRight = columns.map(\.isRight)
         rows.bytes.withUnsafeBufferPointer { bytes in
             var (start, odd) = (0, 0)
@@ -173,8 +173,8 @@ package struct Table {
                     let padding = widths[column] - (cut?.columns ?? width)
                     if isRight[column] { spaces += padding }
                     if width > 0 {
-                        Self.append(spaces: spaces, to: &text)
-                        if let cut { text.append(contentsOf: cut.utf8) } else { text.append(contentsOf: cell) }
+                        text.append(spaces: spaces)
+                        if let cut { text.append(cut.utf8) } else { text.append(cell) }
                         spaces = 0
                     }
                     spaces += (isRight[column] ? 0 : padding) + Self.gap
@@ -182,16 +182,7 @@ package struct Table {
                 text.append(UInt8(ascii: "\n"))
             }
         }
-        return text
-    }
-
-    private static func append(spaces count: Int, to text: inout [UInt8]) {
-        var rest = count
-        while rest > 0 {
-            let step = min(rest, spaces.count)
-            text.append(contentsOf: spaces[..<step])
-            rest -= step
-        }
+        return store.keep(text)
     }
 
     /// The columns as they are written in a terminal of this width.

@@ -120,19 +120,18 @@ final class Terminal: Sendable {
     func print(_ text: String) { print(bytes: Array((wrapped(text, indent: Self.indent) + "\n").utf8)) }
 
     /// Prints complete lines or JSON.
-    func print(bytes: [UInt8]) { print(parts: [bytes]) }
+    func print(bytes: [UInt8]) { print(parts: [KeptText(bytes)]) }
 
     /// Prints complete lines or JSON, which come in parts.
-    func print(parts: [[UInt8]]) {
+    func print(parts: [KeptText]) {
         state.withLock { state in
             // Long lists are printed without a block, so they aren't copied.
             guard !state.block.isEmpty else {
-                for part in parts { write(part, to: STDOUT_FILENO, &state) }
+                for part in parts { part.withBytes { write($0, to: STDOUT_FILENO, &state) } }
                 return
             }
-            let bytes = Array(parts.joined())
             let (width, height) = size
-            let parts = state.block.printing(bytes, width: width, height: height)
+            let parts = state.block.printing(parts.joined, width: width, height: height)
             write(parts.start + parts.text + parts.block, to: STDOUT_FILENO, &state)
         }
     }
@@ -175,11 +174,16 @@ final class Terminal: Sendable {
     }
 
     private func write(_ bytes: [UInt8], to descriptor: Int32, _ state: inout State) {
+        bytes.withUnsafeBytes { write($0, to: descriptor, &state) }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ state: inout State) {
         state.hasBegun = true
         if descriptor == STDOUT_FILENO, state.isClosed { return }
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
             if count > 0 {
                 done += count
             } else if errno == EAGAIN {

@@ -1,0 +1,71 @@
+import Torrent
+
+/// Bytes that are written one after another.
+///
+/// A list of a hundred thousand torrents has millions of values. An array looks at each append whether it is shared;
+/// this looks only whether there is room.
+struct TextBuffer: ~Copyable {
+    private var start: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    private(set) var count = 0
+
+    /// Memory for `capacity` bytes (at least 1); it grows when they are used up.
+    init(capacity: Int) {
+        start = .allocate(capacity: capacity)
+        self.capacity = capacity
+    }
+
+    deinit { start.deallocate() }
+
+    /// What was written so far, until the next change.
+    var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
+
+    /// Where `room` more bytes can be written; ``advance(_:)`` tells how many were.
+    @inline(__always)
+    mutating func place(room: Int) -> UnsafeMutablePointer<UInt8> {
+        if capacity - count < room { grow(room) }
+        return start + count
+    }
+
+    @inline(__always)
+    mutating func advance(_ length: Int) { count += length }
+
+    @inline(__always)
+    mutating func append(_ byte: UInt8) {
+        place(room: 1).initialize(to: byte)
+        count += 1
+    }
+
+    @inline(__always)
+    mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
+        guard let first = text.baseAddress else { return }
+        place(room: text.count).update(from: first, count: text.count)
+        count += text.count
+    }
+
+    mutating func append(_ word: StaticString) { word.withUTF8Buffer { append($0) } }
+
+    mutating func append(_ text: some Sequence<UInt8>) {
+        if text.withContiguousStorageIfAvailable({ append($0) }) == nil { for byte in text { append(byte) } }
+    }
+
+    @inline(__always)
+    mutating func append(spaces length: Int) {
+        guard length > 0 else { return }
+        place(room: length).update(repeating: UInt8(ascii: " "), count: length)
+        count += length
+    }
+
+    /// Appends the number in decimal, with a minus sign if it is negative.
+    mutating func append(decimal value: Int64) {
+        count += [UInt8].write(decimal: value, to: place(room: [UInt8].longestDecimal))
+    }
+
+    private mutating func grow(_ room: Int) {
+        capacity = max(count + room, capacity * 2)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: start, count: count)
+        start.deallocate()
+        start = larger
+    }
+}
