@@ -149,8 +149,8 @@ package struct Table {
         let total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
         // The last column isn't padded, because one of its cells may be longer than all others together.
         var text = TextBuffer(
-            capacity: 1 + rows.bytes.count + rows.lengths.count / columns.count
-                * (total - widths[columns.count - 1] + 1))
+            capacity: 1 + rows.bytes.count
+                + rows.lengths.count / columns.count * (total - widths[columns.count - 1] + 1))
         let isRight = columns.map(\.isRight)
         rows.bytes.withUnsafeBufferPointer { bytes in
             var (start, odd) = (0, 0)
