@@ -4,7 +4,7 @@ extension String {
     /// marks of reading direction, and characters without a glyph. A byte of a name that isn't UTF-8 (``PathText``)
     /// becomes `\xE9`.
     package var printable: String {
-        if hasNone(where: { $0 < 0x20 || $0 > 0x7e }) { return self }
+        if unicodeScalars.allSatisfy(\.isSimple) { return self }
         var text = String.UnicodeScalarView()
         for scalar in unicodeScalars {
             if let byte = PathText.byte(of: scalar) {
@@ -66,6 +66,15 @@ extension UnsafeBufferPointer<UInt8> {
 }
 
 extension Unicode.Scalar {
+    /// Whether it is one of the usual characters of names in Latin or Cyrillic: printable, one column wide, and never
+    /// part of another character. For others, tables have to be searched.
+    @inlinable package var isSimple: Bool {
+        switch value {
+        case 0x20...0x7e, 0xa1...0xac, 0xae...0x2ff, 0x400...0x482, 0x48a...0x52f, 0x2010...0x2027: true
+        default: false
+        }
+    }
+
     fileprivate var isPrintable: Bool {
         switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false

@@ -141,6 +141,25 @@ struct TextTests {
                 """)
     }
 
+    /// Short tables are kept as they are; parts of long ones go to large memory, those of 70 KB and more than 8 MiB too.
+    @Test(arguments: [1, 3, 2000, 300_000]) func longTablesAreWhole(rows: Int) {
+        var table = Table([.right("ID"), .left("NAME"), .right("SIZE")], flexible: 1)
+        var expected = "    ID  NAME           SIZE\n"
+        for part in 0..<3 {
+            var piece = Table([.right("ID"), .left("NAME"), .right("SIZE")], flexible: 1)
+            for row in 0..<rows {
+                let size = row % 7 == 0 ? "" : "\(row % 7) KiB"
+                piece.add(["\(100_000 + row)", "name \(part) \(row % 10)", size])
+                expected += "\(100_000 + row)  name \(part) \(row % 10)" + (size.isEmpty ? "\n" : "     \(size)\n")
+            }
+            table.append(piece)
+        }
+        let text = table.text(width: nil)
+        // The text of a failure would be long.
+        let isWhole = text == expected.replacing("           SIZE", with: "       SIZE")
+        #expect(isWhole, "\(text.prefix(300))")
+    }
+
     /// Digits that are written straight into bytes are those that the standard library writes.
     @Test func integersAreWrittenInDecimal() {
         var numbers: [Int64] = [.min, .max, 0, -1, -10, 9_999, 10_000, 10_001]

@@ -198,6 +198,7 @@ struct Status: DirectCommand, AnsweringCommand {
             let empty = table.part
             let parts = try reading.inStripes { (reading) throws(StoreError) in
                 var part = empty
+                part.reserve(reading.expectedTorrents)
                 try reading.forEachLine { (torrent) throws(StoreError) in
                     part.count(torrent)
                     part.add(torrent)

@@ -75,6 +75,9 @@ struct StatusTable {
         return part
     }
 
+    /// Reserves memory for so many torrents.
+    mutating func reserve(_ count: Int) { table.reserve(rows: count) }
+
     /// Appends the torrents of the next part of the list.
     mutating func append(_ part: StatusTable) {
         table.append(part.table)

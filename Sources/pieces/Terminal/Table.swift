@@ -47,6 +47,8 @@ package struct Table {
     /// The minimum width of the flexible column while other columns can still be dropped.
     private static let readable = 20
     private static let gap = 2
+    /// Bytes of the cells of a row.
+    private static let usualLength = 80
 
     private let columns: [Column]
     private let flexible: Int
@@ -90,6 +92,12 @@ package struct Table {
             hasText[column] = hasText[column] || other.hasText[column]
             widths[column] = max(widths[column], other.widths[column])
         }
+    }
+
+    /// Reserves memory for so many rows, because memory that grows is copied.
+    mutating func reserve(rows count: Int) {
+        rows.lengths.reserveCapacity(count * columns.count)
+        rows.bytes.reserveCapacity(count * Self.usualLength)
     }
 
     package mutating func add(_ row: [String]) {

@@ -5,6 +5,7 @@ extension String {
     /// The number of terminal columns that the text takes. Colours (``Colour``) take none.
     package var columns: Int {
         if hasNone(where: { $0 > 0x7f || $0 == 0x1b }) { return utf8.count }
+        if unicodeScalars.allSatisfy(\.isSimple) { return unicodeScalars.count }
         var total = 0
         forEachCharacter { character, isColour in total += isColour ? 0 : character.columns }
         return total
