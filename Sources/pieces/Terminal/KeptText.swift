@@ -36,7 +36,7 @@ extension [KeptText] {
 final class TextStore: Sendable {
     private static let chunkPages = 4
     /// Below this, a huge page costs more than it saves.
-    private static let shortest = 64 << 10
+    private static let shortest = 32 << 10
 
     private struct Chunk {
         let pages: HugePages
