@@ -44,10 +44,12 @@ package final class ActivePiece {
     /// Whether an early write of blocks is under way.
     private(set) var isBeingWritten = false
 
-    // These three belong to `PieceStates`.
+    // These four belong to `PieceStates`.
 
     /// Whether the piece counts against the memory budget. All blocks of a parked piece are on disk.
     var isBuffered = false
+    /// Whether it was complete since it was buffered, and counts as waiting for the disk.
+    var isWaitingInMemory = false
     /// Whether the piece is in the list of pieces with free blocks.
     var isListed = false
     /// Whether the piece is no longer active.

@@ -11,6 +11,8 @@ struct ActivePieces: ~Copyable {
     /// The number of pieces that count against the memory budget, and their bytes.
     private(set) var bufferedCount = 0
     private(set) var bufferedBytes = 0
+    /// Those of them in pieces that are complete and wait for the disk.
+    private var waitingBytes = 0
 
     init(geometry: Geometry) { self.geometry = geometry }
 
@@ -52,8 +54,13 @@ struct ActivePieces: ~Copyable {
 
     // MARK: Memory
 
+    /// The share of the budget in which pieces may wait for the disk. More would help only downloads that are as short.
+    private static let waitingShare = 3
+
     /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
-    func hasRoom(for length: Int, budget: Int) -> Bool { bufferedBytes + length <= budget || bufferedCount < 2 }
+    func hasRoom(for length: Int, budget: Int) -> Bool {
+        bufferedBytes + length <= budget && waitingBytes <= budget / Self.waitingShare || bufferedCount < 2
+    }
 
     /// Blocks of the piece are requested or in memory.
     mutating func buffer(_ piece: ActivePiece) {
@@ -61,6 +68,14 @@ struct ActivePieces: ~Copyable {
         piece.isBuffered = true
         bufferedCount += 1
         bufferedBytes += geometry.length(of: piece.piece)
+    }
+
+    /// The piece is complete: its buffer waits for the disk.
+    mutating func complete(_ piece: ActivePiece) {
+        piece.completed()
+        guard piece.isBuffered, !piece.isWaitingInMemory else { return }
+        piece.isWaitingInMemory = true
+        waitingBytes += geometry.length(of: piece.piece)
     }
 
     /// The piece's buffer was freed. Blocks on disk are kept; all others are wanted again.
@@ -75,6 +90,8 @@ struct ActivePieces: ~Copyable {
         piece.isBuffered = false
         bufferedCount -= 1
         bufferedBytes -= geometry.length(of: piece.piece)
+        if piece.isWaitingInMemory { waitingBytes -= geometry.length(of: piece.piece) }
+        piece.isWaitingInMemory = false
     }
 
     // MARK: Invariants
@@ -93,7 +110,12 @@ struct ActivePieces: ~Copyable {
         }
         let buffered = ordered.filter(\.isBuffered)
         let bytes = buffered.reduce(0) { $0 + geometry.length(of: $1.piece) }
-        if buffered.count != bufferedCount || bytes != bufferedBytes { found.append("buffers are miscounted") }
+        let waiting = ordered.filter(\.isWaitingInMemory)
+        if buffered.count != bufferedCount || bytes != bufferedBytes
+            || waitingBytes != waiting.reduce(0, { $0 + geometry.length(of: $1.piece) })
+        {
+            found.append("buffers are miscounted")
+        }
         return found
     }
 }

@@ -274,6 +274,9 @@ package struct PieceStates: ~Copyable {
     /// Blocks of the piece are requested or in memory.
     mutating func buffered(_ piece: ActivePiece) { activePieces.buffer(piece) }
 
+    /// The last block of the piece arrived.
+    mutating func completed(_ piece: ActivePiece) { activePieces.complete(piece) }
+
     /// The piece's buffer was freed. Blocks on disk are kept; all others are wanted again.
     mutating func parked(_ piece: ActivePiece) { activePieces.park(piece) }
 

@@ -3,7 +3,7 @@ package import Torrent
 /// Complete pieces: hashed, written, or blamed on a peer. And unverified pieces.
 extension Swarm {
     mutating func complete(_ piece: ActivePiece, now: Instant) {
-        piece.completed()
+        pieces.completed(piece)
         verifyIfReady(piece)
         sendIntents(now: now)
     }
