@@ -19,6 +19,11 @@ let house: [SwiftSetting] = [
 /// ArgumentParser needs, still brings it into the program.
 let rooms = house + [.unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"])]
 
+/// The rooms whose machines the tests drive through millions of events, looking at all invariants after each: optimized
+/// in debug builds, too, with their assertions.
+let machines =
+    rooms + [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
+
 /// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and
 /// bound, and runs where no toolchain is. What Foundation's parts, which some dependencies use, need in an archive is
 /// named here; LLD takes that without a warning. Packed relocations save 1.8 MB; they need glibc 2.36, which is what
@@ -72,13 +77,13 @@ let package = Package(
         .target(name: "CMapping", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
         .target(name: "System", dependencies: ["CLinux", "CMapping", system], swiftSettings: rooms),
         .target(name: "Bencode", swiftSettings: rooms),
-        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: rooms),
+        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: machines),
         .target(name: "Import", dependencies: ["Bencode", "Torrent"], swiftSettings: rooms),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: rooms),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: rooms),
         .target(name: "DHT", dependencies: ["Torrent", "Bencode", collections], swiftSettings: rooms),
         .target(name: "Discovery", dependencies: ["Torrent"], swiftSettings: rooms),
-        .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: rooms),
+        .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: machines),
         .target(
             name: "Migrations", path: "Migrations",
             resources: [

@@ -114,6 +114,24 @@ package struct Bitfield: Hashable, Sendable {
         return zip(words, other.words).contains { $0 & $1 != 0 }
     }
 
+    /// How many of these pieces are in the set.
+    package func population(in range: Range<PieceIndex>) -> Int {
+        let (first, end) = (range.lowerBound.value, range.upperBound.value)
+        guard first < end else { return 0 }
+        precondition(first >= 0 && end <= count)
+        let (firstWord, lastWord) = (first >> 6, (end - 1) >> 6)
+        let head = words[firstWord] & (~0 >> UInt64(first & 63))
+        // The bits after the end.
+        let tail = words[lastWord] & ~(~0 << UInt64(63 - (end - 1) & 63))
+        var population = head.nonzeroBitCount - tail.nonzeroBitCount
+        var word = firstWord + 1
+        while word <= lastWord {
+            population += words[word].nonzeroBitCount
+            word += 1
+        }
+        return population
+    }
+
     /// The pieces of the set in ascending order.
     package var pieces: Pieces { Pieces(words: words) }
 

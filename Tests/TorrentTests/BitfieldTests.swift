@@ -73,5 +73,11 @@ struct BitfieldTests {
         #expect(a.isSubset(of: b) == models[0].isSubset(of: models[1]))
         #expect(a.isSubset(of: union))
         #expect(a.intersects(b) == !models[0].isDisjoint(with: models[1]))
+        for first in 0...count {
+            for end in Set([first, min(first + 1, count), (first + count) / 2, count]) {
+                let range = PieceIndex(first)..<PieceIndex(end)
+                #expect(a.population(in: range) == models[0].count { (first..<end).contains($0) }, "seed \(seed)")
+            }
+        }
     }
 }

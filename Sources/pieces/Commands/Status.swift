@@ -44,8 +44,8 @@ struct Status: DirectCommand, AnsweringCommand {
     @OptionGroup(title: "List options") var list: StatusOptions
     @OptionGroup(title: "Global options", visibility: .hidden) var global: GlobalOptions
 
-    /// Bytes of a torrent in JSON, without its pieces: memory that grows is copied.
-    private static let usualLength = 700
+    /// Bytes of a torrent in JSON, without its pieces and with marks as names: memory that grows is copied.
+    private static let usualLength = 300
 
     /// How often a key is looked for while the list is refreshed.
     private static let keyInterval = Duration.milliseconds(100)
@@ -156,11 +156,12 @@ struct Status: DirectCommand, AnsweringCommand {
             let store = TextStore()
             return status.parts(
                 try reading.inStripes { (reading) throws(StoreError) in
-                    var json = JSONWriter(capacity: max(1, reading.expectedTorrents) * Self.usualLength)
+                    var json = JSONWriter(
+                        capacity: max(1, reading.expectedTorrents) * Self.usualLength, namesAreMarks: true)
                     try reading.forEachRow { (torrent) throws(StoreError) in
                         status.append(torrent, try have(torrent.line, reading), to: &json)
                     }
-                    return store.keep(json.text)
+                    return store.keep(json)
                 })
         }
         let rows = try reading.inStripes { (reading) throws(StoreError) in
@@ -174,7 +175,7 @@ struct Status: DirectCommand, AnsweringCommand {
         {
             status.append(torrent, try have(torrent.line, reading), to: &json)
         }
-        return status.parts([KeptText(json.text)])
+        return status.parts([KeptText(json)])
     }
 
     /// A torrent of the table; the row is read only if a column needs it.

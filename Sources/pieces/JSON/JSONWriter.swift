@@ -15,11 +15,22 @@ extension Program {
 ///
 /// Control characters and marks of reading direction are escaped, so that the text is safe on a terminal too.
 package struct JSONWriter: ~Copyable {
+    /// What was written; with marks, if ``forms`` has them.
     private(set) var text: TextBuffer
+    /// What the marks stand for; `nil` if all is written in full.
+    private(set) var forms: ShortForms?
+    /// The texts of the marks, each by the address of the constant that the caller has it from.
+    private var known: [UnsafePointer<UInt8>] = []
+    /// The number of the text that comes next if this object is like the one before it.
+    private var expected = 0
     private var needsComma = false
 
-    /// `capacity` is the expected number of bytes.
-    init(capacity: Int = 1024) { text = TextBuffer(capacity: capacity) }
+    /// `capacity` is the expected number of bytes. With `namesAreMarks`, the names of members are written as marks,
+    /// which only printing replaces.
+    package init(capacity: Int = 1024, namesAreMarks: Bool = false) {
+        text = TextBuffer(capacity: capacity)
+        forms = namesAreMarks ? ShortForms() : nil
+    }
 
     /// One object on one line.
     package static func line<Failure: Error>(_ body: (inout JSONWriter) throws(Failure) -> Void) throws(Failure)
@@ -32,20 +43,29 @@ package struct JSONWriter: ~Copyable {
     }
 
     /// Members that are the same in many objects, each with the comma before it, for ``append(members:)``.
-    static func members(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+    package static func members(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
         var writer = JSONWriter()
         writer.needsComma = true
         body(&writer)
         return writer.bytes
     }
 
+    /// The bytes of what was written; a mark is one.
+    package var length: Int { text.count }
+
     /// A copy of what was written.
     private var bytes: [UInt8] { Array(text.bytes) }
 
-    /// Appends members that are not the first ones of their object.
-    mutating func append(members: [UInt8]) {
+    /// Appends members that are not the first ones of their object. The caller keeps the array as long as the writer.
+    package mutating func append(members: [UInt8]) {
         precondition(needsComma, "the first member has no comma before it")
-        text.append(members)
+        members.withUnsafeBufferPointer { members in
+            if let start = members.baseAddress, let mark = mark(start, { Array(members) }) {
+                text.append(mark)
+            } else {
+                text.append(members)
+            }
+        }
     }
 
     package mutating func object(_ body: (inout JSONWriter) -> Void) { enclose("{", "}", body) }
@@ -88,7 +108,9 @@ package struct JSONWriter: ~Copyable {
         if let value { field(name, value) } else { null(name) }
     }
 
-    mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) { member(name) { $0.object(body) } }
+    package mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
+        member(name) { $0.object(body) }
+    }
 
     package mutating func array<Items: Sequence>(
         _ name: StaticString, _ items: Items, _ body: (inout JSONWriter, Items.Element) -> Void
@@ -163,6 +185,13 @@ package struct JSONWriter: ~Copyable {
     /// plain ASCII constants.
     private mutating func place(_ name: StaticString, room: Int) -> UnsafeMutablePointer<UInt8> {
         let length = name.utf8CodeUnitCount
+        // The first member has no comma.
+        if needsComma, let mark = mark(name.utf8Start, { Array(",\"\(name)\":".utf8) }) {
+            let place = text.place(room: 1 + room)
+            place.initialize(to: mark)
+            text.advance(1)
+            return place + 1
+        }
         var place = text.place(room: length + 4 + room)
         var count = length + 3
         if needsComma {
@@ -177,6 +206,28 @@ package struct JSONWriter: ~Copyable {
         text.advance(count)
         needsComma = true
         return place + length + 3
+    }
+
+    /// The mark of a text that begins at `start`, and is made if it has no mark yet; `nil` if it is to be written in
+    /// full.
+    @inline(__always)
+    private mutating func mark(_ start: UnsafePointer<UInt8>, _ text: () -> [UInt8]) -> UInt8? {
+        if forms == nil { return nil }
+        if expected >= known.count || known[expected] != start {
+            guard let found = find(start, text) else { return nil }
+            expected = found
+        }
+        expected += 1
+        return UInt8(expected)
+    }
+
+    @inline(never)
+    private mutating func find(_ start: UnsafePointer<UInt8>, _ text: () -> [UInt8]) -> Int? {
+        if let found = known.firstIndex(of: start) { return found }
+        guard known.count < ShortForms.most else { return nil }
+        forms?.append(text())
+        known.append(start)
+        return known.count - 1
     }
 
     /// Appends a string in its quotes; whether it is plain ASCII without escapes.

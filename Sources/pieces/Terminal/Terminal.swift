@@ -127,7 +127,7 @@ final class Terminal: Sendable {
         state.withLock { state in
             // Long lists are printed without a block, so they aren't copied.
             guard !state.block.isEmpty else {
-                for part in parts { part.withBytes { write($0, to: STDOUT_FILENO, &state) } }
+                for part in parts { part.forEachPart { write($0, to: STDOUT_FILENO, &state) } }
                 return
             }
             let (width, height) = size
