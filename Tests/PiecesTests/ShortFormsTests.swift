@@ -40,6 +40,12 @@ struct ShortFormsTests {
         #expect(parts.dropLast().allSatisfy { $0.count >= ShortForms.partLength }, "seed \(seed)")
     }
 
+    @Test func textWithoutMarksIsWhole() {
+        var parts: [[UInt8]] = []
+        Array("text".utf8).withUnsafeBytes { ShortForms().forEachPart(of: $0) { parts.append(Array($0)) } }
+        #expect(parts == [Array("text".utf8)])
+    }
+
     /// Objects of different members, more than there are marks, and texts that need escapes.
     @Test func jsonWithMarksIsTheSameText() throws {
         let always = JSONWriter.members { json in

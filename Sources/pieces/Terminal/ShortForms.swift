@@ -4,7 +4,7 @@ package struct ShortForms: Sendable {
     /// The number of marks, which begin at 1.
     package static let most = 31
     /// Texts are copied in blocks of this length.
-    private static let block = 16
+    private static let block = 32
     /// The text without marks is copied in words of this length.
     private static let word = 8
     /// The least length of a part but the last: small enough that it is in a near cache when it is printed.
@@ -31,45 +31,55 @@ package struct ShortForms: Sendable {
 
     /// Calls `body` with the whole text in parts: each mark is replaced by its text.
     package func forEachPart(of short: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) {
+        guard !forms.isEmpty else { return body(short) }
         // Copies in blocks and words go beyond the end.
         let longest = (forms.map(\.length).max() ?? 0) + Self.block + Self.word
         withUnsafeTemporaryAllocation(byteCount: Self.partLength + longest, alignment: Self.block) { part in
+            guard let place = part.baseAddress else { return }
             texts.withUnsafeBytes { texts in
-                var taken = 0
-                while taken < short.count {
-                    let length = expand(short, from: &taken, texts, to: part)
-                    body(UnsafeRawBufferPointer(rebasing: part[..<length]))
+                forms.withUnsafeBufferPointer { forms in
+                    var taken = 0
+                    while taken < short.count {
+                        let length = Self.expand(short, from: &taken, forms, texts, to: place)
+                        body(UnsafeRawBufferPointer(start: place, count: length))
+                    }
                 }
             }
         }
     }
 
-    /// Moves `taken` on until `part` is full or nothing is left. The result is the length of the part.
-    private func expand(
-        _ short: UnsafeRawBufferPointer, from taken: inout Int, _ texts: UnsafeRawBufferPointer,
-        to part: UnsafeMutableRawBufferPointer
+    /// Moves `taken` on until a part is made or nothing is left. The result is the length of the part.
+    private static func expand(
+        _ short: UnsafeRawBufferPointer, from taken: inout Int, _ forms: UnsafeBufferPointer<Form>,
+        _ texts: UnsafeRawBufferPointer, to part: UnsafeMutableRawPointer
     ) -> Int {
-        var made = 0
-        while taken < short.count, made < Self.partLength {
-            let available = min(Self.word, short.count - taken)
+        guard let start = short.baseAddress, let first = texts.baseAddress else { return 0 }
+        var (from, to) = (taken, 0)
+        while from < short.count, to < partLength {
+            let available = min(word, short.count - from)
             let bytes =
-                available == Self.word
-                ? UInt64(littleEndian: short.loadUnaligned(fromByteOffset: taken, as: UInt64.self))
-                : Self.lastWord(UnsafeRawBufferPointer(rebasing: short[taken...]))
-            part.storeBytes(of: bytes.littleEndian, toByteOffset: made, as: UInt64.self)
-            let length = min(available, Self.lengthBeforeMark(bytes))
-            taken += length
-            made += length
+                available == word
+                ? UInt64(littleEndian: (start + from).loadUnaligned(as: UInt64.self))
+                : lastWord(UnsafeRawBufferPointer(rebasing: short[from...]))
+            (part + to).storeBytes(of: bytes.littleEndian, as: UInt64.self)
+            let length = min(available, lengthBeforeMark(bytes))
+            from += length
+            to += length
             guard length < available else { continue }
-            let form = forms[Int(short[taken]) - 1]
-            for offset in stride(from: 0, to: form.length, by: Self.block) {
-                let block = texts.loadUnaligned(fromByteOffset: form.start + offset, as: SIMD2<UInt64>.self)
-                part.storeBytes(of: block, toByteOffset: made + offset, as: SIMD2<UInt64>.self)
+            let number = Int((start + from).load(as: UInt8.self)) - 1
+            precondition(forms.indices.contains(number), "a mark stands for nothing")
+            let form = forms[number]
+            var copied = 0
+            while copied < form.length {
+                let block = (first + form.start + copied).loadUnaligned(as: SIMD4<UInt64>.self)
+                (part + to + copied).storeBytes(of: block, as: SIMD4<UInt64>.self)
+                copied += Self.block
             }
-            taken += 1
-            made += form.length
+            from += 1
+            to += form.length
         }
-        return made
+        taken = from
+        return to
     }
 
     /// The bytes as a word, the first one lowest, filled up with bytes that are no marks.
