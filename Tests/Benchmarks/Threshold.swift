@@ -15,7 +15,7 @@ struct Threshold {
         what: "written to the database and its log, download of 1 GiB", most: 2, unit: "MiB",
         why: "state is a five-hundredth of what it is about")
     static let residentOfDownload = Threshold(
-        what: "resident at most, download of 1 GiB", most: 100, unit: "MiB",
+        what: "resident at most, download of 1 GiB", most: 70, unit: "MiB",
         why: "one budget of outstanding bytes bounds the memory of a download")
     static let callsOfDownload = Threshold(
         what: "system calls, download of 1 GiB", most: 32_000, unit: "calls",
