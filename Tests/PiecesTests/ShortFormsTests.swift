@@ -46,6 +46,14 @@ struct ShortFormsTests {
         #expect(parts == [Array("text".utf8)])
     }
 
+    @Test func markMayStandForNothing() {
+        var forms = ShortForms()
+        forms.append([])
+        var whole: [UInt8] = []
+        Array("a\u{1}b\u{1}".utf8).withUnsafeBytes { forms.forEachPart(of: $0) { whole += $0 } }
+        #expect(whole == Array("ab".utf8))
+    }
+
     /// Objects of different members, more than there are marks, and texts that need escapes.
     @Test func jsonWithMarksIsTheSameText() throws {
         let always = JSONWriter.members { json in

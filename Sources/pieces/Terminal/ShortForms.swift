@@ -15,7 +15,7 @@ package struct ShortForms: Sendable {
         let length: Int
     }
 
-    /// The texts one after another, each filled up to whole blocks.
+    /// The texts one after another, each filled up to whole blocks, of which each has one at least.
     private var texts: [UInt8] = []
     private var forms: [Form] = []
 
@@ -26,7 +26,7 @@ package struct ShortForms: Sendable {
         precondition(forms.count < Self.most, "there are no more marks")
         forms.append(Form(start: texts.count, length: text.count))
         texts += text
-        texts += repeatElement(0, count: -text.count & (Self.block - 1))
+        texts += repeatElement(0, count: Self.block - text.count % Self.block)
     }
 
     /// Calls `body` with the whole text in parts: each mark is replaced by its text.
