@@ -6,7 +6,7 @@ package enum Format {
     /// Formats a size with three significant digits: `0 B`, `512 B`, `1.50 KiB`, `23.4 MiB`, `456 GiB`.
     package static func bytes(_ count: Int64) -> String { text { bytes(count, to: &$0) } }
 
-    package static func bytes(_ count: Int64, to text: inout [UInt8]) {
+    package static func bytes(_ count: Int64, to text: inout TextBuffer) {
         guard count >= 0 else {
             text.append("-")
             return bytes(count == .min ? .max : -count, to: &text)
@@ -27,7 +27,7 @@ package enum Format {
 
     package static func rate(_ bytesPerSecond: Int64) -> String { text { rate(bytesPerSecond, to: &$0) } }
 
-    package static func rate(_ bytesPerSecond: Int64, to text: inout [UInt8]) {
+    package static func rate(_ bytesPerSecond: Int64, to text: inout TextBuffer) {
         bytes(bytesPerSecond, to: &text)
         text.append("/s")
     }
@@ -39,7 +39,7 @@ package enum Format {
     /// zero.
     package static func percent(_ part: Int64, of whole: Int64) -> String { text { percent(part, of: whole, to: &$0) } }
 
-    package static func percent(_ part: Int64, of whole: Int64, to text: inout [UInt8]) {
+    package static func percent(_ part: Int64, of whole: Int64, to text: inout TextBuffer) {
         guard part < whole else { return text.append("100 %") }
         guard part > 0 else { return text.append("0 %") }
         decimal(min(max(Double(part) / Double(whole) * 100, 0.1), 99.9), places: 1, to: &text)
@@ -51,10 +51,10 @@ package enum Format {
         text { decimal(value, places: places, to: &$0) }
     }
 
-    package static func decimal(_ value: Double, places: Int, to text: inout [UInt8]) {
+    package static func decimal(_ value: Double, places: Int, to text: inout TextBuffer) {
         let scale = powersOfTen[min(max(places, 0), powersOfTen.count - 1)]
         let scaled = (value * Double(scale)).rounded()
-        guard scaled.isFinite, abs(scaled) < 9e18 else { return text.append(contentsOf: "\(value)".utf8) }
+        guard scaled.isFinite, abs(scaled) < 9e18 else { return text.append("\(value)".utf8) }
         let whole = Int64(scaled)
         if whole < 0, scale > 1 { text.append("-") }
         guard scale > 1 else { return text.append(decimal: whole) }
@@ -100,9 +100,9 @@ package enum Format {
         "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
     }
 
-    private static func text(_ write: (inout [UInt8]) -> Void) -> String {
-        var bytes: [UInt8] = []
-        write(&bytes)
-        return String(decoding: bytes, as: UTF8.self)
+    private static func text(_ write: (inout TextBuffer) -> Void) -> String {
+        var text = TextBuffer(capacity: 32)
+        write(&text)
+        return String(decoding: text.bytes, as: UTF8.self)
     }
 }

@@ -31,5 +31,11 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
     /// The hash as 40 lower-case hexadecimal digits.
     package var description: String { digest.hex }
 
+    /// The number of bytes of ``description``.
+    package static let hexLength = byteCount * 2
+
+    /// Writes ``description`` to `place`, where there is room for it.
+    package func writeHex(to place: UnsafeMutablePointer<UInt8>) { digest.writeHex(to: place) }
+
     package static func < (a: Self, b: Self) -> Bool { a.digest < b.digest }
 }

@@ -39,12 +39,19 @@ package struct SHA1Digest: Hashable, Comparable, Sendable, RandomAccessCollectio
     /// The digest as 40 lower-case hexadecimal digits.
     var hex: String {
         String(unsafeUninitializedCapacity: Self.byteCount * 2) { text in
-            for n in 0..<16 {
-                text[n] = Hex.digit(high >> UInt64(60 - n * 4))
-                text[n + 16] = Hex.digit(middle >> UInt64(60 - n * 4))
-            }
-            for n in 0..<8 { text[n + 32] = Hex.digit(UInt64(low) >> UInt64(28 - n * 4)) }
+            if let start = text.baseAddress { writeHex(to: start) }
             return Self.byteCount * 2
         }
+    }
+
+    /// Writes the 40 digits of ``hex``.
+    func writeHex(to start: UnsafeMutablePointer<UInt8>) {
+        let place = UnsafeMutableRawPointer(start)
+        let parts = (high >> 32, high & 0xffff_ffff, middle >> 32, middle & 0xffff_ffff, UInt64(low))
+        place.storeBytes(of: Hex.digits(parts.0), as: UInt64.self)
+        place.storeBytes(of: Hex.digits(parts.1), toByteOffset: 8, as: UInt64.self)
+        place.storeBytes(of: Hex.digits(parts.2), toByteOffset: 16, as: UInt64.self)
+        place.storeBytes(of: Hex.digits(parts.3), toByteOffset: 24, as: UInt64.self)
+        place.storeBytes(of: Hex.digits(parts.4), toByteOffset: 32, as: UInt64.self)
     }
 }

@@ -114,8 +114,9 @@ struct TextTests {
         }
         for cuts in [[0, 40], [0, 0, 13, 40], [0, 1, 2, 35, 40]] {
             var whole = table([])
-            for (start, end) in zip(cuts, cuts.dropFirst()) { whole.append(table(rows[start..<end])) }
-            #expect(whole.text(width: width) == table(rows).text(width: width))
+            for (start, end) in zip(cuts, cuts.dropFirst()) { whole.append(table(rows[start..<end]).part) }
+            let (text, expected) = (whole.text(width: width), table(rows).text(width: width))
+            #expect(text == expected)
         }
     }
 
@@ -152,7 +153,7 @@ struct TextTests {
                 piece.add(["\(row)", "name \(part) \(row % 10)", "\(row % 7) KiB"])
                 expected += "\(row)  name \(part) \(row % 10)  \(row % 7) KiB\n"
             }
-            table.append(piece)
+            table.append(piece.part)
         }
         let text = table.text(width: nil)
         // The texts of a failure would be long.
@@ -166,12 +167,19 @@ struct TextTests {
         var power: Int64 = 1
         for _ in 0..<18 {
             power *= 10
-            numbers += [power - 1, power, power + 1, -power]
+            numbers += [power - 1, power, power + 1, -power, 3 * power, 12 * (power / 10)]
+        }
+        var generator = SeededGenerator(seed: 1)
+        for bits in 0..<63 {
+            for _ in 0..<50 { numbers.append(.random(in: -1 << Int64(bits)...1 << Int64(bits), using: &generator)) }
         }
         for number in numbers {
-            var bytes = Array("x".utf8)
-            bytes.append(decimal: number)
-            #expect(String(decoding: bytes, as: UTF8.self) == "x\(number)")
+            var text = TextBuffer(capacity: 1)
+            text.append("x")
+            text.append(decimal: number)
+            text.append(decimal: 5)
+            let written = String(decoding: text.bytes, as: UTF8.self)
+            #expect(written == "x\(number)5")
         }
     }
 

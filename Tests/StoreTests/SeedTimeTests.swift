@@ -41,7 +41,7 @@ import Torrent
         #expect(try times(db) == [6, 12])
         var rows: [StatusRow] = []
         try db.status.forEachRow { row throws(StoreError) in rows.append(row) }
-        #expect(rows.map(\.seedTime) == [.seconds(6), .seconds(12)])
+        #expect(rows.map(\.seedingSeconds) == [6, 12])
         #expect(try db.number("SELECT sum(seeding_seconds) FROM v1_torrent") == 18)
     }
 

@@ -71,6 +71,30 @@ import Torrent
             "replay with seed \(seed)")
     }
 
+    /// Folders that are equal, that differ in one byte or in length, and whose bytes aren't UTF-8; with and without the
+    /// row of the clock.
+    @Test(arguments: [true, false]) func listsSayTheSameAsTheTorrents(hasClock: Bool) throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let outputs = ["/data", "/data", "/date", "/date/longer", "/date", "/d\u{e9}", "/d\u{e8}", "/", "/", "/data"]
+        for (n, output) in outputs.enumerated() {
+            let id = try connection.add(seed: UInt64(n)) { $0.output = output }
+            try connection.torrents.setState(id, n % 3 == 0 ? .seeding : .queued)
+        }
+        try connection.seedTimes.count(.seconds(2))
+        try connection.seedTimes.count(.seconds(5))
+        if !hasClock { try connection.execute("DELETE FROM seed_clock") }
+        let (rows, torrents) = (try connection.statusRows(), try connection.torrents.rows())
+        #expect(rows.map(\.output) == outputs)
+        #expect(rows.map { .seconds($0.seedingSeconds) } == torrents.map(\.seedTime))
+        #expect(rows.map(\.seedingSeconds).contains { $0 > 0 } == hasClock)
+        #expect(rows.map(\.pieceLength) == torrents.map(\.pieceLength))
+        #expect(rows.map(\.totalBytes) == torrents.map(\.totalBytes))
+        #expect(rows.map(\.line.wantedBytes) == torrents.map(\.wantedBytes))
+        #expect(rows.map(\.line.pieceCount) == torrents.map(\.pieceCount))
+        #expect(rows.map(\.line.hasMetadata) == torrents.map(\.hasMetadata))
+    }
+
     @Test func abandonedStatusWalkCanRestart() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()

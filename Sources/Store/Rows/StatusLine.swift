@@ -6,8 +6,8 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
     package let isPaused: Bool
     /// One sentence, in the states `error` and `offline`, and while the payload is moved.
     package let error: String?
-    /// Whether the metadata is known; if it isn't, sizes and counts are 0.
-    package let hasMetadata: Bool
+    /// `nil` if the metadata isn't known: then sizes and counts are 0.
+    package let pieceLength: Int?
     package let wantedBytes: Int64
     /// Bytes of wanted files in recorded pieces.
     package let completedBytes: Int64
@@ -15,12 +15,12 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
     /// `nil` when no engine has reported on the torrent. ``LiveRow/isFresh(_:)`` shows whether the report is current.
     package let live: LiveRow?
 
+    package var hasMetadata: Bool { pieceLength != nil }
     /// Whether all wanted bytes are recorded as present.
     package var isComplete: Bool { hasMetadata && completedBytes >= wantedBytes }
 
     static let columns = """
-        t.name, t.state, t.paused, t.error, t.piece_length IS NOT NULL, coalesce(t.wanted_bytes, 0), t.completed_bytes, \
-        coalesce(t.piece_count, 0)
+        t.name, t.state, t.paused, t.error, t.piece_length, t.wanted_bytes, t.completed_bytes, t.piece_count
         """
 
     init(_ id: TorrentID, _ row: Statement, _ live: inout LiveCursor) throws(StoreError) {
@@ -29,10 +29,10 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
         state = try row.next()
         isPaused = try row.next()
         error = try row.next()
-        hasMetadata = try row.next()
-        wantedBytes = try row.next()
+        pieceLength = try row.next()
+        wantedBytes = try row.next(Int64?.self) ?? 0
         completedBytes = try row.next()
-        pieceCount = try row.next()
+        pieceCount = try row.next(Int?.self) ?? 0
         self.live = try live.row(of: id)
     }
 
@@ -43,7 +43,7 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
         state = torrent.state
         isPaused = torrent.settings.isPaused
         error = torrent.error
-        hasMetadata = torrent.hasMetadata
+        pieceLength = torrent.hasMetadata ? torrent.pieceLength : nil
         wantedBytes = torrent.wantedBytes
         completedBytes = torrent.completedBytes
         pieceCount = torrent.pieceCount

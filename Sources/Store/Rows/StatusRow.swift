@@ -9,7 +9,6 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     /// The folder to which the payload moves when it is complete; `nil` if that is `output`.
     package let destination: String?
     package let totalBytes: Int64
-    package let pieceLength: Int
     package let piecesHave: Int
     package let downloadedBytes: Int64
     package let uploadedBytes: Int64
@@ -17,8 +16,8 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     package let addedAt: Timestamp
     package let completedAt: Timestamp?
     package let lastVerifiedAt: Timestamp?
-    /// The time for which the torrent was complete and seeding.
-    package let seedTime: Duration
+    /// The seconds for which the torrent was complete and seeding.
+    package let seedingSeconds: Int64
     /// The trackers' counts of the whole swarm.
     package let scrape: Scrape
     /// The number of web seeds that have rows.
@@ -29,19 +28,19 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     package let note: String?
 
     package var id: TorrentID { line.id }
+    package var pieceLength: Int { line.pieceLength ?? 0 }
 
     static let columns = """
-        \(StatusLine.columns), t.info_hash, t.output, coalesce(t.total_bytes, 0), coalesce(t.piece_length, 0), t.pieces_have, \
+        \(StatusLine.columns), t.info_hash, t.output, t.total_bytes, t.pieces_have, \
         t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \
-        \(SeedTimeColumns.names)
+        \(SeedTimeColumns.ofTorrent)
         """
 
     init(_ id: TorrentID, _ row: Statement, _ tables: inout StatusCursors) throws(StoreError) {
         line = try StatusLine(id, row, &tables.live)
         infoHash = try row.next()
-        output = try row.next()
-        totalBytes = try row.next()
-        pieceLength = try row.next()
+        output = try row.next(sameAs: &tables.lastOutput)
+        totalBytes = try row.next(Int64?.self) ?? 0
         piecesHave = try row.next()
         downloadedBytes = try row.next()
         uploadedBytes = try row.next()
@@ -49,7 +48,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         addedAt = try row.next()
         completedAt = try row.next()
         lastVerifiedAt = try row.next()
-        seedTime = try SeedTimeColumns.read(row)
+        seedingSeconds = try SeedTimeColumns.read(row, clock: tables.seedClock)
         scrape = try tables.scrapes.scrape(of: id)
         webSeeds = try tables.webSeeds.count(of: id)
         labels = try tables.labels.names(of: id)
@@ -63,7 +62,6 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         infoHash = torrent.infoHash
         output = torrent.output
         totalBytes = torrent.totalBytes
-        pieceLength = torrent.pieceLength
         piecesHave = torrent.piecesHave
         downloadedBytes = torrent.downloadedBytes
         uploadedBytes = torrent.uploadedBytes
@@ -71,7 +69,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         addedAt = torrent.addedAt
         completedAt = torrent.completedAt
         lastVerifiedAt = torrent.lastVerifiedAt
-        seedTime = torrent.seedTime
+        seedingSeconds = torrent.seedTime.components.seconds
         scrape = try tables.scrapes.scrape(of: torrent.id)
         webSeeds = try tables.webSeeds.count(of: torrent.id)
         labels = try tables.labels.names(of: torrent.id)

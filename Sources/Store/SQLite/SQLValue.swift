@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 package import SystemPackage
 package import Torrent
 
@@ -94,11 +95,27 @@ extension String: SQLValue {
 
     /// Bytes that are not valid UTF-8 are read as U+FFFD.
     package static func read(from column: OpaquePointer) -> String? {
-        guard sqlite3_value_type(column) == SQLITE_TEXT, let text = sqlite3_value_text(column)
-        else { return nil }
-        return String(
-            decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_value_bytes(column))),
-            as: UTF8.self)
+        utf8(of: column).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// `last` itself, if the column holds the same bytes.
+    static func read(from column: OpaquePointer, sameAs last: String) -> String? {
+        guard let bytes = utf8(of: column) else { return nil }
+        return last.isSame(bytes) ? last : String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func utf8(of column: OpaquePointer) -> UnsafeBufferPointer<UInt8>? {
+        guard sqlite3_value_type(column) == SQLITE_TEXT, let text = sqlite3_value_text(column) else { return nil }
+        return UnsafeBufferPointer(start: text, count: Int(sqlite3_value_bytes(column)))
+    }
+
+    private func isSame(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        utf8.withContiguousStorageIfAvailable { own in
+            guard own.count == bytes.count, let one = own.baseAddress, let other = bytes.baseAddress else {
+                return false
+            }
+            return memcmp(one, other, own.count) == 0
+        } == true
     }
 }
 

@@ -82,6 +82,16 @@ package final class Statement {
         return bytes
     }
 
+    /// Reads the next column as text. If it is the same as `last`, no other copy of it is made; else it is `last` now.
+    func next(sameAs last: inout String) throws(StoreError) -> String {
+        precondition(column < columnCount, "more columns read than selected: \(sql)")
+        column += 1
+        let value = sqlite3_column_value(handle, column - 1)
+        guard let text = value.flatMap({ String.read(from: $0, sameAs: last) }) else { throw impossible() }
+        last = text
+        return text
+    }
+
     /// Reads the next column as a count.
     func nextCount() throws(StoreError) -> Int {
         let count: Int = try next()

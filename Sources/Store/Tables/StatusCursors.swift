@@ -14,6 +14,17 @@ struct StatusCursors: ~Copyable {
         init(_ row: Statement) throws(StoreError) { text = try row.next() }
     }
 
+    private struct Clock: Row {
+        static let columns = "seconds"
+        let seconds: Int64
+
+        init(_ row: Statement) throws(StoreError) { seconds = try row.next() }
+    }
+
+    /// The value of `seed_clock`.
+    let seedClock: Int64?
+    /// The folder that was read last: most torrents of a long list lie in the same one.
+    var lastOutput = ""
     var live: LiveCursor
     var scrapes: ScrapeCursor
     var webSeeds: WebSeedCursor
@@ -23,12 +34,14 @@ struct StatusCursors: ~Copyable {
 
     init(_ connection: Connection, _ range: ClosedRange<TorrentID>) throws(StoreError) {
         // All are made before any is kept: a half-made value without copies can't be given up.
+        let seedClock = try connection.fetchFirstIfValid("FROM seed_clock", as: Clock.self)?.seconds
         let live = try LiveCursor(connection, range)
         let scrapes = try ScrapeCursor(connection, range)
         let webSeeds = try WebSeedCursor(connection, range)
         let labels = try LabelCursor(connection, range)
         let destinations = try TorrentCursor<Folder>(connection, table: "destination", range)
         let notes = try TorrentCursor<Note>(connection, table: "note", range)
+        self.seedClock = seedClock
         self.live = live
         self.scrapes = scrapes
         self.webSeeds = webSeeds

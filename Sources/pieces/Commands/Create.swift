@@ -158,7 +158,7 @@ struct Create: AnsweringCommand {
             Terminal.shared.print(
                 bytes: JSONWriter.line { json in
                     json.path("file", "file_bytes", target.text)
-                    json.field("info_hash", "\(metainfo.infoHash)")
+                    json.field("info_hash", metainfo.infoHash)
                     json.field("name", metainfo.name)
                     json.field("total_bytes", geometry.totalBytes)
                     json.field("piece_length", geometry.pieceLength)

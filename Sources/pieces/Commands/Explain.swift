@@ -47,7 +47,7 @@ struct Explain: ListCommand {
     private func object(_ torrent: TorrentRow, _ state: TorrentState, _ causes: [Explanation.Cause]) -> [UInt8] {
         JSONWriter.line { json in
             json.field("id", torrent.id.rawValue)
-            json.field("info_hash", "\(torrent.infoHash)")
+            json.field("info_hash", torrent.infoHash)
             json.field("name", torrent.name)
             json.field("state", state.rawValue)
             json.array("causes", causes) { json, cause in

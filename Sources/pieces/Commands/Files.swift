@@ -43,7 +43,7 @@ struct Files: ListCommand {
         let (torrent, completed) = (list.torrent, list.completed)
         return JSONWriter.line { json in
             json.field("id", torrent.row.id.rawValue)
-            json.field("info_hash", "\(torrent.row.infoHash)")
+            json.field("info_hash", torrent.row.infoHash)
             json.field("name", torrent.row.name)
             json.path("output", "output_bytes", torrent.row.output)
             json.field("state", torrent.row.state.rawValue)

@@ -162,7 +162,7 @@ struct ImportCommand: Command {
             bytes: JSONWriter.line { json in
                 json.field("event", event)
                 json.field("id", id?.rawValue)
-                json.field("info_hash", item.infoHash.map { "\($0)" })
+                json.field("info_hash", item.infoHash)
                 json.field("name", item.name)
                 json.field("client", item.client.rawValue)
                 json.path("output", "output_bytes", item.output)
@@ -308,7 +308,7 @@ struct ImportCommand: Command {
                 json.array("damaged", report.damaged) { json, entry in
                     json.object { json in
                         json.field("id", entry.torrent.id.rawValue)
-                        json.field("info_hash", "\(entry.torrent.infoHash)")
+                        json.field("info_hash", entry.torrent.infoHash)
                         json.field("name", entry.torrent.name)
                         json.field("client", entry.result.client)
                         json.field("claimed_pieces", entry.result.claimedPieces)

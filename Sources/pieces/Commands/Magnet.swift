@@ -33,7 +33,7 @@ struct Magnet: ListCommand {
     private func object(_ answer: Library.MagnetAnswer) -> [UInt8] {
         JSONWriter.line { json in
             json.field("id", answer.torrent.id.rawValue)
-            json.field("info_hash", "\(answer.torrent.infoHash)")
+            json.field("info_hash", answer.torrent.infoHash)
             json.field("info_hash_v2", answer.link.v2.map { Hex.encode($0) })
             json.field("name", answer.torrent.name)
             json.field("magnet", "\(answer.link)")

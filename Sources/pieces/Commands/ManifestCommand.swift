@@ -154,7 +154,7 @@ struct ManifestCommand: Command, AnsweringCommand {
                 bytes: JSONWriter.line { json in
                     json.field("event", "compared")
                     json.field("id", file.torrent.id.rawValue)
-                    json.field("info_hash", "\(file.torrent.infoHash)")
+                    json.field("info_hash", file.torrent.infoHash)
                     json.path("path", "path_bytes", file.path)
                     json.field("hash", file.hash.rawValue)
                     json.field("verdict", file.verdict.word)

@@ -93,7 +93,7 @@ struct Peers: ListCommand {
     {
         JSONWriter.line { json in
             json.field("id", torrent.id.rawValue)
-            json.field("info_hash", "\(torrent.infoHash)")
+            json.field("info_hash", torrent.infoHash)
             json.field("name", torrent.name)
             json.field("connected", live?.peersConnected ?? 0)
             json.array("connections", connections) { json, peer in

@@ -45,7 +45,7 @@ struct Repair: DirectCommand {
             return Terminal.shared.print(
                 bytes: JSONWriter.line { json in
                     json.field("id", repair.torrent.id.rawValue)
-                    json.field("info_hash", "\(repair.torrent.infoHash)")
+                    json.field("info_hash", repair.torrent.infoHash)
                     json.field("name", repair.torrent.name)
                     json.field("asked", repair.asked)
                     json.field("kept", repair.kept)

@@ -152,6 +152,7 @@ struct Status: DirectCommand, AnsweringCommand {
     private func object(_ reading: StatusReading) throws(StoreError) -> [KeptText] {
         let status = StatusJSON(
             reading.engine, try reading.recovery(), try reading.queue(), try reading.limits())
+        let showsPieces = pieces
         guard !list.isEverything else {
             let store = TextStore()
             return status.parts(
@@ -159,7 +160,7 @@ struct Status: DirectCommand, AnsweringCommand {
                     var json = JSONWriter(
                         capacity: max(1, reading.expectedTorrents) * Self.usualLength, namesAreMarks: true)
                     try reading.forEachRow { (torrent) throws(StoreError) in
-                        status.append(torrent, try have(torrent.line, reading), to: &json)
+                        status.append(torrent, showsPieces ? try reading.have(torrent.line) : nil, to: &json)
                     }
                     return store.keep(json)
                 })
@@ -173,7 +174,7 @@ struct Status: DirectCommand, AnsweringCommand {
         for torrent in list.chosen(rows.flatMap(\.self), reading.engine, .now(), { $0.line })
             .prefix(list.limit ?? .max)
         {
-            status.append(torrent, try have(torrent.line, reading), to: &json)
+            status.append(torrent, showsPieces ? try reading.have(torrent.line) : nil, to: &json)
         }
         return status.parts([KeptText(json)])
     }
@@ -195,17 +196,18 @@ struct Status: DirectCommand, AnsweringCommand {
         if !list.states.isEmpty {
             table.emptiness = "no torrent is \(list.states.map(\.rawValue).joined(separator: " or "))"
         }
+        let showsPieces = pieces
         guard range != nil || !list.isEverything || table.needsRows else {
-            let empty = table.part
+            let (columns, damagedTorrents) = (list.columns, table.damagedTorrents)
             let parts = try reading.inStripes { (reading) throws(StoreError) in
-                var part = empty
-                part.reserve(reading.expectedTorrents)
+                var part = StatusTable(reading.engine, nil, columns: columns, expectedRows: reading.expectedTorrents)
+                part.damagedTorrents = damagedTorrents
                 try reading.forEachLine { (torrent) throws(StoreError) in
                     part.count(torrent)
                     part.add(torrent)
-                    if let have = try have(torrent, reading) { part.add(have, of: torrent) }
+                    if showsPieces { part.add(try reading.have(torrent), of: torrent) }
                 }
-                return part
+                return part.part
             }
             for part in parts { table.append(part) }
             return table
@@ -228,13 +230,8 @@ struct Status: DirectCommand, AnsweringCommand {
         }
         for item in items[range?(&table, items) ?? 0..<items.count] {
             table.add(item.line, item.row)
-            if let have = try have(item.line, reading) { table.add(have, of: item.line) }
+            if showsPieces { table.add(try reading.have(item.line), of: item.line) }
         }
         return table
-    }
-
-    /// The pieces on disk, or `nil` without --pieces.
-    private func have(_ torrent: StatusLine, _ reading: StatusReading) throws(StoreError) -> Bitfield? {
-        pieces ? try reading.have(torrent) : nil
     }
 }

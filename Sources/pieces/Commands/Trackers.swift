@@ -58,7 +58,7 @@ struct Trackers: ListCommand {
     private func object(_ torrent: TorrentRow, _ trackers: [TrackerRow]) -> [UInt8] {
         JSONWriter.line { json in
             json.field("id", torrent.id.rawValue)
-            json.field("info_hash", "\(torrent.infoHash)")
+            json.field("info_hash", torrent.infoHash)
             json.field("name", torrent.name)
             json.array("trackers", trackers) { json, tracker in
                 json.object { json in

@@ -97,7 +97,7 @@ struct WebSeeds: ListCommand {
     private func object(_ list: Library.WebSeedList) -> [UInt8] {
         JSONWriter.line { json in
             json.field("id", list.torrent.id.rawValue)
-            json.field("info_hash", "\(list.torrent.infoHash)")
+            json.field("info_hash", list.torrent.infoHash)
             json.field("name", list.torrent.name)
             json.array("web_seeds", list.seeds) { json, seed in
                 json.object { json in

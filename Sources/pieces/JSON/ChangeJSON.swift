@@ -9,7 +9,7 @@ enum ChangeJSON {
             bytes: JSONWriter.line { json in
                 json.field("event", event)
                 json.field("id", torrent.id.rawValue)
-                json.field("info_hash", "\(torrent.infoHash)")
+                json.field("info_hash", torrent.infoHash)
                 json.field("name", torrent.name)
                 more(&json)
             })

@@ -7,7 +7,7 @@ enum EventJSON {
         json.field("number", event.id)
         json.field("at", event.at.rawValue)
         json.field("id", event.torrent?.rawValue)
-        json.field("info_hash", event.infoHash.map { "\($0)" })
+        json.field("info_hash", event.infoHash)
         json.field("kind", event.kind.rawValue)
         json.field("detail", event.detail)
     }

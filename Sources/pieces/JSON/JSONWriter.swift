@@ -1,6 +1,6 @@
 import Engine
 import Library
-import Torrent
+package import Torrent
 
 extension Program {
     /// The note about paths in the help of commands with `--json`.
@@ -19,8 +19,9 @@ package struct JSONWriter: ~Copyable {
     private(set) var text: TextBuffer
     /// What the marks stand for; `nil` if all is written in full.
     private(set) var forms: ShortForms?
-    /// The texts of the marks, each by the address of the caller's constant or array.
-    private var known: [UnsafePointer<UInt8>] = []
+    /// The texts of the marks, each by the address of the caller's constant or array, and `nil` behind them; without
+    /// marks only that. This isn't an array, because it is looked into for each member of a long list.
+    private let known: UnsafeMutableBufferPointer<UnsafePointer<UInt8>?>
     /// The texts themselves. They are kept, so that no other text gets one of the addresses.
     private var kept: [[UInt8]] = []
     /// The number of the text that comes next if this object is like the one before it.
@@ -32,7 +33,11 @@ package struct JSONWriter: ~Copyable {
     package init(capacity: Int = 1024, namesAreMarks: Bool = false) {
         text = TextBuffer(capacity: capacity)
         forms = namesAreMarks ? ShortForms() : nil
+        known = .allocate(capacity: namesAreMarks ? ShortForms.most + 1 : 1)
+        known.initialize(repeating: nil)
     }
+
+    deinit { known.deallocate() }
 
     /// One object on one line.
     package static func line<Failure: Error>(_ body: (inout JSONWriter) throws(Failure) -> Void) throws(Failure)
@@ -62,8 +67,9 @@ package struct JSONWriter: ~Copyable {
     package mutating func append(members: [UInt8]) {
         precondition(needsComma, "the first member has no comma before it")
         members.withUnsafeBufferPointer { bytes in
-            if let start = bytes.baseAddress, let mark = mark(start, { members }) {
-                text.append(mark)
+            if let start = bytes.baseAddress, let found = find(start, { members }) {
+                expected = found + 1
+                text.append(UInt8(truncatingIfNeeded: expected))
             } else {
                 text.append(bytes)
             }
@@ -82,14 +88,25 @@ package struct JSONWriter: ~Copyable {
 
     package mutating func field(_ name: StaticString, _ value: some BinaryInteger) {
         guard let value = Int64(exactly: value) else { return member(name) { $0.scalar(String(value)) } }
-        let place = place(name, room: [UInt8].longestDecimal)
-        text.advance([UInt8].write(decimal: value, to: place))
+        let place = place(name, room: TextBuffer.longestDecimal)
+        text.advance(TextBuffer.write(decimal: value, to: place))
     }
     package mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) {
         if let value { field(name, value) } else { null(name) }
     }
     package mutating func field(_ name: StaticString, _ value: String) { _ = plain(name, value) }
     package mutating func field(_ name: StaticString, _ value: String?) {
+        if let value { field(name, value) } else { null(name) }
+    }
+    /// Writes the info hash as 40 lower-case hexadecimal digits.
+    package mutating func field(_ name: StaticString, _ value: InfoHash) {
+        let place = place(name, room: InfoHash.hexLength + 2)
+        place.initialize(to: UInt8(ascii: "\""))
+        value.writeHex(to: place + 1)
+        (place + 1 + InfoHash.hexLength).initialize(to: UInt8(ascii: "\""))
+        text.advance(InfoHash.hexLength + 2)
+    }
+    package mutating func field(_ name: StaticString, _ value: InfoHash?) {
         if let value { field(name, value) } else { null(name) }
     }
     /// Writes a path and, if it has bytes that aren't UTF-8, also all its bytes in hexadecimal:
@@ -185,15 +202,24 @@ package struct JSONWriter: ~Copyable {
 
     /// Appends the name of a member. The result is where its value begins, with `room` for so many bytes. Names are
     /// plain ASCII constants.
+    @inline(__always)
     private mutating func place(_ name: StaticString, room: Int) -> UnsafeMutablePointer<UInt8> {
-        let length = name.utf8CodeUnitCount
-        // The first member has no comma.
-        if needsComma, let mark = mark(name.utf8Start, { Array(",\"\(name)\":".utf8) }) {
-            let place = text.place(room: 1 + room)
-            place.initialize(to: mark)
-            text.advance(1)
-            return place + 1
+        // Most objects of a list have the same members in the same order. The first member has no comma.
+        guard needsComma, known[expected] == name.utf8Start else { return placeUnexpected(name, room: room) }
+        expected &+= 1
+        let place = text.place(room: 1 &+ room)
+        place.initialize(to: UInt8(truncatingIfNeeded: expected))
+        text.advance(1)
+        return place + 1
+    }
+
+    @inline(never)
+    private mutating func placeUnexpected(_ name: StaticString, room: Int) -> UnsafeMutablePointer<UInt8> {
+        if needsComma, let found = find(name.utf8Start, { Array(",\"\(name)\":".utf8) }) {
+            expected = found
+            return place(name, room: room)
         }
+        let length = name.utf8CodeUnitCount
         var place = text.place(room: length + 4 + room)
         var count = length + 3
         if needsComma {
@@ -210,28 +236,18 @@ package struct JSONWriter: ~Copyable {
         return place + length + 3
     }
 
-    /// The mark of a text that begins at `start`, and is made if it has no mark yet; `nil` if it is to be written in
+    /// The number of the text that begins at `start`, which becomes known if it is not; `nil` if it is to be written in
     /// full.
-    @inline(__always)
-    private mutating func mark(_ start: UnsafePointer<UInt8>, _ text: () -> [UInt8]) -> UInt8? {
-        if forms == nil { return nil }
-        if expected >= known.count || known[expected] != start {
-            guard let found = find(start, text) else { return nil }
-            expected = found
-        }
-        expected += 1
-        return UInt8(expected)
-    }
-
-    @inline(never)
     private mutating func find(_ start: UnsafePointer<UInt8>, _ text: () -> [UInt8]) -> Int? {
+        if known[expected] == start { return expected }
         if let found = known.firstIndex(of: start) { return found }
-        guard known.count < ShortForms.most else { return nil }
+        let number = kept.count
+        guard number < known.count - 1 else { return nil }
         let text = text()
         forms?.append(text)
         kept.append(text)
-        known.append(start)
-        return known.count - 1
+        known[number] = start
+        return number
     }
 
     /// Appends a string in its quotes; whether it is plain ASCII without escapes.

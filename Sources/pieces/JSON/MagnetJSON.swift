@@ -4,7 +4,7 @@ import Torrent
 enum MagnetJSON {
     static func object(_ link: MagnetLink) -> [UInt8] {
         JSONWriter.line { json in
-            json.field("info_hash", "\(link.infoHash)")
+            json.field("info_hash", link.infoHash)
             json.field("info_hash_v2", link.v2.map { Hex.encode($0) })
             json.field("name", link.name)
             json.array("trackers", link.trackers) { json, url in json.strings([MaskedURL.text(url)]) }

@@ -12,7 +12,7 @@ enum ManifestJSON {
 
     private static func fields(of part: Manifest.Part, _ json: inout JSONWriter) {
         json.field("id", part.torrent.id.rawValue)
-        json.field("info_hash", "\(part.torrent.infoHash)")
+        json.field("info_hash", part.torrent.infoHash)
         json.field("name", part.torrent.name)
         json.path("output", "output_bytes", part.torrent.output)
         json.array("files", part.entries) { json, entry in

@@ -4,7 +4,7 @@ import Torrent
 enum MetainfoJSON {
     static func object(_ metainfo: Metainfo) -> [UInt8] {
         JSONWriter.line { json in
-            json.field("info_hash", "\(metainfo.infoHash)")
+            json.field("info_hash", metainfo.infoHash)
             json.field("info_hash_v2", metainfo.identity.v2.map { Hex.encode($0) })
             json.field("name", metainfo.name)
             json.field("total_bytes", metainfo.geometry.totalBytes)

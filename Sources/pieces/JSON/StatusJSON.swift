@@ -77,7 +77,7 @@ struct StatusJSON {
         let line = torrent.line
         let live = engine.live(line, now)
         json.field("id", line.id.rawValue)
-        json.field("info_hash", torrent.infoHash.description)
+        json.field("info_hash", torrent.infoHash)
         json.field("name", line.name)
         json.field("state", engine.state(of: line).rawValue)
         json.field("error", line.error)
@@ -101,7 +101,7 @@ struct StatusJSON {
         json.field("added_at", torrent.addedAt.rawValue)
         json.field("completed_at", torrent.completedAt?.rawValue)
         json.field("last_verified_at", torrent.lastVerifiedAt?.rawValue)
-        json.field("seeding_seconds", torrent.seedTime.components.seconds)
+        json.field("seeding_seconds", torrent.seedingSeconds)
         json.field("web_seeds", torrent.webSeeds)
         if live == nil, torrent.labels.isEmpty, torrent.note == nil {
             json.append(members: bare)

@@ -28,7 +28,7 @@ struct JSONReport: DownloadReport {
             write { json in
                 json.field("event", "progress")
                 json.field("id", torrent.id.rawValue)
-                json.field("info_hash", "\(torrent.infoHash)")
+                json.field("info_hash", torrent.infoHash)
                 json.field("name", torrent.name)
                 json.field("state", torrent.state.rawValue)
                 json.field("error", torrent.error)
@@ -69,7 +69,7 @@ struct JSONReport: DownloadReport {
 
     private func describe(_ torrent: TorrentRow, _ json: inout JSONWriter) {
         json.field("id", torrent.id.rawValue)
-        json.field("info_hash", "\(torrent.infoHash)")
+        json.field("info_hash", torrent.infoHash)
         json.field("name", torrent.name)
         json.field("state", torrent.state.rawValue)
         json.field("error", torrent.error)

@@ -91,7 +91,7 @@ struct HookRunner {
             if let torrent {
                 json.object("torrent") { json in
                     json.field("id", torrent.id.rawValue)
-                    json.field("info_hash", "\(torrent.infoHash)")
+                    json.field("info_hash", torrent.infoHash)
                     json.field("name", torrent.name)
                     json.path("output", "output_bytes", torrent.output)
                     json.field("wanted_bytes", torrent.wantedBytes)

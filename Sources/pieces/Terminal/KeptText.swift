@@ -1,5 +1,6 @@
 import Synchronization
 import System
+import Torrent
 
 /// Text that was made and waits to be printed.
 package struct KeptText: Sendable {

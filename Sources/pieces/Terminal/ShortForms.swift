@@ -56,30 +56,35 @@ package struct ShortForms: Sendable {
         guard let start = short.baseAddress, let first = texts.baseAddress else { return 0 }
         var (from, to) = (taken, 0)
         while from < short.count, to < partLength {
-            let available = min(word, short.count - from)
+            let available = min(word, short.count &- from)
             let bytes =
                 available == word
                 ? UInt64(littleEndian: (start + from).loadUnaligned(as: UInt64.self))
                 : lastWord(UnsafeRawBufferPointer(rebasing: short[from...]))
             (part + to).storeBytes(of: bytes.littleEndian, as: UInt64.self)
             let length = min(available, lengthBeforeMark(bytes))
-            from += length
-            to += length
+            from &+= length
+            to &+= length
             guard length < available else { continue }
-            let number = Int((start + from).load(as: UInt8.self)) - 1
-            precondition(forms.indices.contains(number), "a mark stands for nothing")
+            let number = Int(truncatingIfNeeded: bytes >> UInt64(truncatingIfNeeded: length &* 8) & 0xff) &- 1
+            precondition(number >= 0 && number < forms.count, "a mark stands for nothing")
             let form = forms[number]
-            var copied = 0
+            copyBlock(first + form.start, to: part + to)
+            var copied = block
             while copied < form.length {
-                let block = (first + form.start + copied).loadUnaligned(as: SIMD4<UInt64>.self)
-                (part + to + copied).storeBytes(of: block, as: SIMD4<UInt64>.self)
-                copied += Self.block
+                copyBlock(first + form.start + copied, to: part + to + copied)
+                copied &+= block
             }
-            from += 1
-            to += form.length
+            from &+= 1
+            to &+= form.length
         }
         taken = from
         return to
+    }
+
+    @inline(__always)
+    private static func copyBlock(_ from: UnsafeRawPointer, to place: UnsafeMutableRawPointer) {
+        place.storeBytes(of: from.loadUnaligned(as: SIMD4<UInt64>.self), as: SIMD4<UInt64>.self)
     }
 
     /// The bytes as a word, the first one lowest, filled up with bytes that are no marks.

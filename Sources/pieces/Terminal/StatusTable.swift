@@ -4,7 +4,34 @@ import Store
 import Torrent
 
 /// The text output of `pieces status`: the table, and below it the totals, what the engine has to say, and the errors.
-struct StatusTable {
+struct StatusTable: ~Copyable {
+    /// The lines of some torrents, for a table with the same columns.
+    struct Part: Sendable {
+        fileprivate let table: Table.Part
+        fileprivate let sums: Sums
+    }
+
+    /// What is told below the table.
+    fileprivate struct Sums: Sendable {
+        var errors: [String] = []
+        /// Those of ``counts`` that are called damaged.
+        var damagedCounts = StateCounts()
+        var maps: [UInt8] = []
+        var counts = StateCounts()
+        var totals = (wanted: Int64(0), completed: Int64(0), down: Int64(0), up: Int64(0))
+
+        mutating func add(_ other: Sums) {
+            errors += other.errors
+            damagedCounts.add(other.damagedCounts)
+            maps += other.maps
+            counts.add(other.counts)
+            totals.wanted += other.totals.wanted
+            totals.completed += other.totals.completed
+            totals.down += other.totals.down
+            totals.up += other.totals.up
+        }
+    }
+
     /// The width of a piece map without a terminal.
     private static let usualWidth = 80
     /// The width below which states have short names.
@@ -16,21 +43,14 @@ struct StatusTable {
     private let recovery: RecoveryNote?
     private let queue: QueueState?
     private let columns: [StatusColumn]
-    /// The columns that the user chose; `nil` for the usual ones.
-    private let chosen: [StatusColumn]?
     private let now: Timestamp
     private let display: Display
     /// The width of the terminal; `nil` if nothing has to be cut.
     private let width: Int?
     private var table: Table
-    private var errors: [String] = []
+    private var sums = Sums()
     /// The last state that was written of a torrent without a live status and damage.
     private var lastState: (state: TorrentState, text: String)?
-    /// Those of ``counts`` that are called damaged.
-    private var damagedCounts = StateCounts()
-    private var maps: [UInt8] = []
-    private var counts = StateCounts()
-    private var totals = (wanted: Int64(0), completed: Int64(0), down: Int64(0), up: Int64(0))
     /// One sentence on the limits, if it has to be known.
     var limits: String?
     /// Complete torrents that wait to move to their own folder.
@@ -46,12 +66,11 @@ struct StatusTable {
 
     init(
         _ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, columns: [StatusColumn]? = nil,
-        now: Timestamp = .now()
+        expectedRows: Int = 1, now: Timestamp = .now()
     ) {
         self.engine = engine
         self.recovery = recovery
         self.queue = queue
-        chosen = columns
         self.columns = columns ?? StatusColumn.usual
         self.now = now
         display = Terminal.shared.display
@@ -63,44 +82,30 @@ struct StatusTable {
         table = Table(
             shown.map(\.column),
             flexible: shown.firstIndex(of: .name) ?? shown.firstIndex(of: .folder) ?? shown.count - 1,
-            droppable: places([.up, .peers, .size]), lastDroppable: places([.state, .down, .id]))
+            droppable: places([.up, .peers, .size]), lastDroppable: places([.state, .down, .id]), expectedRows: expectedRows)
     }
 
     var needsRows: Bool { columns.contains { $0.isOfRow } }
 
-    /// A table without torrents, for those of a part of the list: see ``append(_:)``.
-    var part: StatusTable {
-        var part = StatusTable(engine, nil, columns: chosen, now: now)
-        part.damagedTorrents = damagedTorrents
-        return part
-    }
-
-    /// Reserves memory for so many torrents.
-    mutating func reserve(_ count: Int) { table.reserve(rows: count) }
+    /// The lines as a part of another table.
+    var part: Part { Part(table: table.part, sums: sums) }
 
     /// Appends the torrents of the next part of the list.
-    mutating func append(_ part: StatusTable) {
+    mutating func append(_ part: Part) {
         table.append(part.table)
-        errors += part.errors
-        damagedCounts.add(part.damagedCounts)
-        maps += part.maps
-        counts.add(part.counts)
-        totals.wanted += part.totals.wanted
-        totals.completed += part.totals.completed
-        totals.down += part.totals.down
-        totals.up += part.totals.up
+        sums.add(part.sums)
     }
 
     /// Counts a torrent in the totals.
     mutating func count(_ torrent: StatusLine) {
         let state = engine.state(of: torrent)
-        counts.add(state)
-        if EngineState.isDone(state), isDamaged(torrent) { damagedCounts.add(state) }
-        totals.wanted += torrent.wantedBytes
-        totals.completed += min(torrent.completedBytes, torrent.wantedBytes)
+        sums.counts.add(state)
+        if EngineState.isDone(state), isDamaged(torrent) { sums.damagedCounts.add(state) }
+        sums.totals.wanted += torrent.wantedBytes
+        sums.totals.completed += min(torrent.completedBytes, torrent.wantedBytes)
         if let live = engine.live(torrent, now) {
-            totals.down += live.downloadRate
-            totals.up += live.uploadRate
+            sums.totals.down += live.downloadRate
+            sums.totals.up += live.uploadRate
         }
     }
 
@@ -141,7 +146,7 @@ struct StatusTable {
             }
         }
         // Errors are explained below the table, where there is room.
-        if let error = torrent.error { errors.append("\(torrent.id)  \(error.printable)") }
+        if let error = torrent.error { sums.errors.append("\(torrent.id)  \(error.printable)") }
     }
 
     /// The state in its colour. Most torrents of a long list have the state of the one before.
@@ -187,7 +192,7 @@ struct StatusTable {
     mutating func add(_ have: Bitfield, of torrent: StatusLine) {
         let part = "\(Format.count(have.population)) of \(Format.count(have.count, "piece"))"
         let map = PieceMap.text(have, width: (width ?? Self.usualWidth) - 4)
-        maps.append(contentsOf: "\(torrent.id)  \(torrent.name.printable): \(part)\n  |\(map)|\n".utf8)
+        sums.maps.append(contentsOf: "\(torrent.id)  \(torrent.name.printable): \(part)\n  |\(map)|\n".utf8)
     }
 
     /// The number of lines beside the torrents and their errors.
@@ -211,11 +216,11 @@ struct StatusTable {
 
     private func parts(errorRoom: Int) -> [KeptText] {
         var parts = [KeptText(recoveryText.utf8)]
-        parts += counts.isEmpty ? [KeptText("\(emptiness)\n".utf8)] : table.parts(width: width)
+        parts += sums.counts.isEmpty ? [KeptText("\(emptiness)\n".utf8)] : table.parts(width: width)
         var text = Array(footer.utf8)
-        let explained = errors.map { wrapped($0, indent: 4) }.joined(separator: "\n")
+        let explained = sums.errors.map { wrapped($0, indent: 4) }.joined(separator: "\n")
         for line in explained.split(separator: "\n").prefix(errorRoom) { text += "\(line)\n".utf8 }
-        return parts + [KeptText(text + maps)]
+        return parts + [KeptText(text + sums.maps)]
     }
 
     private var recoveryText: String {
@@ -224,7 +229,7 @@ struct StatusTable {
 
     private var footer: String {
         var text = ""
-        if counts.total > 1 { text += sums + "\n" }
+        if sums.counts.total > 1 { text += totals + "\n" }
         for row in waiting {
             let sentence = "\(row.torrent)  complete, and waits to move to \(row.folder): \(row.problem ?? "")"
             text += wrapped(sentence.printable, indent: 4) + "\n"
@@ -240,25 +245,25 @@ struct StatusTable {
     }
 
     /// Totals such as `90 torrents: 12 complete, 78 stopped  13.4 %, 1.2 GiB of 9.0 GiB  ↓ 0 B/s  ↑ 0 B/s`.
-    private var sums: String {
+    private var totals: String {
         let words = DownloadWords(display)
-        var states = counts.all.compactMap { state, count -> String? in
-            let count = count - damagedCounts[state]
+        var states = sums.counts.all.compactMap { state, count -> String? in
+            let count = count - sums.damagedCounts[state]
             guard count > 0 else { return nil }
             let text = "\(Format.count(count)) \(engine.word(for: state))"
             return state == .error || state == .offline ? display.text(text, state.colour) : text
         }
-        if damagedCounts.total > 0 {
-            states.append("\(Format.count(damagedCounts.total)) \(EngineState.damaged)")
+        if sums.damagedCounts.total > 0 {
+            states.append("\(Format.count(sums.damagedCounts.total)) \(EngineState.damaged)")
         }
         var parts = LineParts()
-        parts.append(Format.count(counts.total, "torrent"), rank: 0)
+        parts.append(Format.count(sums.counts.total, "torrent"), rank: 0)
         parts.append(states.joined(separator: ", "), rank: 3, gap: ": ")
-        parts.append(Format.percent(totals.completed, of: totals.wanted), rank: 1)
-        parts.append(Format.part(totals.completed, of: totals.wanted), rank: 4, gap: ", ")
+        parts.append(Format.percent(sums.totals.completed, of: sums.totals.wanted), rank: 1)
+        parts.append(Format.part(sums.totals.completed, of: sums.totals.wanted), rank: 4, gap: ", ")
         if engine.isRunning {
-            parts.append(words.down(Int(totals.down)), rank: 2)
-            parts.append(words.up(Int(totals.up)), rank: 5)
+            parts.append(words.down(Int(sums.totals.down)), rank: 2)
+            parts.append(words.up(Int(sums.totals.up)), rank: 5)
         }
         return parts.text(width: width ?? .max)
     }
@@ -267,12 +272,12 @@ struct StatusTable {
     private var engineSentence: String? {
         if engine.isRunning { return engine.silentSince == nil ? nil : engine.sentence }
         guard !engine.isUnknown, engine.since != nil else {
-            return engine.isUnknown || counts.has(.queued) || counts.has(.metadata) ? engine.sentence : nil
+            return engine.isUnknown || sums.counts.has(.queued) || sums.counts.has(.metadata) ? engine.sentence : nil
         }
-        guard !counts.has(.queued) else {
+        guard !sums.counts.has(.queued) else {
             return "no engine is running: `pieces run` continues the stopped torrents"
         }
-        return counts.has(.metadata) ? "no engine is running: `pieces run` fetches the missing metadata" : nil
+        return sums.counts.has(.metadata) ? "no engine is running: `pieces run` fetches the missing metadata" : nil
     }
 
     private func wrapped(_ text: String, indent: Int) -> String {

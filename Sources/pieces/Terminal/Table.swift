@@ -1,12 +1,12 @@
 import System
-import Torrent
+package import Torrent
 
 /// Rows of text in columns that are as wide as their content. On a narrow terminal, one column is cut.
 ///
-/// A list of a hundred thousand torrents has nine hundred thousand cells, so their text is one array of bytes, and a
-/// cell is four bytes more: fresh memory costs more time than what is written there.
-package struct Table {
-    package struct Column {
+/// A list of a hundred thousand torrents has nine hundred thousand cells, so they are written one after another into
+/// one memory: fresh memory costs more time than what is written there.
+package struct Table: ~Copyable {
+    package struct Column: Sendable {
         let title: String
         let isRight: Bool
 
@@ -14,26 +14,28 @@ package struct Table {
         package static func right(_ title: String) -> Column { Column(title: title, isRight: true) }
     }
 
-    /// A cell whose width in terminal columns isn't the number of its bytes: it has colours, or is not plain ASCII.
-    private struct Odd {
-        let cell: Int
-        let width: Int
+    /// Rows of a table, for a table with the same columns.
+    package struct Part: Sendable {
+        /// The cells, row by row: of each a ``Head``, the text, and the width, if the head says so.
+        fileprivate let cells: [UInt8]
+        fileprivate let rows: Int
+        /// The width of the widest cell in each column.
+        fileprivate let widths: [Int]
     }
 
-    /// Whole rows.
-    private struct Rows {
-        /// The number of bytes of each cell, row by row.
-        var lengths: [UInt32] = []
-        /// In the order of the cells.
-        var odd: [Odd] = []
-        var bytes: [UInt8] = []
+    /// What stands before the text of a cell.
+    private struct Head {
+        static let length = MemoryLayout<UInt32>.size
 
-        /// Ends the cell whose bytes begin at `start`.
-        mutating func endCell(_ start: Int, width: Int) {
-            let length = bytes.count - start
-            if width != length { odd.append(Odd(cell: lengths.count, width: width)) }
-            lengths.append(UInt32(length))
-        }
+        let bits: UInt32
+
+        /// The width in terminal columns is written behind the text if it isn't the number of bytes: the text has
+        /// colours, or is not plain ASCII.
+        init(length: Int, hasWidth: Bool) { bits = UInt32(length) << 1 | (hasWidth ? 1 : 0) }
+        init(bits: UInt32) { self.bits = bits }
+
+        var length: Int { Int(bits >> 1) }
+        var hasWidth: Bool { bits & 1 != 0 }
     }
 
     /// How the columns are written.
@@ -47,57 +49,49 @@ package struct Table {
     /// The minimum width of the flexible column while other columns can still be dropped.
     private static let readable = 20
     private static let gap = 2
-    /// Bytes of the cells of a row.
-    private static let usualLength = 80
+    /// Bytes of the cells of a row, with their heads.
+    private static let usualLength = 120
 
     private let columns: [Column]
     private let flexible: Int
     private let droppable: [Int]
     private let lastDroppable: [Int]
-    /// Whether a column has any text below its title.
-    private var hasText: [Bool]
-    /// The width of the widest cell in each column.
+    /// The rows of parts that were appended.
+    private var above: [Part] = []
+    /// The cells after them; see ``Part/cells``.
+    private var cells: TextBuffer
+    private var rows = 0
+    /// The width of the widest cell in each column, without the titles.
     private var widths: [Int]
-    /// The titles, and the rows of other tables that were appended.
-    private var above: [Rows]
-    private var rows = Rows()
     /// The column of the next cell.
     private var column = 0
 
     /// `flexible` is the index of the column that is cut if the table is too wide. `droppable` are the columns that are
     /// dropped before the flexible column becomes unreadable, least important first; those without any text go first.
     /// `lastDroppable` are the columns that are dropped only if the rows would be wider than the terminal otherwise.
-    package init(_ columns: [Column], flexible: Int, droppable: [Int] = [], lastDroppable: [Int] = []) {
+    /// Memory is reserved for `expectedRows`, because memory that grows is copied.
+    package init(
+        _ columns: [Column], flexible: Int, droppable: [Int] = [], lastDroppable: [Int] = [], expectedRows: Int = 1
+    ) {
         self.columns = columns
         self.flexible = flexible
         self.droppable = droppable
         self.lastDroppable = lastDroppable
-        hasText = [Bool](repeating: false, count: columns.count)
-        widths = columns.map(\.title.columns)
-        var titles = Rows()
-        for (column, width) in zip(columns, widths) {
-            titles.bytes.append(contentsOf: column.title.utf8)
-            titles.endCell(titles.bytes.count - column.title.utf8.count, width: width)
-        }
-        above = [titles]
+        widths = [Int](repeating: 0, count: columns.count)
+        cells = TextBuffer(capacity: expectedRows * Self.usualLength)
     }
 
-    /// Appends the rows of a table with the same columns.
-    package mutating func append(_ other: Table) {
-        precondition(column == 0 && other.column == 0 && columns.count == other.columns.count)
-        above.append(rows)
-        above += other.above.dropFirst()
-        rows = other.rows
-        for column in columns.indices {
-            hasText[column] = hasText[column] || other.hasText[column]
-            widths[column] = max(widths[column], other.widths[column])
-        }
+    /// The rows as a part of another table.
+    package var part: Part {
+        precondition(column == 0, "the last row is not whole")
+        return Part(cells: Array(cells.bytes), rows: rows, widths: widths)
     }
 
-    /// Reserves memory for so many rows, because memory that grows is copied.
-    mutating func reserve(rows count: Int) {
-        rows.lengths.reserveCapacity(count * columns.count)
-        rows.bytes.reserveCapacity(count * Self.usualLength)
+    /// Appends the rows of a table with the same columns; only before the table has rows of its own.
+    package mutating func append(_ part: Part) {
+        precondition(rows == 0 && column == 0 && columns.count == part.widths.count)
+        above.append(part)
+        for column in columns.indices { widths[column] = max(widths[column], part.widths[column]) }
     }
 
     package mutating func add(_ row: [String]) {
@@ -107,35 +101,38 @@ package struct Table {
 
     /// Appends the next cell of the row.
     package mutating func cell(_ text: String) {
-        let start = rows.bytes.count
+        let head = cells.reserveNumber()
         let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
-            rows.bytes.append(contentsOf: text)
+            cells.append(text)
             return text.hasNone { $0 > 0x7f || $0 == 0x1b }
         }
-        if isPlain == nil { rows.bytes.append(contentsOf: text.utf8) }
-        endCell(start, width: isPlain == true ? rows.bytes.count - start : text.columns)
+        if isPlain == nil { cells.append(text.utf8) }
+        endCell(head, width: isPlain == true ? nil : text.columns)
     }
 
     /// Appends a cell without text.
-    mutating func emptyCell() { endCell(rows.bytes.count, width: 0) }
+    mutating func emptyCell() { endCell(cells.reserveNumber(), width: nil) }
 
     /// Appends the next cell of the row: the text as ``String/printable`` has it.
     mutating func cell(printing text: String) {
-        let start = rows.bytes.count
+        let head = cells.reserveNumber()
         let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
             guard text.isPrintableASCII() else { return false }
-            rows.bytes.append(contentsOf: text)
+            cells.append(text)
             return true
         }
-        guard isPlain == true else { return cell(text.printable) }
-        endCell(start, width: rows.bytes.count - start)
+        guard isPlain != true else { return endCell(head, width: nil) }
+        let text = text.printable
+        cells.append(text.utf8)
+        endCell(head, width: text.columns)
     }
 
     /// Appends the next cell of the row; `write` must append only ASCII.
-    package mutating func cell(ascii write: (inout [UInt8]) -> Void) {
-        let start = rows.bytes.count
-        write(&rows.bytes)
-        endCell(start, width: rows.bytes.count - start)
+    @inline(__always)
+    package mutating func cell(ascii write: (inout TextBuffer) -> Void) {
+        let head = cells.reserveNumber()
+        write(&cells)
+        endCell(head, width: nil)
     }
 
     /// The table with its titles; every line ends with a line feed. `width` is the terminal's width, or `nil` if
@@ -144,37 +141,33 @@ package struct Table {
 
     /// The same text as ``text(width:)`` in parts, because a long one is written by several cores.
     func parts(width: Int?) -> [KeptText] {
-        precondition(column == 0, "the last row is not whole")
         let fit = fit(width)
-        let blocks = above + [rows]
+        let parts = [titles] + above + [part]
         let store = TextStore()
-        return Parallel.map(blocks.count) { write(blocks[$0], fit, store) }
+        let isRight = columns.map(\.isRight)
+        return Parallel.map(parts.count) { Self.write(parts[$0], fit, isRight, store) }
     }
 
-    private func write(_ rows: Rows, _ fit: Fit, _ store: TextStore) -> KeptText {
+    private var titles: Part {
+        var table = Table(columns, flexible: flexible)
+        table.add(columns.map(\.title))
+        return table.part
+    }
+
+    private static func write(_ part: Part, _ fit: Fit, _ isRight: [Bool], _ store: TextStore) -> KeptText {
         let widths = fit.widths
-        let isDropped = columns.indices.map { fit.dropped.contains($0) }
-        let total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
+        let isDropped = widths.indices.map { fit.dropped.contains($0) }
+        let total = widths.reduce(0, +) + Self.gap * (widths.count - 1)
         // The last column isn't padded, because one of its cells may be longer than all others together.
         var text = TextBuffer(
-            capacity: 1 + rows.bytes.count
-                + rows.lengths.count / columns.count * (total - widths[columns.count - 1] + 1))
-        let isRight = columns.map(\.isRight)
-        rows.bytes.withUnsafeBufferPointer { bytes in
-            var (start, odd) = (0, 0)
-            var nextOdd = rows.odd.first?.cell
-            for first in stride(from: 0, to: rows.lengths.count, by: widths.count) {
+            capacity: 1 + part.cells.count + part.rows * (total - widths[widths.count - 1] + 1))
+        part.cells.withUnsafeBytes { cells in
+            var place = 0
+            for _ in 0..<part.rows {
                 // Spaces are written only if text follows, so that no line ends with spaces.
                 var spaces = 0
                 for column in widths.indices {
-                    let cell = UnsafeBufferPointer(rebasing: bytes[start..<start + Int(rows.lengths[first + column])])
-                    start += cell.count
-                    var width = cell.count
-                    if nextOdd == first + column {
-                        width = rows.odd[odd].width
-                        odd += 1
-                        nextOdd = odd < rows.odd.count ? rows.odd[odd].cell : nil
-                    }
+                    let (cell, width) = Self.cell(cells, &place)
                     if isDropped[column] { continue }
                     let cut = width > widths[column] ? Self.fitted(cell, widths[column]) : nil
                     // The width is one column smaller if a wide character didn't fit.
@@ -193,8 +186,22 @@ package struct Table {
         return store.keep(text)
     }
 
+    /// The cell at `place`, which moves on to the next.
+    @inline(__always)
+    private static func cell(_ cells: UnsafeRawBufferPointer, _ place: inout Int) -> (UnsafeBufferPointer<UInt8>, Int) {
+        let head = Head(bits: cells.loadUnaligned(fromByteOffset: place, as: UInt32.self))
+        let start = place + Head.length
+        place = start + head.length
+        let text = UnsafeRawBufferPointer(rebasing: cells[start..<place]).assumingMemoryBound(to: UInt8.self)
+        guard head.hasWidth else { return (text, text.count) }
+        let width = Int(cells.loadUnaligned(fromByteOffset: place, as: UInt32.self))
+        place += Head.length
+        return (text, width)
+    }
+
     /// The columns as they are written in a terminal of this width.
     private func fit(_ width: Int?) -> Fit {
+        let (hasText, widths) = (widths.map { $0 > 0 }, zip(columns, widths).map { max($0.title.columns, $1) })
         var fit = Fit(widths: widths)
         guard let width else { return fit }
         var total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
@@ -212,12 +219,19 @@ package struct Table {
         return fit
     }
 
-    /// Ends the cell whose bytes begin at `start`.
-    private mutating func endCell(_ start: Int, width: Int) {
-        if width > 0 { hasText[column] = true }
-        rows.endCell(start, width: width)
-        widths[column] = max(widths[column], width)
-        column = column + 1 == columns.count ? 0 : column + 1
+    /// Ends the cell whose head is at `head`; a cell without `width` is as wide as it has bytes.
+    @inline(__always)
+    private mutating func endCell(_ head: Int, width: Int?) {
+        let length = cells.count - head - Head.length
+        let hasWidth = width.map { $0 != length } ?? false
+        let width = width ?? length
+        cells.set(Head(length: length, hasWidth: hasWidth).bits, at: head)
+        if hasWidth { cells.set(UInt32(width), at: cells.reserveNumber()) }
+        if width > widths[column] { widths[column] = width }
+        column += 1
+        guard column == columns.count else { return }
+        column = 0
+        rows += 1
     }
 
     private static func fitted(_ cell: UnsafeBufferPointer<UInt8>, _ width: Int) -> String {

@@ -10,7 +10,7 @@ struct JSONVerification: VerificationReport {
             bytes: JSONWriter.line { json in
                 json.field("event", "torrent")
                 json.field("id", result.torrent.row.id.isScratch ? nil : result.torrent.row.id.rawValue)
-                json.field("info_hash", "\(result.torrent.row.infoHash)")
+                json.field("info_hash", result.torrent.row.infoHash)
                 json.field("name", result.torrent.row.name)
                 json.field("outcome", word(result.outcome))
                 json.field("offline", isOffline(result.outcome))
