@@ -1,12 +1,12 @@
 /// Numbers in decimal, written directly as bytes. A long list has a million of them, and creating a `String` for each
 /// would be most of the work.
-extension TextBuffer {
-    /// The most bytes of a number in decimal.
-    package static let longestDecimal = 20
+package enum Digits {
+    /// The most bytes of a number.
+    package static let longest = 20
 
-    /// Writes the number at `place`, where there is room for the longest. Returns how many bytes it has; those behind it
-    /// may be written, too.
-    @inlinable package static func write(decimal value: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
+    /// Writes the number at `place`, where there is room for the longest, with a minus sign if it is negative. Returns how
+    /// many bytes it has; those behind it may be written, too.
+    @inlinable package static func write(_ value: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
         if (0..<10).contains(value) {
             place.initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
             return 1
@@ -29,7 +29,7 @@ extension TextBuffer {
             return count + 8
         }
         // Zeros in front; the last digit of zero stays.
-        let zeros = Swift.min(7, digits.trailingZeroBitCount / 8)
+        let zeros = min(7, digits.trailingZeroBitCount / 8)
         digits >>= UInt64(zeros * 8)
         // Bytes behind the number are written, too: there is room for the longest.
         store(digits, at: start)

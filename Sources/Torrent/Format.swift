@@ -4,12 +4,17 @@ package enum Format {
     private static let powersOfTen: [Int64] = [1, 10, 100]
 
     /// Formats a size with three significant digits: `0 B`, `512 B`, `1.50 KiB`, `23.4 MiB`, `456 GiB`.
-    package static func bytes(_ count: Int64) -> String { text { bytes(count, to: &$0) } }
+    package static func bytes(_ count: Int64) -> String { string { bytes(count, &$0) } }
 
-    package static func bytes(_ count: Int64, to text: inout TextBuffer) {
+    /// Writes the text at `place`, where there is room for ``longest``. Returns how many bytes it has.
+    package static func bytes(_ count: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
+        write(to: place) { bytes(count, &$0) }
+    }
+
+    private static func bytes(_ count: Int64, _ text: inout PlacedText) {
         guard count >= 0 else {
             text.append("-")
-            return bytes(count == .min ? .max : -count, to: &text)
+            return bytes(count == .min ? .max : -count, &text)
         }
         var unit = 0
         if count < 1024 {
@@ -20,15 +25,20 @@ package enum Format {
                 value /= 1024
                 unit += 1
             }
-            decimal(value, places: value < 9.995 ? 2 : value < 99.95 ? 1 : 0, to: &text)
+            decimal(value, places: value < 9.995 ? 2 : value < 99.95 ? 1 : 0, &text)
         }
         text.append(units[unit])
     }
 
-    package static func rate(_ bytesPerSecond: Int64) -> String { text { rate(bytesPerSecond, to: &$0) } }
+    package static func rate(_ bytesPerSecond: Int64) -> String { string { rate(bytesPerSecond, &$0) } }
 
-    package static func rate(_ bytesPerSecond: Int64, to text: inout TextBuffer) {
-        bytes(bytesPerSecond, to: &text)
+    /// Writes the text like ``bytes(_:to:)``.
+    package static func rate(_ bytesPerSecond: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
+        write(to: place) { rate(bytesPerSecond, &$0) }
+    }
+
+    private static func rate(_ bytesPerSecond: Int64, _ text: inout PlacedText) {
+        bytes(bytesPerSecond, &text)
         text.append("/s")
     }
 
@@ -37,21 +47,26 @@ package enum Format {
 
     /// Formats a percentage as `43.2 %`. The result is `100 %` only if `part` is complete, and `0 %` only if it is
     /// zero.
-    package static func percent(_ part: Int64, of whole: Int64) -> String { text { percent(part, of: whole, to: &$0) } }
+    package static func percent(_ part: Int64, of whole: Int64) -> String { string { percent(part, of: whole, &$0) } }
 
-    package static func percent(_ part: Int64, of whole: Int64, to text: inout TextBuffer) {
+    /// Writes the text like ``bytes(_:to:)``.
+    package static func percent(_ part: Int64, of whole: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
+        write(to: place) { percent(part, of: whole, &$0) }
+    }
+
+    private static func percent(_ part: Int64, of whole: Int64, _ text: inout PlacedText) {
         guard part < whole else { return text.append("100 %") }
         guard part > 0 else { return text.append("0 %") }
-        decimal(min(max(Double(part) / Double(whole) * 100, 0.1), 99.9), places: 1, to: &text)
+        decimal(min(max(Double(part) / Double(whole) * 100, 0.1), 99.9), places: 1, &text)
         text.append(" %")
     }
 
     /// Formats a number, rounded to at most two decimals.
     package static func decimal(_ value: Double, places: Int) -> String {
-        text { decimal(value, places: places, to: &$0) }
+        string { decimal(value, places: places, &$0) }
     }
 
-    package static func decimal(_ value: Double, places: Int, to text: inout TextBuffer) {
+    private static func decimal(_ value: Double, places: Int, _ text: inout PlacedText) {
         let scale = powersOfTen[min(max(places, 0), powersOfTen.count - 1)]
         let scaled = (value * Double(scale)).rounded()
         guard scaled.isFinite, abs(scaled) < 9e18 else { return text.append("\(value)".utf8) }
@@ -100,9 +115,41 @@ package enum Format {
         "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
     }
 
-    private static func text(_ write: (inout TextBuffer) -> Void) -> String {
-        var text = TextBuffer(capacity: 32)
+    /// The most bytes of a size, rate or percentage.
+    package static let longest = 48
+
+    private static func string(_ write: (inout PlacedText) -> Void) -> String {
+        String(unsafeUninitializedCapacity: longest) { text in
+            text.baseAddress.map { Self.write(to: $0, write) } ?? 0
+        }
+    }
+
+    @inline(__always)
+    private static func write(to place: UnsafeMutablePointer<UInt8>, _ write: (inout PlacedText) -> Void) -> Int {
+        var text = PlacedText(start: place)
         write(&text)
-        return String(decoding: text.bytes, as: UTF8.self)
+        return text.count
+    }
+}
+
+/// Text that is written where there is room for it.
+private struct PlacedText {
+    let start: UnsafeMutablePointer<UInt8>
+    var count = 0
+
+    init(start: UnsafeMutablePointer<UInt8>) { self.start = start }
+
+    mutating func append(_ word: StaticString) {
+        (start + count).update(from: word.utf8Start, count: word.utf8CodeUnitCount)
+        count += word.utf8CodeUnitCount
+    }
+
+    mutating func append(decimal value: Int64) { count += Digits.write(value, to: start + count) }
+
+    mutating func append(_ text: some Sequence<UInt8>) {
+        for byte in text {
+            (start + count).initialize(to: byte)
+            count += 1
+        }
     }
 }

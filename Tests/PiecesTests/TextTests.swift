@@ -123,8 +123,8 @@ struct TextTests {
     @Test func tablesAlignWideTextAndCutLongText() {
         var table = Table([.left("NAME"), .right("SIZE"), .left("")], flexible: 0)
         table.cell("漢字漢字漢字")
-        table.cell { Format.bytes(1536, to: &$0) }
-        table.cell { _ in }
+        table.cell(size: 1536)
+        table.cell(size: nil)
         table.add(["é", "", "x"])
         #expect(
             table.text(width: nil) == """

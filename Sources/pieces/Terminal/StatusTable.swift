@@ -82,7 +82,8 @@ struct StatusTable: ~Copyable {
         table = Table(
             shown.map(\.column),
             flexible: shown.firstIndex(of: .name) ?? shown.firstIndex(of: .folder) ?? shown.count - 1,
-            droppable: places([.up, .peers, .size]), lastDroppable: places([.state, .down, .id]), expectedRows: expectedRows)
+            droppable: places([.up, .peers, .size]), lastDroppable: places([.state, .down, .id]),
+            expectedRows: expectedRows)
     }
 
     var needsRows: Bool { columns.contains { $0.isOfRow } }
@@ -114,7 +115,7 @@ struct StatusTable: ~Copyable {
         let live = engine.live(torrent, now)
         for column in columns {
             switch column {
-            case .id: table.cell { $0.append(decimal: torrent.id.rawValue) }
+            case .id: table.cell(number: torrent.id.rawValue)
             case .name: table.cell(printing: torrent.name)
             case .state: table.cell(stateText(of: torrent, live))
             case .done where !torrent.hasMetadata: table.emptyCell()
@@ -124,20 +125,19 @@ struct StatusTable: ~Copyable {
             case .up where live == nil: table.emptyCell()
             case .peers where live == nil: table.emptyCell()
             case .left where live == nil: table.emptyCell()
-            case .done: table.cell { Format.percent(torrent.completedBytes, of: torrent.wantedBytes, to: &$0) }
-            case .size: table.cell { Format.bytes(torrent.wantedBytes, to: &$0) }
-            case .down: table.cell { text in live.map { Format.rate($0.downloadRate, to: &text) } }
-            case .up: table.cell { text in live.map { Format.rate($0.uploadRate, to: &text) } }
-            case .peers: table.cell { text in live.map { text.append(decimal: Int64($0.peersConnected)) } }
+            case .done: table.cell(percent: torrent.completedBytes, of: torrent.wantedBytes)
+            case .size: table.cell(size: torrent.wantedBytes)
+            case .down: table.cell(rate: live?.downloadRate)
+            case .up: table.cell(rate: live?.uploadRate)
+            case .peers: table.cell(number: (live?.peersConnected).map { Int64($0) })
             case .left: table.cell(live?.timeLeft.map { Format.time($0) } ?? "")
-            case .have: table.cell { Format.bytes(torrent.completedBytes, to: &$0) }
-            case .missing: table.cell { Format.bytes(max(0, torrent.wantedBytes - torrent.completedBytes), to: &$0) }
+            case .have: table.cell(size: torrent.completedBytes)
+            case .missing: table.cell(size: max(0, torrent.wantedBytes - torrent.completedBytes))
             case .seeders:
                 // As in JSON: trackers know the whole swarm.
-                let count = row?.scrape.seeders ?? live?.seeders
-                table.cell { text in count.map { text.append(decimal: Int64($0)) } }
-            case .downloaded: table.cell { text in row.map { Format.bytes($0.downloadedBytes, to: &text) } }
-            case .uploaded: table.cell { text in row.map { Format.bytes($0.uploadedBytes, to: &text) } }
+                table.cell(number: (row?.scrape.seeders ?? live?.seeders).map { Int64($0) })
+            case .downloaded: table.cell(size: row?.downloadedBytes)
+            case .uploaded: table.cell(size: row?.uploadedBytes)
             case .ratio: table.cell(row.map { Self.ratio($0) } ?? "")
             case .added: table.cell(row.map { Format.moment($0.addedAt) } ?? "")
             case .folder: table.cell(row.map { Self.folders($0) } ?? "")

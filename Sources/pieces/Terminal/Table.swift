@@ -1,5 +1,5 @@
 import System
-package import Torrent
+import Torrent
 
 /// Rows of text in columns that are as wide as their content. On a narrow terminal, one column is cut.
 ///
@@ -127,11 +127,34 @@ package struct Table: ~Copyable {
         endCell(head, width: text.columns)
     }
 
-    /// Appends the next cell of the row; `write` must append only ASCII.
+    /// Appends the number as the next cell of the row; `nil` as a cell without text.
+    mutating func cell(number: Int64?) {
+        guard let number else { return emptyCell() }
+        cell(room: Digits.longest) { Digits.write(number, to: $0) }
+    }
+
+    /// Appends a number of bytes as the next cell of the row; `nil` as a cell without text.
+    package mutating func cell(size: Int64?) {
+        guard let size else { return emptyCell() }
+        cell(room: Format.longest) { Format.bytes(size, to: $0) }
+    }
+
+    /// Appends a number of bytes per second as the next cell of the row; `nil` as a cell without text.
+    mutating func cell(rate: Int64?) {
+        guard let rate else { return emptyCell() }
+        cell(room: Format.longest) { Format.rate(rate, to: $0) }
+    }
+
+    /// Appends a percentage as the next cell of the row.
+    mutating func cell(percent part: Int64, of whole: Int64) {
+        cell(room: Format.longest) { Format.percent(part, of: whole, to: $0) }
+    }
+
+    /// Appends what `write` writes, plain ASCII, as the next cell of the row. Its result is the number of bytes.
     @inline(__always)
-    package mutating func cell(ascii write: (inout TextBuffer) -> Void) {
+    private mutating func cell(room: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
         let head = cells.reserveNumber()
-        write(&cells)
+        cells.advance(write(cells.place(room: room)))
         endCell(head, width: nil)
     }
 

@@ -1,11 +1,13 @@
+import Torrent
+
 /// Bytes that are written one after another.
 ///
 /// A list of a hundred thousand torrents has millions of values. An array looks at each append whether it is shared;
 /// this looks only whether there is room.
 package struct TextBuffer: ~Copyable {
-    @usableFromInline var start: UnsafeMutablePointer<UInt8>
-    @usableFromInline var capacity: Int
-    @usableFromInline package private(set) var count = 0
+    private var start: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    package private(set) var count = 0
 
     /// Memory for `capacity` bytes (at least 1); it grows when they are used up.
     package init(capacity: Int) {
@@ -19,35 +21,35 @@ package struct TextBuffer: ~Copyable {
     package var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
 
     /// Where `room` more bytes can be written; ``advance(_:)`` tells how many were.
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func place(room: Int) -> UnsafeMutablePointer<UInt8> {
         if capacity - count < room { grow(room) }
         return start + count
     }
 
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func advance(_ length: Int) { count += length }
 
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func append(_ byte: UInt8) {
         place(room: 1).initialize(to: byte)
         count += 1
     }
 
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
         guard let first = text.baseAddress else { return }
         place(room: text.count).update(from: first, count: text.count)
         count += text.count
     }
 
-    @inlinable package mutating func append(_ word: StaticString) { word.withUTF8Buffer { append($0) } }
+    package mutating func append(_ word: StaticString) { word.withUTF8Buffer { append($0) } }
 
     package mutating func append(_ text: some Sequence<UInt8>) {
         if text.withContiguousStorageIfAvailable({ append($0) }) == nil { for byte in text { append(byte) } }
     }
 
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func append(spaces length: Int) {
         guard length > 0 else { return }
         place(room: length).update(repeating: UInt8(ascii: " "), count: length)
@@ -55,12 +57,12 @@ package struct TextBuffer: ~Copyable {
     }
 
     /// Appends the number in decimal, with a minus sign if it is negative.
-    @inlinable package mutating func append(decimal value: Int64) {
-        count += Self.write(decimal: value, to: place(room: Self.longestDecimal))
+    package mutating func append(decimal value: Int64) {
+        count += Digits.write(value, to: place(room: Digits.longest))
     }
 
     /// Reserves the next four bytes for a number that is known later. The result is its place for ``set(_:at:)``.
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func reserveNumber() -> Int {
         let number = count
         _ = place(room: 4)
@@ -69,13 +71,13 @@ package struct TextBuffer: ~Copyable {
     }
 
     /// Writes the number as it lies in memory.
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func set(_ number: UInt32, at place: Int) {
         precondition(place >= 0 && place + 4 <= count)
         UnsafeMutableRawPointer(start + place).storeBytes(of: number, as: UInt32.self)
     }
 
-    @usableFromInline mutating func grow(_ room: Int) {
+    private mutating func grow(_ room: Int) {
         capacity = max(count + room, capacity * 2)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         larger.update(from: start, count: count)
