@@ -4,8 +4,8 @@ package enum Digits {
     /// The most bytes of a number.
     package static let longest = 20
 
-    /// Writes the number at `place`, where there is room for the longest, with a minus sign if it is negative. Returns how
-    /// many bytes it has; those behind it may be written, too.
+    /// Writes the number at `place`, where there is room for the longest, with a minus sign if it is negative. Returns
+    /// how many bytes it has; those behind it may be written, too.
     @inlinable package static func write(_ value: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
         if (0..<10).contains(value) {
             place.initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
@@ -36,8 +36,8 @@ package enum Digits {
         return 8 - zeros
     }
 
-    /// Eight digits of a number below 10^8 as the values 0 to 9 in bytes, the first digit lowest. All digits are made at
-    /// once in one register: first halves of four digits in lanes of 32 bits, then pairs, then digits. The factors
+    /// Eight digits of a number below 10^8 as the values 0 to 9 in bytes, the first digit lowest. All digits are made
+    /// at once in one register: first halves of four digits in lanes of 32 bits, then pairs, then digits. The factors
     /// divide by 100 and by 10 exactly, 10486 / 2^20 below 43,699 and 103 / 2^10 below 179.
     private static func eightDigits(_ value: UInt64) -> UInt64 {
         let high = value / 10_000

@@ -119,8 +119,9 @@ package enum Format {
     package static let longest = 48
 
     private static func string(_ write: (inout PlacedText) -> Void) -> String {
-        String(unsafeUninitializedCapacity: longest) { text in
-            text.baseAddress.map { Self.write(to: $0, write) } ?? 0
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: longest) { text in
+            let count = text.baseAddress.map { Self.write(to: $0, write) } ?? 0
+            return String(decoding: text.prefix(count), as: UTF8.self)
         }
     }
 
