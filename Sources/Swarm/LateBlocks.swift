@@ -14,6 +14,9 @@ struct LateBlocks {
     private static let assumedRate = 65536.0
     /// Another source is asked for a block if it should deliver it in less than this part of the holder's time.
     private static let gain = 0.5
+    /// While new pieces wait for memory only, blocks that are expected within this time are left to their holders: a
+    /// source with nothing to do for some milliseconds would fetch what is on its way.
+    static let memoryPatience = Duration.seconds(2)
     /// The most outstanding requests for one block.
     static let copies = 3
     /// The most requests that are passed over for one source, because it can't serve them.
@@ -47,16 +50,19 @@ struct LateBlocks {
         requests.sort { $0.seconds < $1.seconds }
     }
 
-    /// Takes blocks that the source should deliver much sooner than their holders, the latest first.
-    mutating func take(for source: BlockSource, of pieces: borrowing PieceStates, room: Int, now: Instant) -> [BlockRef]
-    {
+    /// Takes blocks that the source should deliver much sooner than their holders, the latest first. Those that are
+    /// expected within `patience` are left to them.
+    mutating func take(
+        for source: BlockSource, of pieces: borrowing PieceStates, room: Int, patience: Duration, now: Instant
+    ) -> [BlockRef] {
+        let patience = patience.inSeconds
         let own = max(source.pipeline.bestRate, Double(source.downloadRate(at: now)), Self.assumedRate)
         let rtt = (source.pipeline.smallestRTT ?? .zero).inSeconds
         var taken: [BlockRef] = []
         var passed: [Request] = []
         while let next = requests.last, taken.count < room, passed.count < Self.mostPassedOver {
             let bytes = (source.outstanding + taken.count + 1) * Geometry.blockLength
-            guard Double(bytes) / own + rtt < next.seconds * Self.gain else { break }
+            guard next.seconds > patience, Double(bytes) / own + rtt < next.seconds * Self.gain else { break }
             requests.removeLast()
             let block = next.block
             // A block that has arrived, or that was given back, is no longer late.

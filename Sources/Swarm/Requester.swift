@@ -156,14 +156,23 @@ struct Requester {
     // MARK: End game
 
     /// Takes blocks that other sources will send late or never, for a source with nothing left to do (BEP 3: end game).
+    /// A source that has nothing to do because the memory is full takes only what keeps the memory full for long.
     mutating func takeLateBlocks(
-        for source: BlockSource, of pieces: borrowing PieceStates, among sources: borrowing BlockSources, room: Int,
-        now: Instant
+        for source: BlockSource, of pieces: borrowing PieceStates, among sources: borrowing BlockSources,
+        _ settings: SwarmSettings, room: Int, now: Instant
     ) -> [BlockRef] {
         guard source.isProven || source.assignedPieces.isEmpty, pieces.bufferedCount > 0,
             source.beginsEndGame(now: now, pause: Self.endGamePause)
         else { return [] }
         late.update(sources, now: now)
-        return late.take(for: source, of: pieces, room: room, now: now)
+        let patience = waitsForMemory(source, pieces, settings) ? LateBlocks.memoryPatience : .zero
+        return late.take(for: source, of: pieces, room: room, patience: patience, now: now)
+    }
+
+    private func waitsForMemory(
+        _ source: BlockSource, _ pieces: borrowing PieceStates, _ settings: SwarmSettings
+    ) -> Bool {
+        !pieces.picker.candidates.isEmpty && !source.isDry(at: pieces.picker.insertions)
+            && !pieces.hasRoom(for: geometry.pieceLength, budget: settings.memoryBudget)
     }
 }

@@ -89,7 +89,8 @@ extension Swarm {
                 for: source, of: &pieces, among: sources, settings, now: now, using: &random)
             guard let block = next else {
                 let late = requester.takeLateBlocks(
-                    for: source, of: pieces, among: sources, room: min(room, limits.affordableBlocks), now: now)
+                    for: source, of: pieces, among: sources, settings, room: min(room, limits.affordableBlocks),
+                    now: now)
                 for block in late { ask(source, block, now: now) }
                 break
             }

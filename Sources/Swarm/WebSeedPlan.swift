@@ -203,10 +203,10 @@ struct WebSeedPlan {
     /// Takes blocks that others will send late, as one run.
     func takeLateBlocks(
         for seed: WebSeed, by requester: inout Requester, of pieces: borrowing PieceStates,
-        among sources: borrowing BlockSources, now: Instant
+        among sources: borrowing BlockSources, _ settings: SwarmSettings, now: Instant
     ) -> [BlockRef] {
         let late = requester.takeLateBlocks(
-            for: seed.source, of: pieces, among: sources, room: Self.mostLate, now: now
+            for: seed.source, of: pieces, among: sources, settings, room: Self.mostLate, now: now
         ).sorted { ($0.piece, $0.block) < ($1.piece, $1.block) }
         guard let first = late.first else { return [] }
         var run = [first]
