@@ -67,7 +67,8 @@ extension Swarm {
             var blocks = webSeedPlan.takeBlocks(for: seed, of: &pieces, bytes: bytes, settings, now: now)
             if blocks.isEmpty {
                 guard !seed.isBusy else { break }
-                blocks = webSeedPlan.takeLateBlocks(for: seed, by: &requester, of: pieces, among: sources, settings, now: now)
+                blocks = webSeedPlan.takeLateBlocks(
+                    for: seed, by: &requester, of: pieces, among: sources, settings, now: now)
             }
             guard !blocks.isEmpty else { break }
             for block in blocks { seed.source.request(block, at: now) }
