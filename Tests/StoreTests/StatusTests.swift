@@ -71,7 +71,7 @@ import Torrent
             "replay with seed \(seed)")
     }
 
-    /// Folders that are equal, that differ in one byte or in length, and whose bytes aren't UTF-8; with and without the
+    /// Folders that are equal, that differ in one byte or in length, and that aren't ASCII; with and without the
     /// row of the clock.
     @Test(arguments: [true, false]) func listsSayTheSameAsTheTorrents(hasClock: Bool) throws {
         let folder = try TemporaryFolder()

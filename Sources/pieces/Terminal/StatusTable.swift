@@ -11,7 +11,7 @@ struct StatusTable: ~Copyable {
         fileprivate let sums: Sums
     }
 
-    /// What is told below the table.
+    /// What stands below the table.
     fileprivate struct Sums: Sendable {
         var errors: [String] = []
         /// Those of ``counts`` that are called damaged.

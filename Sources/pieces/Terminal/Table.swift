@@ -78,7 +78,7 @@ package struct Table: ~Copyable {
         self.droppable = droppable
         self.lastDroppable = lastDroppable
         widths = [Int](repeating: 0, count: columns.count)
-        cells = TextBuffer(capacity: expectedRows * Self.usualLength)
+        cells = TextBuffer(capacity: max(1, expectedRows) * Self.usualLength)
     }
 
     /// The rows as a part of another table.
