@@ -124,9 +124,7 @@ import Torrent
 
     /// The file system as a whole can't be synced, and each file can: the download goes on, a file after the other.
     @Test(arguments: [Errno.ioError, .noSpace]) func failingVolumeSyncFallsBackToFileSyncs(error: Errno) async throws {
-        // Each piece has a part in so many files that its commit alone is a reason to sync the file system.
-        let files = (0..<700).map { n in SampleTorrent.File("\(n % 3)/\(n)", n % 50 == 7 ? 0 : 900 + n) }
-        let torrent = try SampleTorrent(folder: "many", files, pieceLength: 131_072, seed: 203)
+        let torrent = try KillScenario.manyFiles()
         try await withTemporaryFolder(inMemory: true) { folder in
             let pieces = try Pieces(in: folder)
             let counts = folder.appending("counts")

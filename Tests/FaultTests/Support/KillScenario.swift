@@ -41,10 +41,10 @@ struct KillScenario {
             seed: 200)
     }
 
-    /// More files than are synced one by one, in most commits.
+    /// Every piece has a part in more files than are synced one by one, so that each commit syncs the file system.
     static func manyFiles() throws -> SampleTorrent {
-        let files = (0..<400).map { n in SampleTorrent.File("\(n % 3)/\(n)", n % 50 == 7 ? 0 : 600 + n * 5) }
-        return try SampleTorrent(folder: "many", files, pieceLength: 32768, seed: 202)
+        let files = (0..<700).map { n in SampleTorrent.File("\(n % 3)/\(n)", n % 50 == 7 ? 0 : 900 + n) }
+        return try SampleTorrent(folder: "many", files, pieceLength: 131_072, seed: 202)
     }
 
     let torrent: SampleTorrent
