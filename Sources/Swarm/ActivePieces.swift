@@ -13,8 +13,12 @@ struct ActivePieces: ~Copyable {
     private(set) var bufferedBytes = 0
     /// Those of them in pieces that are complete and wait for the disk.
     private var waitingBytes = 0
+    private let onTheWay: BytesOnTheWay
 
-    init(geometry: Geometry) { self.geometry = geometry }
+    init(geometry: Geometry, _ onTheWay: BytesOnTheWay) {
+        self.geometry = geometry
+        self.onTheWay = onTheWay
+    }
 
     subscript(index: PieceIndex) -> ActivePiece? { byIndex[index] }
     var isEmpty: Bool { byIndex.isEmpty }
@@ -57,9 +61,20 @@ struct ActivePieces: ~Copyable {
     /// The share of the budget in which pieces may wait for the disk. More would help only downloads that are as short.
     private static let waitingShare = 3
 
+    /// How often the budget may be on the way besides. If all of that arrived while the disk takes nothing, the memory
+    /// would hold it and the budget.
+    static let budgetsOnTheWay = 2
+
     /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
-    func hasRoom(for length: Int, budget: Int) -> Bool {
-        bufferedBytes + length <= budget && waitingBytes <= budget / Self.waitingShare || bufferedCount < 2
+    func hasRoom(for length: Int, budget: Int) -> Bool { hasRoom(for: length, budget: budget, onTheWay.total) }
+
+    /// The same if nothing were on the way: then no request that is made meanwhile makes room.
+    func hasRoomAlways(for length: Int, budget: Int) -> Bool { hasRoom(for: length, budget: budget, 0) }
+
+    private func hasRoom(for length: Int, budget: Int, _ onTheWay: Int) -> Bool {
+        guard bufferedCount >= 2 else { return true }
+        let most = budget + min(onTheWay, budget * Self.budgetsOnTheWay)
+        return bufferedBytes + length <= most && waitingBytes <= budget / Self.waitingShare
     }
 
     /// Blocks of the piece are requested or in memory.

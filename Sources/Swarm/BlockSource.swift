@@ -15,12 +15,18 @@ final class BlockSource {
 
     let key: SourceKey
 
-    init(key: SourceKey) { self.key = key }
+    init(key: SourceKey, _ onTheWay: BytesOnTheWay) {
+        self.key = key
+        self.onTheWay = onTheWay
+    }
 
     /// Whether the source delivers nothing more, because its connection is being closed.
     private(set) var hasEnded = false
 
-    func end() { hasEnded = true }
+    func end() {
+        hasEnded = true
+        countOnTheWay()
+    }
 
     // MARK: Pieces
 
@@ -138,7 +144,10 @@ final class BlockSource {
     /// The requests, oldest first, with those that were given to other sources.
     private(set) var requests: Deque<Request> = []
     /// The number of requests that weren't given to others.
-    private(set) var outstanding = 0
+    private(set) var outstanding = 0 { didSet { countOnTheWay() } }
+    private let onTheWay: BytesOnTheWay
+    /// The bytes of this source that ``BytesOnTheWay`` counts.
+    private(set) var bytesOnTheWay = 0
     private(set) var pipeline = RequestPipeline()
     private(set) var lastBlockAt: Instant?
     /// When the source was last sent a request or a cancel.
@@ -162,6 +171,13 @@ final class BlockSource {
     var awaitsSince: Instant? {
         guard let oldest = requests.first(where: { !$0.isReleased }) else { return nil }
         return max(oldest.sentAt, lastBlockAt ?? oldest.sentAt)
+    }
+
+    /// Requests beyond what the path holds are about to be answered: their blocks will soon be in memory.
+    private func countOnTheWay() {
+        let bytes = hasEnded ? 0 : min(outstanding * Geometry.blockLength, pipeline.pathBytes)
+        onTheWay.changed(by: bytes - bytesOnTheWay)
+        bytesOnTheWay = bytes
     }
 
     /// Whether the block is requested and wasn't given to others.
@@ -221,6 +237,7 @@ final class BlockSource {
         isSnubbed = false
         rejections = 0
         pipeline.received(bytes: bytes, sentAt: request.sentAt, now: now, limited: limited || outstanding == 0)
+        countOnTheWay()
     }
 
     /// The source rejected a request and is asked for nothing more before `time`.
@@ -257,6 +274,7 @@ final class BlockSource {
         snubbedAt = now
         rejections = 0
         pipeline.snubbed()
+        countOnTheWay()
     }
 
     /// Lifts a snub that is older than `pause`.

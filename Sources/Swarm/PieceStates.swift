@@ -36,7 +36,7 @@ package struct PieceStates: ~Copyable {
     /// `recorded` is what the database holds; pieces that the plan doesn't trust lose their records at the start.
     package init(
         geometry: Geometry, plan: ResumePlan, recorded: Bitfield, intents: Bitfield, wanted: Bitfield,
-        padding: [PieceIndex: [Int]]
+        padding: [PieceIndex: [Int]], onTheWay: BytesOnTheWay = BytesOnTheWay()
     ) {
         self.geometry = geometry
         self.padding = padding
@@ -44,7 +44,7 @@ package struct PieceStates: ~Copyable {
         self.recorded = recorded.intersection(plan.trusted)
         self.wanted = wanted
         unverified = plan.unverified
-        activePieces = ActivePieces(geometry: geometry)
+        activePieces = ActivePieces(geometry: geometry, onTheWay)
         self.intents = WriteIntents(recorded: intents)
         picker = PiecePicker(pieceCount: geometry.pieceCount)
     }
@@ -270,6 +270,7 @@ package struct PieceStates: ~Copyable {
 
     /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
     func hasRoom(for length: Int, budget: Int) -> Bool { activePieces.hasRoom(for: length, budget: budget) }
+    func hasRoomAlways(for length: Int, budget: Int) -> Bool { activePieces.hasRoomAlways(for: length, budget: budget) }
 
     /// Blocks of the piece are requested or in memory.
     mutating func buffered(_ piece: ActivePiece) { activePieces.buffer(piece) }

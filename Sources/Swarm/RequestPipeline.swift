@@ -60,6 +60,13 @@ package struct RequestPipeline {
         return rates.isEmpty ? fill : min(fill, Int(blocks * Self.longestQueue.inSeconds))
     }
 
+    /// The bytes that fill the path, and as many in the queue of the peer: what requests up to the depth may keep
+    /// there. 0 until the path was measured.
+    var pathBytes: Int {
+        let product = bestRate * (smallestRTT ?? .zero).inSeconds
+        return min(2 * Int(product), depth * Geometry.blockLength)
+    }
+
     private mutating func setDepth() { depth = max(1, min(wantedDepth, reqq, Self.maximumDepth)) }
 
     /// A block arrived that was requested at `sentAt`. `limited` means that requests had run short for another reason

@@ -22,7 +22,7 @@ extension Swarm {
     /// piece, or is still unproven.
     package func mayDuplicate(for key: PeerKey) -> Bool {
         guard let source = peers[key]?.source else { return true }
-        return !source.isProven || !pieces.hasRoom(for: geometry.pieceLength, budget: settings.memoryBudget)
+        return !source.isProven || !pieces.hasRoomAlways(for: geometry.pieceLength, budget: settings.memoryBudget)
             || !pieces.picker.candidates.pieces.contains { source.serves($0) }
     }
 
@@ -77,7 +77,8 @@ extension Swarm {
 
     /// What is under way has what it needs, and nothing that must happen is forgotten.
     private func checkWork(_ found: inout [String]) {
-        if pieces.bufferedBytes > settings.memoryBudget, pieces.bufferedCount > 2 {
+        let most = settings.memoryBudget * (1 + ActivePieces.budgetsOnTheWay)
+        if pieces.bufferedBytes > most, pieces.bufferedCount > 2 {
             found.append("buffers of \(pieces.bufferedBytes) bytes exceed the budget")
         }
         for piece in pieces.active {

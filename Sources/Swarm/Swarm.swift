@@ -68,7 +68,7 @@ package struct Swarm: ~Copyable {
     var commit: CommitMachine
     var completion: Completion
     var faults = FaultState()
-    var sources = BlockSources()
+    var sources: BlockSources
     var webSeeds = WebSeeds()
     let webSeedPlan: WebSeedPlan
     var peers = PeerSet()
@@ -107,8 +107,11 @@ package struct Swarm: ~Copyable {
         self.unixOrigin = unixOrigin
         repairs = Bitfield(count: geometry.pieceCount)
         random = SeededGenerator(seed: seed)
+        let onTheWay = BytesOnTheWay()
+        sources = BlockSources(onTheWay)
         pieces = PieceStates(
-            geometry: geometry, plan: plan, recorded: recorded, intents: intents, wanted: wanted, padding: padding)
+            geometry: geometry, plan: plan, recorded: recorded, intents: intents, wanted: wanted, padding: padding,
+            onTheWay: onTheWay)
         commit = CommitMachine(files: files)
         webSeedPlan = WebSeedPlan(geometry: geometry, layout: files.layout)
         requester = Requester(geometry: geometry)

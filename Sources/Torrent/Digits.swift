@@ -6,15 +6,7 @@ package enum Digits {
 
     /// Writes the number at `place`, where there is room for the longest, with a minus sign if it is negative. Returns
     /// how many bytes it has; those behind it may be written, too.
-    @inlinable package static func write(_ value: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
-        if (0..<10).contains(value) {
-            place.initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
-            return 1
-        }
-        return write(long: value, to: place)
-    }
-
-    @usableFromInline static func write(long value: Int64, to start: UnsafeMutablePointer<UInt8>) -> Int {
+    package static func write(_ value: Int64, to start: UnsafeMutablePointer<UInt8>) -> Int {
         guard value < 0 else { return write(magnitude: UInt64(value), to: start) }
         start.initialize(to: UInt8(ascii: "-"))
         return 1 + write(magnitude: value.magnitude, to: start + 1)

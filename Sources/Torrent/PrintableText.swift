@@ -45,7 +45,11 @@ extension UnsafeBufferPointer<UInt8> {
             found |= Self.odd(word, firsts, seconds)
             place += 8
         }
-        guard found == 0 else { return false }
+        guard count < 8 else {
+            // The last eight bytes; some of them may have been looked at before.
+            let word = UnsafeRawPointer(start + count - 8).loadUnaligned(as: UInt64.self)
+            return (found | Self.odd(word, firsts, seconds)) == 0
+        }
         var word: UInt64 = 0x2020_2020_2020_2020
         while place < count {
             word = word << 8 | UInt64(start[place])

@@ -24,16 +24,26 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
         """
 
     init(_ id: TorrentID, _ row: Statement, _ live: inout LiveCursor) throws(StoreError) {
+        // All is read before anything is kept: see `StatusRow`.
+        let name: String = try row.next()
+        let state: TorrentState = try row.next()
+        let isPaused: Bool = try row.next()
+        let error: String? = try row.next()
+        let pieceLength: Int? = try row.next()
+        let wantedBytes = try row.next(Int64?.self) ?? 0
+        let completedBytes: Int64 = try row.next()
+        let pieceCount = try row.next(Int?.self) ?? 0
+        let live = try live.row(of: id)
         self.id = id
-        name = try row.next()
-        state = try row.next()
-        isPaused = try row.next()
-        error = try row.next()
-        pieceLength = try row.next()
-        wantedBytes = try row.next(Int64?.self) ?? 0
-        completedBytes = try row.next()
-        pieceCount = try row.next(Int?.self) ?? 0
-        self.live = try live.row(of: id)
+        self.name = name
+        self.state = state
+        self.isPaused = isPaused
+        self.error = error
+        self.pieceLength = pieceLength
+        self.wantedBytes = wantedBytes
+        self.completedBytes = completedBytes
+        self.pieceCount = pieceCount
+        self.live = live
     }
 
     /// A torrent whose row holds invalid values.

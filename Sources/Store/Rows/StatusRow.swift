@@ -37,23 +37,41 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         """
 
     init(_ id: TorrentID, _ row: Statement, _ tables: inout StatusCursors) throws(StoreError) {
-        line = try StatusLine(id, row, &tables.live)
-        infoHash = try row.next()
-        output = try row.next(sameAs: &tables.lastOutput)
-        totalBytes = try row.next(Int64?.self) ?? 0
-        piecesHave = try row.next()
-        downloadedBytes = try row.next()
-        uploadedBytes = try row.next()
-        wastedBytes = try row.next()
-        addedAt = try row.next()
-        completedAt = try row.next()
-        lastVerifiedAt = try row.next()
-        seedingSeconds = try SeedTimeColumns.read(row, clock: tables.seedClock)
-        scrape = try tables.scrapes.scrape(of: id)
-        webSeeds = try tables.webSeeds.count(of: id)
-        labels = try tables.labels.names(of: id)
-        destination = try tables.destination(of: id)
-        note = try tables.note(of: id)
+        // All is read before anything is kept: otherwise the half-made row is copied for each torrent of a long list.
+        let line = try StatusLine(id, row, &tables.live)
+        let infoHash: InfoHash = try row.next()
+        let output = try row.next(sameAs: &tables.lastOutput)
+        let totalBytes = try row.next(Int64?.self) ?? 0
+        let piecesHave: Int = try row.next()
+        let downloadedBytes: Int64 = try row.next()
+        let uploadedBytes: Int64 = try row.next()
+        let wastedBytes: Int64 = try row.next()
+        let addedAt: Timestamp = try row.next()
+        let completedAt: Timestamp? = try row.next()
+        let lastVerifiedAt: Timestamp? = try row.next()
+        let seedingSeconds = try SeedTimeColumns.read(row, clock: tables.seedClock)
+        let scrape = try tables.scrapes.scrape(of: id)
+        let webSeeds = try tables.webSeeds.count(of: id)
+        let labels = try tables.labels.names(of: id)
+        let destination = try tables.destination(of: id)
+        let note = try tables.note(of: id)
+        self.line = line
+        self.infoHash = infoHash
+        self.output = output
+        self.destination = destination
+        self.totalBytes = totalBytes
+        self.piecesHave = piecesHave
+        self.downloadedBytes = downloadedBytes
+        self.uploadedBytes = uploadedBytes
+        self.wastedBytes = wastedBytes
+        self.addedAt = addedAt
+        self.completedAt = completedAt
+        self.lastVerifiedAt = lastVerifiedAt
+        self.seedingSeconds = seedingSeconds
+        self.scrape = scrape
+        self.webSeeds = webSeeds
+        self.labels = labels
+        self.note = note
     }
 
     /// A torrent whose row holds invalid values.

@@ -88,8 +88,8 @@ package struct JSONWriter: ~Copyable {
 
     package mutating func field(_ name: StaticString, _ value: some BinaryInteger) {
         guard let value = Int64(exactly: value) else { return member(name) { $0.scalar(String(value)) } }
-        let place = place(name, room: Digits.longest)
-        text.advance(Digits.write(value, to: place))
+        let place = place(name, room: TextBuffer.longestNumber)
+        text.advance(TextBuffer.write(value, to: place))
     }
     package mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) {
         if let value { field(name, value) } else { null(name) }

@@ -130,7 +130,7 @@ package struct Table: ~Copyable {
     /// Appends the number as the next cell of the row; `nil` as a cell without text.
     mutating func cell(number: Int64?) {
         guard let number else { return emptyCell() }
-        cell(room: Digits.longest) { Digits.write(number, to: $0) }
+        cell(room: TextBuffer.longestNumber) { TextBuffer.write(number, to: $0) }
     }
 
     /// Appends a number of bytes as the next cell of the row; `nil` as a cell without text.

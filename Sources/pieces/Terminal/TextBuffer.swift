@@ -5,6 +5,10 @@ import Torrent
 /// A list of a hundred thousand torrents has millions of values. An array looks at each append whether it is shared;
 /// this looks only whether there is room.
 package struct TextBuffer: ~Copyable {
+    /// The most bytes of a number, which is ``Digits/longest``: that isn't folded into another module's type without
+    /// copies.
+    static let longestNumber = 20
+
     private var start: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     package private(set) var count = 0
@@ -58,7 +62,19 @@ package struct TextBuffer: ~Copyable {
 
     /// Appends the number in decimal, with a minus sign if it is negative.
     package mutating func append(decimal value: Int64) {
-        count += Digits.write(value, to: place(room: Digits.longest))
+        count += Self.write(value, to: place(room: Self.longestNumber))
+    }
+
+    /// Writes the number at `place`, where there is room for the longest. The result is its length. Most numbers of a
+    /// list have one digit, which needs no call.
+    @inline(__always)
+    static func write(_ value: Int64, to place: UnsafeMutablePointer<UInt8>) -> Int {
+        guard (0..<10).contains(value) else {
+            assert(longestNumber == Digits.longest)
+            return Digits.write(value, to: place)
+        }
+        place.initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
+        return 1
     }
 
     /// Reserves the next four bytes for a number that is known later. The result is its place for ``set(_:at:)``.
