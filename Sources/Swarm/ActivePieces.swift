@@ -61,9 +61,9 @@ struct ActivePieces: ~Copyable {
     /// The share of the budget in which pieces may wait for the disk. More would help only downloads that are as short.
     private static let waitingShare = 3
 
-    /// How often the budget may be on the way besides. If all of that arrived while the disk takes nothing, the memory
-    /// would hold it and the budget.
-    static let budgetsOnTheWay = 2
+    /// How many budgets may be on the way besides half of one, which is enough for what has arrived. If the disk takes
+    /// nothing when all of that arrives, the memory holds both.
+    private static let budgetsOnTheWay = 2
 
     /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
     func hasRoom(for length: Int, budget: Int) -> Bool { hasRoom(for: length, budget: budget, onTheWay.total) }
@@ -71,10 +71,17 @@ struct ActivePieces: ~Copyable {
     /// The same if nothing were on the way: then no request that is made meanwhile makes room.
     func hasRoomAlways(for length: Int, budget: Int) -> Bool { hasRoom(for: length, budget: budget, 0) }
 
+    /// Whether more than two pieces take more memory than any budget on long paths allows.
+    func isOver(budget: Int) -> Bool { bufferedCount > 2 && bufferedBytes > Self.most(budget, onTheWay: .max) }
+
     private func hasRoom(for length: Int, budget: Int, _ onTheWay: Int) -> Bool {
         guard bufferedCount >= 2 else { return true }
-        let most = budget + min(onTheWay, budget * Self.budgetsOnTheWay)
-        return bufferedBytes + length <= most && waitingBytes <= budget / Self.waitingShare
+        return bufferedBytes + length <= Self.most(budget, onTheWay: onTheWay)
+            && waitingBytes <= budget / Self.waitingShare
+    }
+
+    private static func most(_ budget: Int, onTheWay: Int) -> Int {
+        max(budget, budget / 2 + min(onTheWay, budget * budgetsOnTheWay))
     }
 
     /// Blocks of the piece are requested or in memory.

@@ -270,6 +270,7 @@ package struct PieceStates: ~Copyable {
 
     /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
     func hasRoom(for length: Int, budget: Int) -> Bool { activePieces.hasRoom(for: length, budget: budget) }
+    func isOver(budget: Int) -> Bool { activePieces.isOver(budget: budget) }
     func hasRoomAlways(for length: Int, budget: Int) -> Bool { activePieces.hasRoomAlways(for: length, budget: budget) }
 
     /// Blocks of the piece are requested or in memory.

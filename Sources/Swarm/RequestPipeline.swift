@@ -61,10 +61,10 @@ package struct RequestPipeline {
     }
 
     /// The bytes that fill the path, and as many in the queue of the peer: what requests up to the depth may keep
-    /// there. 0 until the path was measured.
+    /// there. In slow start, twice that, because the rate doubles in each round trip. 0 until the path was measured.
     var pathBytes: Int {
-        let product = bestRate * (smallestRTT ?? .zero).inSeconds
-        return min(2 * Int(product), depth * Geometry.blockLength)
+        let product = Int(bestRate * (smallestRTT ?? .zero).inSeconds)
+        return min(product * (slowStart ? 4 : 2), depth * Geometry.blockLength)
     }
 
     private mutating func setDepth() { depth = max(1, min(wantedDepth, reqq, Self.maximumDepth)) }

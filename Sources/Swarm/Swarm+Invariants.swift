@@ -77,8 +77,7 @@ extension Swarm {
 
     /// What is under way has what it needs, and nothing that must happen is forgotten.
     private func checkWork(_ found: inout [String]) {
-        let most = settings.memoryBudget * (1 + ActivePieces.budgetsOnTheWay)
-        if pieces.bufferedBytes > most, pieces.bufferedCount > 2 {
+        if pieces.isOver(budget: settings.memoryBudget) {
             found.append("buffers of \(pieces.bufferedBytes) bytes exceed the budget")
         }
         for piece in pieces.active {

@@ -8,8 +8,9 @@ package struct SwarmSettings: Sendable, Equatable {
     package var maximumDials = 16
     /// The number of unchoked peers, not counting the optimistic one.
     package var uploadSlots = 8
-    /// The most bytes of active pieces, besides what is on the way to us (``BytesOnTheWay``), at most twice as much.
-    /// Two pieces are always allowed. While more than a third of it waits for the disk, no piece is begun.
+    /// The most bytes of active pieces, including outstanding requests; or half of it besides what is on the way to us
+    /// (``BytesOnTheWay``; at most twice as much), if that is more. Two pieces are always allowed. While more than a
+    /// third of it waits for the disk, no piece is begun.
     package var memoryBudget = 48 << 20
     /// The longest that a verified piece waits to be recorded, and the most bytes that may wait.
     package var commitInterval = Duration.seconds(2)

@@ -34,8 +34,8 @@ struct LongPathTests {
         #expect(early == 0)
     }
 
-    /// What fills a path needs no memory: of four peers behind 300 ms, three budgets are under way, of which one at
-    /// most is in memory. With a budget for both, they would send 854 blocks a second.
+    /// What fills a path needs no memory: of four peers behind 300 ms, more than a budget is under way, and less than
+    /// one is in memory. With a budget for both, they would send 854 blocks a second.
     @Test func longPathIsFilledBeyondTheMemory() {
         let budget = 16 * 16
         var settings = SwarmSettings()
