@@ -71,7 +71,7 @@ struct ActivePieces: ~Copyable {
     /// The same if nothing were on the way: then no request that is made meanwhile makes room.
     func hasRoomAlways(for length: Int, budget: Int) -> Bool { hasRoom(for: length, budget: budget, 0) }
 
-    /// Whether more than two pieces take more memory than any budget on long paths allows.
+    /// Whether the buffers take more than is ever allowed, whatever is on the way.
     func isOver(budget: Int) -> Bool { bufferedCount > 2 && bufferedBytes > Self.most(budget, onTheWay: .max) }
 
     private func hasRoom(for length: Int, budget: Int, _ onTheWay: Int) -> Bool {

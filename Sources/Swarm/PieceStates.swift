@@ -270,8 +270,10 @@ package struct PieceStates: ~Copyable {
 
     /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
     func hasRoom(for length: Int, budget: Int) -> Bool { activePieces.hasRoom(for: length, budget: budget) }
-    func isOver(budget: Int) -> Bool { activePieces.isOver(budget: budget) }
+    /// The same if nothing were on the way.
     func hasRoomAlways(for length: Int, budget: Int) -> Bool { activePieces.hasRoomAlways(for: length, budget: budget) }
+    /// Whether the buffers take more than is ever allowed.
+    func isOver(budget: Int) -> Bool { activePieces.isOver(budget: budget) }
 
     /// Blocks of the piece are requested or in memory.
     mutating func buffered(_ piece: ActivePiece) { activePieces.buffer(piece) }
