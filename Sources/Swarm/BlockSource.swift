@@ -173,7 +173,7 @@ final class BlockSource {
         return max(oldest.sentAt, lastBlockAt ?? oldest.sentAt)
     }
 
-    /// Requests beyond what the path holds are about to be answered: their blocks will soon be in memory.
+    /// Counts what the path holds of the requested blocks. The rest will arrive without a pause, and needs memory now.
     private func countOnTheWay() {
         let bytes = hasEnded ? 0 : min(outstanding * Geometry.blockLength, pipeline.pathBytes)
         onTheWay.changed(by: bytes - bytesOnTheWay)

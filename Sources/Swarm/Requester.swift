@@ -2,8 +2,9 @@ import Torrent
 
 /// Decides which block to request from a source next.
 struct Requester {
-    /// The most unverified bytes that an unproven source may owe, or what its path holds if that is more: a long path
-    /// would run empty until the first piece is hashed. One piece is always allowed.
+    /// The most unverified bytes that an unproven source may owe, or what its path holds if that is more (at most
+    /// as much as the only source): a long path would run empty until the first piece is hashed. One piece is always
+    /// allowed.
     private static let probationBytes = 512 << 10
     /// The same limit for the only source; two pieces are always allowed. No other source fills the pause until the
     /// first of them is hashed.
@@ -99,8 +100,8 @@ struct Requester {
         if let own { return own }
         let owed = source.assignedPieces.reduce(0) { $0 + geometry.length(of: $1) }
         let alone = max(Self.lonelyProbationBytes, 2 * geometry.pieceLength)
-        let among = min(max(Self.probationBytes, source.pipeline.pathBytes), alone)
-        guard owed < (sources.count > 1 ? among : alone) else { return nil }
+        let besideOthers = min(max(Self.probationBytes, source.pipeline.pathBytes), alone)
+        guard owed < (sources.count > 1 ? besideOthers : alone) else { return nil }
         if let index = newPiece(for: source, of: &pieces, settings, now: now, using: &random) {
             pieces[index]?.assignedSource = source.key
             source.assigned(index)
